@@ -1,0 +1,47 @@
+# Each target first makes .venv, once, with the pinned versions of Testing/constraints.txt.
+# Needed: CPython 3.10 to 3.13 with venv and headers, a C compiler, PyPI. Another Python: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.PHONY: help demo test test-all lint format bench cmake-lists clean venv-run venv-test
+
+help:
+	@echo "make demo      score a real CT and write its report to demo-output/"
+	@echo "make test      lint, types and tests (what CI runs)"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make lint      ruff and mypy alone;  make format  lets ruff rewrite the code"
+	@echo "make bench     compare the speed with PyRadiomics' own command"
+	@echo "make cmake-lists  name the module's files in EsoRadiomics/CMakeLists.txt, after adding or removing one"
+	@echo "make clean     remove what these targets made"
+
+demo: venv-run
+	@$(RUN) Testing/Tools/demo.py
+
+test: lint
+	@$(RUN) -m pytest -m "not slow"
+
+test-all: lint
+	@$(RUN) -m pytest
+
+lint: venv-test
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+format: venv-test
+	@$(RUN) -m ruff check --fix-only .
+	@$(RUN) -m ruff format .
+
+bench: venv-run
+	@$(RUN) Testing/Benchmarks/bench.py
+
+cmake-lists:
+	@$(PYTHON) Testing/Tools/cmake_lists.py
+
+clean:
+	rm -rf .venv Testing/Cache demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+venv-run venv-test: venv-%:
+	@command -v $(PYTHON) >/dev/null || { echo "'$(PYTHON)' was not found; install CPython 3.10 to 3.13." >&2; exit 1; }
+	@$(PYTHON) Testing/Tools/make_venv.py $*
