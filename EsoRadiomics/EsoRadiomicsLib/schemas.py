@@ -1,0 +1,81 @@
+"""Reading JSON that comes from elsewhere, and checking it against a schema of ``Resources/Schemas``."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .errors import StudyError
+from .resources import resource_path
+
+LONGEST_MESSAGE = 300
+
+
+def read_json(path: Path, subject: str, remedy: str) -> Any:
+    """The content of a JSON file; NaN, Infinity and numbers beyond a float's range are not JSON.
+
+    Args:
+        path: the file.
+        subject: what the file is to the user, for example ``The study card my.json``.
+        remedy: sentence that says what to give instead.
+
+    Raises:
+        StudyError: unreadable, or not JSON.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte order mark
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+    except OSError as error:
+        raise StudyError(f"{subject} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"{subject} is not JSON ({error}). {remedy}") from error
+
+
+def check_schema(document: Any, schema: str, subject: str, *, at: str = "$") -> None:
+    """Check a JSON document against a schema of ``Resources/Schemas``.
+
+    Args:
+        document: parsed JSON.
+        schema: file name of the schema.
+        subject: what the document is to the user, for example ``The study card my.json``.
+        at: JSON path of ``document``, where it is part of a larger one.
+
+    Raises:
+        StudyError: ``subject`` is broken, at which path, and what was expected there.
+    """
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator(schema).iter_errors(document))
+    if error is None:
+        return
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:  # it starts with the whole offending value and ends with what was expected
+        message = f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 2 :]}"
+    meaning = error.schema.get("description", "") if error.path and error.validator not in _OF_MEMBERS else ""
+    expected = f" (expected: {meaning})" if meaning else ""
+    raise StudyError(f"{subject} is broken at {at}{error.json_path[1:]}: {message}{expected}.")
+
+
+# These complain of an object's members, so the description of the object as a whole would not help.
+_OF_MEMBERS = ("required", "additionalProperties", "dependentRequired")
+
+
+@lru_cache
+def _validator(schema: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads(resource_path("Schemas", schema).read_text(encoding="utf-8")))
+
+
+def _no_number(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
