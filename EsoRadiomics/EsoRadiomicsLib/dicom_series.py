@@ -1,0 +1,290 @@
+"""A CT series from DICOM files: which files belong to it, whether they are one volume, how it was acquired.
+
+Headers are read with pydicom and checked here; SimpleITK (GDCM), which knows the compressed forms, decodes the pixels.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import warnings
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+
+from .errors import InputError
+from .grid import canonical_grid
+from .volumes import Acquisition, Volume, is_dicom, quiet_itk
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+POSITION_TOLERANCE_MM = 0.1
+"""Slice positions are often written with one decimal, so a slice may lie this far from where even spacing puts it."""
+_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, OSError, EOFError, RuntimeError, struct.error)
+_USED = (
+    *("ContrastBolusAgent", "ConvolutionKernel", "Exposure", "FrameOfReferenceUID", "ImageOrientationPatient"),
+    *("ImagePositionPatient", "ImageType", "KVP", "Manufacturer", "ManufacturerModelName", "NumberOfFrames"),
+    *("PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "SeriesDescription", "SeriesNumber"),
+    "SliceThickness",
+)
+NOT_IMAGES = ("RTSTRUCT", "SEG", "RTDOSE", "RTPLAN", "REG", "SR", "PR", "KO")
+
+
+def read_series(path: Path, series: Collection[str] = ()) -> Volume:
+    """Read the CT series of a folder (subfolders included), or the one a file belongs to.
+
+    Args:
+        path: folder, or one DICOM file of the series.
+        series: SeriesInstanceUIDs a mask refers to; they decide where the folder holds several CT series.
+
+    Raises:
+        InputError: no CT series or several, not in HU, missing or uneven slices, unreadable pixels.
+    """
+    headers = _series_of_file(path) if path.is_file() else _series_of_folder(path, series)
+    with reading(path):
+        _require_ct_slices(headers, path)
+    positions, orientation = _geometry(headers, path)
+    same_rescale = len(_rescales(headers)) == 1
+    heights = along_normal(positions, orientation)[0]
+    order = np.argsort(heights, kind="stable")
+    headers, positions = [headers[i] for i in order], positions[order]
+    spacing = _slice_spacing(positions, orientation, path)
+
+    image = _decode(headers, path, same_rescale)
+    row, column = np.reshape(orientation, (2, 3))
+    first = headers[0]
+    image.SetOrigin(positions[0].tolist())
+    image.SetDirection(np.column_stack([row, column, np.cross(row, column)]).ravel().tolist())
+    image.SetSpacing((float(first.PixelSpacing[1]), float(first.PixelSpacing[0]), spacing))
+
+    unit = first.get("RescaleType") or "HU"
+    doubt = f"The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units."
+    with reading(Path(first.filename)):
+        acquisition = _acquisition(first)
+    return Volume(
+        path=path,
+        image=canonical_grid(image),
+        source={"format": "DICOM", "slices": len(headers), "pixel_type": image.GetPixelIDTypeAsString()},
+        acquisition=acquisition,
+        series_uid=first.SeriesInstanceUID,
+        frame_of_reference=first.get("FrameOfReferenceUID", ""),
+        warnings=(doubt,) if unit != "HU" else (),
+    )
+
+
+def read_header(path: Path) -> Dataset:
+    """A DICOM file without its pixels.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    import pydicom
+
+    with reading(path):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        _ = header.Modality, header.SeriesInstanceUID  # every object has them, so without them the file was cut
+        for name in _USED:
+            header.get(name)  # pydicom decodes on first access: damage shows here, where the file is known
+    return header
+
+
+def dicom_files(folder: Path) -> list[Dataset]:
+    """The headers of all DICOM files of a folder and its subfolders, sorted by path.
+
+    Raises:
+        InputError: there is none.
+    """
+    headers = [read_header(path) for path in sorted(folder.rglob("*")) if _is_object(path)]
+    if not headers:
+        raise InputError(f"The folder {folder} holds no DICOM files. Give the folder of the series, or a volume file.")
+    return headers
+
+
+def _is_object(path: Path) -> bool:
+    return path.is_file() and path.name != "DICOMDIR" and is_dicom(path)
+
+
+def along_normal(positions: np.ndarray, orientation: np.ndarray) -> tuple[np.ndarray, float]:
+    """Of slices at (n, 3) positions in mm: the height of each along their normal, and how far they drift across it."""
+    row, column = np.reshape(orientation, (2, 3))
+    heights = positions @ np.cross(row, column)
+    across = positions @ np.column_stack([row, column])
+    return heights, float(np.ptp(across, axis=0).max())
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What a damaged DICOM file makes pydicom raise becomes a sentence, and its remarks stay off the console."""
+    log = logging.getLogger("pydicom")
+    level = log.level
+    try:
+        log.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except _DAMAGE as error:
+        raise InputError(f"The DICOM file {path} is damaged or not complete ({error}). Export it again.") from error
+    finally:
+        log.setLevel(level)
+
+
+def _series_of_file(path: Path) -> list[Dataset]:
+    wanted = read_header(path)
+    if wanted.Modality in NOT_IMAGES:
+        raise InputError(f"{path} is a DICOM {wanted.Modality}, not a CT. Give the CT series as the image.")
+    siblings = map(read_header, filter(_is_object, sorted(path.parent.iterdir())))
+    return [header for header in siblings if header.SeriesInstanceUID == wanted.SeriesInstanceUID]
+
+
+def _series_of_folder(folder: Path, preferred: Collection[str]) -> list[Dataset]:
+    found: dict[str, list[Dataset]] = defaultdict(list)
+    for header in dicom_files(folder):
+        if header.Modality not in NOT_IMAGES and "LOCALIZER" not in (header.get("ImageType") or ()):
+            found[str(header.SeriesInstanceUID)].append(header)
+    meant = [headers for uid, headers in found.items() if uid in preferred]
+    if len(meant) == 1:
+        return meant[0]
+    ct = [headers for headers in meant or found.values() if headers[0].Modality == "CT"]
+    if len(ct) == 1:
+        return ct[0]
+    if ct:
+        raise InputError(
+            f"The folder {folder} holds {len(ct)} CT series: {'; '.join(map(_describe, ct))}. Give the folder of one "
+            "series or any file of the one you mean."
+        )
+    others = sorted({str(headers[0].Modality) for headers in found.values()})
+    instead = f", but {', '.join(others)}" if others else ""
+    raise InputError(f"The folder {folder} holds no CT series{instead}. Give the folder of the planning CT.")
+
+
+def _describe(headers: Sequence[Dataset]) -> str:
+    first = headers[0]
+    number, text = first.get("SeriesNumber"), first.get("SeriesDescription") or "without description"
+    return f"series {'?' if number is None else number} “{text}” ({len(headers)} images, {Path(first.filename).name} …)"
+
+
+def _require_ct_slices(headers: Sequence[Dataset], path: Path) -> None:
+    if headers[0].Modality != "CT":
+        raise InputError(f"{path} is {headers[0].Modality}, not CT. The studies measure Hounsfield units; give the planning CT.")
+    if any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
+        raise InputError(
+            f"{path} is a multi-frame CT, which is not read. Load it in 3D Slicer, save it as NRRD, and give that file."
+        )
+    if len(headers) < 2:
+        raise InputError(f"{path} holds a single slice of the series. Give the folder with all slices.")
+
+
+def _rescales(headers: Sequence[Dataset]) -> set[tuple[float, float]]:
+    """The slopes and intercepts that turn stored values into HU, usually one pair for all slices."""
+    pairs = set()
+    for header in headers:
+        if header.get("RescaleSlope") is None or header.get("RescaleIntercept") is None:
+            raise InputError(
+                f"{header.filename} has no rescale slope or intercept, so its values cannot be turned into HU. "
+                "Export the series again from the scanner or the archive, with all its tags."
+            )
+        with reading(Path(header.filename)):
+            pairs.add((float(header.RescaleSlope), float(header.RescaleIntercept)))
+    return pairs
+
+
+def _geometry(headers: Sequence[Dataset], path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(n, 3) positions in mm and the six direction cosines the slices share."""
+    rows = []
+    for header in headers:
+        with reading(Path(header.filename)):
+            values = (*header.ImagePositionPatient, *header.ImageOrientationPatient, *header.PixelSpacing)
+            rows.append([float(value) for value in (*values, header.Rows, header.Columns)])
+    table = np.array(rows)
+    shared = np.ptp(table[:, 3:], axis=0)
+    if shared[:6].max() > 1e-4:
+        raise InputError(
+            f"The slices of {path} are not parallel (a localizer among them?). Give a folder of axial slices only."
+        )
+    if shared[6:].max() > 1e-4:
+        raise InputError(
+            f"The slices of {path} differ in matrix or pixel size, so they are not one volume. Export the series again."
+        )
+    return table[:, :3], table[0, 3:9]
+
+
+def _slice_spacing(positions: np.ndarray, orientation: np.ndarray, path: Path) -> float:
+    """Even spacing in mm of slices sorted along their normal."""
+    heights, drift = along_normal(positions, orientation)
+    gaps = np.diff(heights)
+    usual = float(np.median(gaps))
+    if gaps.min() < POSITION_TOLERANCE_MM:
+        raise InputError(
+            f"{path} has several slices at one position (at {heights[gaps.argmin()]:.1f} mm): copies, or several "
+            "phases in one series. Give a folder with one phase."
+        )
+    if drift > POSITION_TOLERANCE_MM:
+        raise InputError(
+            f"The slices of {path} are shifted against each other by {drift:.1f} mm (tilted gantry). Load the series "
+            "in 3D Slicer, which straightens it, save it as NRRD, and give that file."
+        )
+    steps = np.round(gaps / usual)
+    missing = np.where(np.abs(gaps - steps * usual) <= POSITION_TOLERANCE_MM, steps - 1, 0)
+    if missing.max() > 0:
+        raise InputError(
+            f"{path} lacks {missing.sum():.0f} of {missing.sum() + len(heights):.0f} slices (the first after "
+            f"{heights[missing.argmax()]:.1f} mm; they are {usual:g} mm apart). Export the series again, complete."
+        )
+    mean = float(heights[-1] - heights[0]) / len(gaps)
+    if np.abs(heights - heights[0] - mean * np.arange(len(heights))).max() > POSITION_TOLERANCE_MM + 1e-6:
+        raise InputError(
+            f"The slices of {path} are not evenly spaced ({gaps.min():g} to {gaps.max():g} mm apart). Resample the "
+            "series to one spacing, or export the part around the tumour."
+        )
+    return mean
+
+
+def _decode(headers: Sequence[Dataset], path: Path, same_rescale: bool) -> sitk.Image:
+    files = [str(header.filename) for header in headers]
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(files)
+    if not same_rescale:
+        reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first slice's type, too narrow for another's values
+    with quiet_itk():
+        try:
+            return reader.Execute()
+        except RuntimeError:
+            broken = next((file for file in files if not _decodes(file)), path)
+    raise InputError(f"The pixels of {broken} cannot be read: the file is damaged or not complete. Export it again.")
+
+
+def _decodes(file: str) -> bool:
+    try:
+        sitk.ReadImage(file)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _acquisition(header: Dataset) -> Acquisition:
+    def text(name: str) -> str | None:
+        value = header.get(name)
+        value = value if value is None or isinstance(value, str) else "\\".join(map(str, value))
+        return value.strip() or None if value else None
+
+    def number(name: str) -> float | None:
+        value = header.get(name)
+        return None if value is None else float(value)
+
+    agent = text("ContrastBolusAgent")
+    return Acquisition(
+        modality="CT",
+        slice_thickness_mm=number("SliceThickness"),
+        kvp=number("KVP"),
+        exposure_mas=number("Exposure"),
+        kernel=text("ConvolutionKernel"),
+        contrast=True if agent and agent.lower() not in ("no", "none") else None,
+        manufacturer=text("Manufacturer"),
+        scanner=text("ManufacturerModelName"),
+    )
