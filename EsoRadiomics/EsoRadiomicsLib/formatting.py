@@ -1,0 +1,59 @@
+"""Numbers as people read them: figures, report, shell and panel round alike. Files for machines keep every digit."""
+
+from __future__ import annotations
+
+from .score import Bounds
+from .study import Cutoff
+
+DIGITS = 4
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float, digits: int = DIGITS) -> str:
+    """Significant digits with a real minus sign: ``"−0.1411"``; ``"7.92×10⁶"`` for the very large or small."""
+    mantissa, _, exponent = f"{value:#.{digits}g}".partition("e")
+    power = f"×10{str(int(exponent)).translate(_SUPERSCRIPT)}" if exponent else ""
+    return mantissa.rstrip(".").replace("-", "−") + power
+
+
+def plain(value: float) -> str:
+    """A number as short as it can be: ``"0.1411"``, ``"−50"``, ``"25"``."""
+    return f"{value:g}".replace("-", "−")
+
+
+def decimals(value: float, places: int) -> str:
+    """A fixed number of decimals and always a sign, for columns: ``"+0.0976"``, ``"−0.0030"``, ``"0.0000"``."""
+    text = f"{value:+.{places}f}"
+    return text.replace("-", "−") if float(text) else text[1:]
+
+
+def rad_score(value: float, cutoff: Cutoff | None) -> str:
+    """A Rad-score to 4 digits, or as many as it takes not to round it across its cut-off."""
+    digits = DIGITS
+    if cutoff is not None:
+        while digits < 17 and cutoff.group(float(f"{value:.{digits}g}")) != cutoff.group(value):
+            digits += 1
+    return number(value, digits)
+
+
+def rule(cutoff: Cutoff) -> str:
+    """``"≥ 0.1411"``: what puts a score into the group above."""
+    return f"{'≥' if cutoff.rule == '>=' else '>'} {plain(cutoff.value)}"
+
+
+def percent(bounds: Bounds) -> str:
+    """``"38 %"``, or ``"12–45 %"`` where something is missing; never 0 % or 100 %, which no model can know."""
+    low, high = _whole_percent(bounds.low), _whole_percent(bounds.high)
+    return f"{low} %" if low == high else f"{low}–{high} %"
+
+
+def points(bounds: Bounds) -> str:
+    """``"43"``, or ``"0–63"`` where something is missing."""
+    low, high = (f"{round(value)}".replace("-", "−") for value in (bounds.low, bounds.high))
+    return low if low == high else f"{low} to {high}" if bounds.low < 0 else f"{low}–{high}"
+
+
+def _whole_percent(probability: float) -> str:
+    if probability < 0.005:
+        return "<1"
+    return ">99" if probability >= 0.995 else f"{100 * probability:.0f}"
