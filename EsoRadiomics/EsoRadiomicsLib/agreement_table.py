@@ -1,0 +1,247 @@
+"""The long table of an agreement study (``case, reader, session, feature…``), read and checked."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .errors import InputError, UsageError
+from .names import CLASSES
+
+OTHER = "other"
+_FEATURE = re.compile(rf"([^_]+)_({'|'.join(CLASSES)})_[A-Za-z0-9]+")
+# PyRadiomics' own names, and plain ones: "settings…", "version…", "…_version", "software…".
+_SETTINGS = re.compile(r"settings|diagnostics_Configuration_", re.IGNORECASE)
+_VERSIONS = re.compile(r"version|software|diagnostics_Versions_|.*_version$", re.IGNORECASE)
+_EMPTY = "(empty)"
+IMAGE_HASH = "image_sha256"
+
+
+@dataclass(frozen=True)
+class Readings:
+    """A checked table, one row per reading.
+
+    Attributes:
+        keys: columns ``case``, ``reader``, ``session`` as text.
+        values: (rows, features); NaN where the table has no value.
+        features: names of the columns of ``values``.
+        settings: value of each column of extraction settings, the same in all rows.
+        versions: the values found in each column of software versions.
+        warnings: what the user should know, as sentences.
+    """
+
+    keys: pd.DataFrame
+    values: NDArray[np.float64]
+    features: tuple[str, ...]
+    settings: dict[str, str]
+    versions: dict[str, tuple[str, ...]]
+    warnings: tuple[str, ...]
+
+
+def feature_parts(name: str) -> tuple[str, str]:
+    """``"wavelet-HLL_glcm_Idn"`` → ``("wavelet-HLL", "glcm")``; ``("other", "other")`` for any other name.
+
+    Wider than :func:`names.split_name`: any image type counts (``log-sigma-2-0-mm-3D`` …), not only the 851.
+    """
+    match = _FEATURE.fullmatch(name)
+    return (match[1], match[2]) if match else (OTHER, OTHER)
+
+
+def some(items: Iterable[object], most: int = 5) -> str:
+    """``a, b, c`` and, beyond ``most`` items, how many more there are."""
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def read_table(path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session")) -> pd.DataFrame:
+    """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit.
+
+    A JSON file of the same name beside it (``table.json``) may hold ``{"settings": {…}, "versions": {…}}`` of
+    the whole table; they become columns, unless the table has them.
+
+    Args:
+        path: the CSV file.
+        text_columns: columns that stay text, so that case ``007`` keeps its zeros.
+
+    Raises:
+        InputError: missing, empty or no CSV file, or a sidecar that is no JSON.
+    """
+    path = Path(path)
+    text = dict.fromkeys(text_columns, str)
+    try:
+        table = pd.read_csv(path, dtype=text, float_precision="round_trip", encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"The table {path} does not exist. Check the path.") from None
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a table ({error}). Save it as a comma-separated UTF-8 CSV file."
+        ) from error
+    sidecar = path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
+    if not sidecar.is_file():
+        return table
+    try:
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{sidecar}, beside the table, is no JSON ({error}). Mend or remove it.") from error
+    facts = facts if isinstance(facts, dict) else {}
+    new = [key for key in ("settings", "versions") if key in facts and key not in table.columns]
+    return table.assign(**{key: json.dumps(facts[key], sort_keys=True) for key in new})
+
+
+def check_table(
+    table: pd.DataFrame,
+    case: str = "case",
+    reader: str = "reader",
+    session: str = "session",
+    features: Sequence[str] | None = None,
+) -> Readings:
+    """The readings of a table, once nothing speaks against comparing them.
+
+    Args:
+        table: one row per case, reader and session; the column ``session`` may be missing.
+        case, reader, session: names of these columns.
+        features: columns to use; by default those named as PyRadiomics does (``image_class_Feature``).
+
+    Raises:
+        UsageError: a column that is asked for is not there.
+        InputError: no rows, no features, a row without case or reader, cells that are no numbers, a reading that is
+            there twice, or rows from different extraction settings.
+    """
+    if table.empty:
+        raise InputError("The table has no rows. Give one row per case, reader and session.")
+    doubled = table.columns[table.columns.duplicated()]
+    if len(doubled):
+        raise InputError(f"The table has two columns named {some(doubled)}. Rename or remove one.")
+    keys = _keys(table, case, reader, session)
+    names, ignored = _feature_columns(table, features, (case, reader, session))
+    repeated = keys[keys.duplicated()].drop_duplicates()
+    if len(repeated):
+        raise InputError(
+            f"The same reading is there more than once: {some(map(_label, repeated.itertuples()), 3)}. Keep "
+            "one row per case, reader and session."
+        )
+    warnings = []
+    if ignored:
+        warnings.append(f"Columns not used, because they are not named as features: {some(ignored)}.")
+    versions = {name: tuple(dict.fromkeys(_texts(table[name]))) for name in table.columns if _VERSIONS.match(name)}
+    for name, found in versions.items():
+        if len(found) > 1:
+            warnings.append(f"The readings come from different software: column “{name}” has {some(found)}.")
+    if IMAGE_HASH in table.columns:
+        images = pd.Series(_texts(table[IMAGE_HASH])).groupby(keys["case"], sort=False).nunique()
+        if (images > 1).any():
+            warnings.append(
+                f"The readings of case {some(images.index[images > 1])} come from different images (column "
+                f"“{IMAGE_HASH}”): what differs between the images counts as disagreement."
+            )
+    return Readings(keys, _numbers(table, names, keys), names, _settings(table, keys), versions, tuple(warnings))
+
+
+def _texts(column: pd.Series) -> list[str]:
+    return [_EMPTY if pd.isna(value) else str(value).strip() or _EMPTY for value in column]
+
+
+def _label(row: object) -> str:
+    return f"case {row.case} (reader {row.reader}, session {row.session})"  # type: ignore[attr-defined]
+
+
+def _keys(table: pd.DataFrame, case: str, reader: str, session: str) -> pd.DataFrame:
+    for what, name in (("case", case), ("reader", reader), ("session", session)):
+        if name not in table.columns and name != "session":
+            raise UsageError(
+                f"The table has no column “{name}” for the {what}. Its columns are {some(table.columns)}; "
+                f"rename the right one to “{what}”, or say which it is."
+            )
+    sessions = _texts(table[session]) if session in table.columns else [_EMPTY] * len(table)
+    keys = pd.DataFrame({"case": _texts(table[case]), "reader": _texts(table[reader]), "session": sessions})
+    keys["session"] = keys["session"].replace(_EMPTY, "1")
+    for name in ("case", "reader"):
+        empty = keys.index[keys[name] == _EMPTY]
+        if len(empty):
+            raise InputError(f"The {name} is missing in row {some(empty + 1)} below the header. Fill it in.")
+    return keys
+
+
+def _feature_columns(
+    table: pd.DataFrame, asked: Sequence[str] | None, keys: Sequence[str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Columns to use, and numeric ones that are left out because nobody named them."""
+    columns = [name for name in table.columns if name not in keys]
+    if asked is not None:
+        unknown = [name for name in asked if name not in columns]
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], columns, n=1)
+            raise UsageError(
+                f"The table has no feature column {some(f'“{name}”' for name in unknown)}. "
+                + (f"Did you mean “{close[0]}”?" if close else f"Its columns are {some(table.columns)}.")
+            )
+        return tuple(dict.fromkeys(asked)), []
+    names = tuple(name for name in columns if _FEATURE.fullmatch(name))
+    ignored = [
+        name
+        for name in columns
+        if name not in names
+        and not name.startswith("diagnostics_")
+        and not _SETTINGS.match(name)
+        and not _VERSIONS.match(name)
+        and pd.api.types.is_numeric_dtype(table[name])
+    ]
+    if not names:
+        raise InputError(
+            "No column is named as PyRadiomics names its features (image_class_Feature, for example "
+            f"“original_glcm_Idn”). Say which columns are features; numeric are: {some(ignored) or 'none'}."
+        )
+    return names, ignored
+
+
+def _numbers(table: pd.DataFrame, features: Sequence[str], keys: pd.DataFrame) -> NDArray[np.float64]:
+    values = np.empty((len(table), len(features)))
+    for j, name in enumerate(features):
+        column = table[name]
+        values[:, j] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        wrong = np.flatnonzero((column.notna().to_numpy() & np.isnan(values[:, j])) | np.isinf(values[:, j]))
+        if len(wrong):
+            raise InputError(
+                f"Column “{name}” holds “{column.iloc[wrong[0]]}” in {_label(keys.iloc[wrong[0]])}, "
+                "no finite number. Write numbers with a decimal point, and leave a missing value empty."
+            )
+    return values
+
+
+def _settings(table: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
+    """The extraction settings that all rows share."""
+    settings = {}
+    for name in table.columns:
+        if not _SETTINGS.match(name):
+            continue
+        texts = _texts(table[name])
+        found = list(dict.fromkeys(texts))
+        if len(found) > 1:
+            first = [f"“{_from_difference(v, found)}” in {_label(keys.iloc[texts.index(v)])}" for v in found]
+            raise InputError(
+                f"The readings were extracted with different settings: column “{name}” has {some(first, 3)}. "
+                "Such values cannot be compared; extract all readings with the same settings."
+            )
+        settings[name] = found[0]
+    return settings
+
+
+def _from_difference(text: str, texts: Sequence[str]) -> str:
+    """A long text of settings, shown from shortly before where it stops being like the others."""
+    alike = next((i for i, letters in enumerate(zip(*texts, strict=False)) if len(set(letters)) > 1), 0)
+    start = max(alike - 20, 0)
+    return "…" * (start > 0) + text[start : start + 60]
