@@ -1,0 +1,8 @@
+"""``python -m EsoRadiomicsLib`` is the command ``esoradiomics``."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

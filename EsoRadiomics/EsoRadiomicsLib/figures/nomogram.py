@@ -1,0 +1,218 @@
+"""The nomogram in the look clinicians know from R's rms, with the patient's points marked and connected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from textwrap import wrap
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..formatting import number, percent, points
+from ..nomogram import Nomogram, Place, Row, Tick
+from ..score import Bounds
+from ..study import UNSURE
+from .style import DEMONSTRATION, GREY, INK, PATIENT, VERMILLION, WIDTH_MM, add_page, new_figure, text_width_mm
+
+LABEL_X, LEFT, RIGHT = 2.0, 44.0, 147.0
+VALUE_X, POINTS_X = 154.0, WIDTH_MM - 2.0
+ROW_MM, TOP_MM, FOOT_MM = 10.5, 16.0, 8.5
+TICK_MM, MINOR_MM = 1.5, 0.8
+TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.0, 8.0, 7.0, 6.5
+NOTE_MM, DEMONSTRATION_MM, GAP_MM = 3.2, 4.0, 0.9
+
+
+def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = False) -> Figure:
+    """Draw a nomogram: points, a row per variable, total points, survival; the patient's values at the right.
+
+    What rests on a missing variable is drawn as a bar from its least to its largest value. ``demonstration`` says so on
+    the figure.
+    """
+    lower = len(nomogram.outcomes) or 1
+    notes = _notes(nomogram, place)
+    top = TOP_MM + (DEMONSTRATION_MM if demonstration else 0)
+    height = top + ROW_MM * (len(nomogram.rows) + 1 + lower) + FOOT_MM + NOTE_MM * len(notes)
+    figure = new_figure(height)
+    page = add_page(figure)
+    _title(page, nomogram, demonstration)
+    sketch = _Sketch(page, nomogram)
+    y_rows = [top + ROW_MM * (i + 1) for i in range(len(nomogram.rows))]
+    y_total = top + ROW_MM * (len(nomogram.rows) + 1)
+    y_lower = [y_total + ROW_MM * (i + 1) for i in range(lower)]
+
+    y_of = dict(zip((row.name for row in nomogram.rows), y_rows, strict=True))
+    _patient_lines(sketch, place, y_of, (top, y_total, y_lower[-1]))
+    sketch.axis(top, nomogram.points, sketch.on_points, "Points", above=True, minor=True)
+    page.text(VALUE_X, top, "This patient", size=LABEL_SIZE, weight="bold", color=PATIENT, va="center")
+    page.text(POINTS_X, top, "points", size=TICK_SIZE, color=GREY, ha="right", va="center")
+    for row, y in zip(nomogram.rows, y_rows, strict=True):
+        sketch.axis(y, row.ticks, sketch.on_points, row.label, stagger=row.discrete)
+        bounds = place.points[row.name]
+        sketch.mark(y, bounds, sketch.on_points)
+        known = place.values.get(row.name)
+        lines = wrap(_value(row, known), 15)
+        size = LABEL_SIZE if len(lines) < 2 else NOTE_SIZE
+        colour = INK if known is not None else GREY
+        page.text(VALUE_X, y, "\n".join(lines[:3]), size=size, color=colour, va="center", linespacing=1.1)
+        page.text(POINTS_X, y, points(bounds), size=LABEL_SIZE, ha="right", va="center")
+    page.plot([VALUE_X, POINTS_X], [y_total - ROW_MM / 2] * 2, color=INK, lw=0.6)
+    sketch.axis(y_total, nomogram.total, sketch.on_total, "Total points", minor=True)
+    sketch.mark(y_total, place.total, sketch.on_total)
+    page.text(POINTS_X, y_total, points(place.total), size=LABEL_SIZE, weight="bold", ha="right", va="center")
+    if nomogram.outcomes:
+        for axis, bounds, y in zip(nomogram.outcomes, place.outcomes, y_lower, strict=True):
+            note = axis.evidence if axis.evidence in UNSURE else ""
+            sketch.axis(y, axis.ticks, sketch.on_total, f"{axis.label} (%)", note=note, span=nomogram.total)
+            sketch.mark(y, place.total, sketch.on_total)
+            page.text(POINTS_X, y, percent(bounds), size=9, weight="bold", color=PATIENT, ha="right", va="center")
+    else:
+        predictor = place.linear_predictor
+        sketch.axis(y_lower[0], nomogram.linear_predictor, sketch.on_total, "Linear predictor", span=nomogram.total)
+        sketch.mark(y_lower[0], place.total, sketch.on_total)
+        ends = dict.fromkeys(number(lp, 3) for lp in (predictor.low, predictor.high))
+        page.text(POINTS_X, y_lower[0], " to ".join(ends), size=LABEL_SIZE, weight="bold", ha="right", va="center")
+    for i, note in enumerate(reversed(notes)):
+        page.text(LABEL_X, height - 2 - NOTE_MM * i, note, size=NOTE_SIZE, color=GREY, style="italic", va="bottom")
+    return figure
+
+
+class _Sketch:
+    """Axes and marks on the page: where a number of points lies, in mm."""
+
+    def __init__(self, page: Any, nomogram: Nomogram) -> None:
+        self.page = page
+        self._total_end = nomogram.total[-1].points
+
+    def on_points(self, value: float) -> float:
+        """x of a variable's points."""
+        return LEFT + (RIGHT - LEFT) * value / 100
+
+    def on_total(self, value: float) -> float:
+        """x of total points."""
+        return LEFT + (RIGHT - LEFT) * value / self._total_end
+
+    def axis(
+        self,
+        y: float,
+        ticks: Sequence[Tick],
+        x_of: Any,
+        label: str,
+        *,
+        note: str = "",
+        above: bool = False,
+        minor: bool = False,
+        stagger: bool = False,
+        span: Sequence[Tick] | None = None,
+    ) -> None:
+        """One axis with its label at the left; ``span`` holds the ticks that set how far its line goes."""
+        page, direction = self.page, -1 if above else 1
+        ticks = sorted(ticks, key=lambda tick: tick.points)
+        ends = ticks if span is None else ticks or span
+        page.plot(
+            [x_of(ends[0].points), x_of(ends[-1].points)], [y, y], color=INK, lw=0.9, solid_capstyle="butt", zorder=3
+        )
+        if minor:
+            for a, b in pairwise(ticks):
+                for part in range(1, 5):
+                    x = x_of(a.points + (b.points - a.points) * part / 5)
+                    page.plot([x, x], [y, y + direction * MINOR_MM], color=INK, lw=0.5, zorder=3)
+        for tick, side in _labelled(ticks, x_of, stagger):
+            x, way = x_of(tick.points), direction * side
+            page.plot([x, x], [y, y + (way or direction) * TICK_MM], color=INK, lw=0.7, zorder=3)
+            if way:
+                page.text(
+                    x,
+                    y + way * (TICK_MM + 0.6),
+                    tick.label,
+                    size=TICK_SIZE,
+                    ha="center",
+                    va="top" if way > 0 else "bottom",
+                    zorder=5,
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+                )
+        lines = wrap(label, 26)
+        size = LABEL_SIZE if len(lines) < 3 else NOTE_SIZE
+        page.text(LABEL_X, y - (1.2 if note else 0), "\n".join(lines[:3]), size=size, va="center", linespacing=1.15)
+        if note:
+            page.text(
+                LABEL_X, y + 0.5 + 1.6 * len(lines), note, size=NOTE_SIZE, color=GREY, style="italic", va="center"
+            )
+
+    def mark(self, y: float, bounds: Bounds, x_of: Any) -> None:
+        """The patient's place on an axis: a dot, an arrow head where it lies beyond, a bar where it is a range."""
+        low, high = self.x_within(bounds.low, x_of), self.x_within(bounds.high, x_of)
+        if not bounds.known:
+            self.page.plot([low, high], [y, y], color=PATIENT, lw=4, alpha=0.45, solid_capstyle="butt", zorder=4)
+        for points_, x in ((bounds.low, low), (bounds.high, high)):
+            beyond = abs(x_of(points_) - x) > 1e-6
+            marker = ("<" if x_of(points_) < x else ">") if beyond else "o"
+            self.page.plot([x], [y], marker, color=PATIENT, ms=6.5, mec="white", mew=0.8, zorder=6)
+
+    @staticmethod
+    def x_within(points_: float, x_of: Any) -> float:
+        """x of some points, kept on the drawn axes."""
+        return min(max(x_of(points_), LEFT), RIGHT)
+
+
+def _patient_lines(sketch: _Sketch, place: Place, rows: Mapping[str, float], y: tuple[float, float, float]) -> None:
+    """From each variable up to the points scale, and from the total down to the last outcome axis."""
+    y_points, y_total, y_last = y
+    style = {"color": PATIENT, "lw": 0.8, "alpha": 0.75, "zorder": 1}
+    for name, y_row in rows.items():
+        for value in _ends(place.points[name]):
+            x = sketch.x_within(value, sketch.on_points)
+            sketch.page.plot([x, x], [y_points, y_row], ls=(0, (2, 2)), **style)
+    for value in _ends(place.total):
+        x = sketch.x_within(value, sketch.on_total)
+        sketch.page.plot([x, x], [y_total, y_last], **style)
+
+
+def _ends(bounds: Bounds) -> Iterable[float]:
+    return (bounds.low,) if bounds.known else (bounds.low, bounds.high)
+
+
+def _labelled(ticks: Sequence[Tick], x_of: Any, stagger: bool) -> Iterable[tuple[Tick, int]]:
+    """Each tick with the side of its label: 1, −1 (other side of the axis, as rms staggers) or 0 (no room)."""
+    last = {1: float("-inf"), -1: float("-inf")}
+    for tick in ticks:
+        half = text_width_mm(tick.label, TICK_SIZE) / 2
+        x = x_of(tick.points)
+        side = next((side for side in ((1, -1) if stagger else (1,)) if x - half > last[side] + GAP_MM), 0)
+        if side:
+            last[side] = x + half
+        yield tick, side
+
+
+def _value(row: Row, value: float | None) -> str:
+    if value is None:
+        return "not given"
+    if row.discrete:
+        return next(tick.label for tick in row.ticks if tick.value == value)
+    return number(value)
+
+
+def _title(page: Any, nomogram: Nomogram, demonstration: bool) -> None:
+    page.text(LABEL_X, 4.5, nomogram.title, size=TITLE_SIZE, weight="bold", va="center")
+    if nomogram.reconstructed:
+        tag = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": VERMILLION, "lw": 0.8}
+        page.text(
+            POINTS_X - 1, 4.5, "reconstructed", size=TICK_SIZE, color=VERMILLION, ha="right", va="center", bbox=tag
+        )
+    if demonstration:
+        page.text(LABEL_X, 9.5, DEMONSTRATION, size=TICK_SIZE, weight="bold", color=VERMILLION, va="center")
+
+
+def _notes(nomogram: Nomogram, place: Place) -> list[str]:
+    notes = []
+    if nomogram.reconstructed:
+        notes.append(
+            "Reconstructed: the study does not print all numbers of this nomogram; its percentages are estimates."
+        )
+    if nomogram.note:
+        notes.append(nomogram.note)
+    if not place.total.known:
+        notes.append("Bars: a variable is not given; they run over its possible values.")
+    if any(b.low < -1e-9 or b.high > 100 + 1e-9 for b in place.points.values()):
+        notes.append("Arrow heads: the value lies beyond its axis, so what follows from it is an extrapolation.")
+    return notes

@@ -1,0 +1,76 @@
+"""What all figures share: palette, sizes, and saving with the same bits every time.
+
+Palette: Okabe & Ito, Color Universal Design, 2008; colours are never the only sign of anything.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import TextPath
+
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+INK, GREY, PALE = "#1A1A1A", "#6B6B6B", "#D9D9D9"
+PATIENT = BLUE
+OUTLOOK = {"worse": VERMILLION, "better": GREEN}
+DEMONSTRATION = "Demonstration reference cohort: these numbers mean nothing clinically."
+
+WIDTH_MM = 190.0
+"""Width of every figure: the text width of an A4 page."""
+POINT_MM = 25.4 / 72
+_MM = 1 / 25.4
+
+
+def new_figure(height_mm: float, width_mm: float = WIDTH_MM) -> Figure:
+    """An empty white figure of this size."""
+    return Figure(figsize=(width_mm * _MM, height_mm * _MM), facecolor="white")
+
+
+def add_axes_mm(figure: Figure, left: float, top: float, width: float, height: float) -> Any:
+    """Axes at a place given in mm from the figure's top left corner."""
+    total_width, total_height = figure.get_size_inches() / _MM
+    return figure.add_axes(
+        (left / total_width, 1 - (top + height) / total_height, width / total_width, height / total_height)
+    )
+
+
+def add_page(figure: Figure) -> Any:
+    """Axes over the whole figure whose coordinates are mm from its top left corner."""
+    width, height = figure.get_size_inches() / _MM
+    page = figure.add_axes((0, 0, 1, 1))
+    page.set(xlim=(0, width), ylim=(height, 0))
+    page.set_axis_off()
+    return page
+
+
+def text_width_mm(text: str, size: float) -> float:
+    """Width of a line of text at ``size`` points."""
+    if not text.strip():
+        return 0.0
+    outline = TextPath((0, 0), text, prop=FontProperties(size=size), usetex=False).vertices[:, 0]
+    return float(outline.max() - outline.min()) * POINT_MM
+
+
+def to_svg(figure: Figure) -> bytes:
+    """The figure as SVG: text as outlines (the same look everywhere), the same bits every time."""
+    return _save(figure, "svg", metadata={"Date": None, "Creator": None})
+
+
+def to_png(figure: Figure, dpi: int = 200) -> bytes:
+    """The figure as PNG, the same bits every time."""
+    return _save(figure, "png", dpi=dpi, metadata={"Software": None})
+
+
+def _save(figure: Figure, file_format: str, **options: Any) -> bytes:
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a "$" in a card's or segment's name is a dollar sign
+    stream = BytesIO()
+    with rc_context({"svg.hashsalt": "EsoRadiomics", "svg.fonttype": "path"}):
+        figure.savefig(stream, format=file_format, **options)
+    return stream.getvalue()
