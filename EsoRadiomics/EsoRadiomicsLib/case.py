@@ -215,8 +215,7 @@ def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.nd
         )
     if clipped:
         remarks.append(
-            f"The image holds {clipped:,} values beyond {limits.min:g} … {limits.max:g} HU, which were clipped to these "
-            "limits."
+            f"The image holds {clipped:,} values beyond {limits.min:g} … {limits.max:g} HU, which were clipped to them."
         )
     return voxels, tuple(remarks)
 

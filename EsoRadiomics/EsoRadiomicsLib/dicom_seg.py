@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from .dicom_series import POSITION_TOLERANCE_MM, along_normal, reading
+from .dicom_files import read_dataset, reading
+from .dicom_series import POSITION_TOLERANCE_MM, along_normal
 from .errors import InputError
 from .masks import Mask, choose, require_reference
 from .volumes import Volume
@@ -25,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DicomSegmentation:
-    """A DICOM SEG file (binary, fractional or labelmap) and its segments; ``dataset`` is its header."""
+    """A DICOM SEG file (binary, fractional or labelmap) and its segments."""
 
     path: Path
-    dataset: Dataset
     selector: str = "segment"
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        # Whole: pydicom decodes a single frame straight from the file to garbage if the file was cut before it.
+        return read_dataset(self.path)
 
     @property
     def names(self) -> list[str]:
@@ -53,7 +58,7 @@ class DicomSegmentation:
         number, name = self._segments[choose(self.names, wanted, "segment", self.path, numbers)]
         warnings = require_reference(self, frozenset({self.dataset.get("FrameOfReferenceUID", "")} - {""}), volume)
         with reading(self.path):
-            frames = _frames(self.path, number)
+            frames = _frames(self.dataset, number)
             if not frames:
                 raise InputError(f"The segment “{name}” of {self.path} is empty. Draw it, or choose another.")
             image = _volume(self.dataset, frames, self.path)
@@ -63,12 +68,10 @@ class DicomSegmentation:
         return Mask(image, {"format": "DICOM SEG", "segment": name, "type": kind}, warnings)
 
 
-def _frames(path: Path, number: int) -> list[tuple[Dataset, np.ndarray]]:
+def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
     """The frames that hold voxels of a segment: their functional groups and their 0/1 pixels (rows, columns)."""
-    from pydicom import dcmread
     from pydicom.pixels import pixel_array
 
-    dataset = dcmread(path)  # whole: a frame decoded from the path alone is garbage if the file is cut before it
     labelmap = dataset.SegmentationType == "LABELMAP"
     half = (int(dataset.MaximumFractionalValue) + 1) // 2 if dataset.SegmentationType == "FRACTIONAL" else 1
     frames = []

@@ -5,34 +5,24 @@ Headers are read with pydicom and checked here; SimpleITK (GDCM), which knows th
 
 from __future__ import annotations
 
-import logging
-import struct
-import warnings
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
+from .dicom_files import dicom_files, is_object, read_header, reading
 from .errors import InputError
 from .grid import canonical_grid
-from .volumes import Acquisition, Volume, is_dicom, quiet_itk
+from .volumes import Acquisition, Volume, quiet_itk
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 POSITION_TOLERANCE_MM = 0.1
 """Slice positions are often written with one decimal, so a slice may lie this far from where even spacing puts it."""
-_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, OSError, EOFError, RuntimeError, struct.error)
-_USED = (
-    *("ContrastBolusAgent", "ConvolutionKernel", "Exposure", "FrameOfReferenceUID", "ImageOrientationPatient"),
-    *("ImagePositionPatient", "ImageType", "KVP", "Manufacturer", "ManufacturerModelName", "NumberOfFrames"),
-    *("PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "SeriesDescription", "SeriesNumber"),
-    "SliceThickness",
-)
 NOT_IMAGES = ("RTSTRUCT", "SEG", "RTDOSE", "RTPLAN", "REG", "SR", "PR", "KO")
 
 
@@ -78,38 +68,6 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
     )
 
 
-def read_header(path: Path) -> Dataset:
-    """A DICOM file without its pixels.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    import pydicom
-
-    with reading(path):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        _ = header.Modality, header.SeriesInstanceUID  # every object has them, so without them the file was cut
-        for name in _USED:
-            header.get(name)  # pydicom decodes on first access: damage shows here, where the file is known
-    return header
-
-
-def dicom_files(folder: Path) -> list[Dataset]:
-    """The headers of all DICOM files of a folder and its subfolders, sorted by path.
-
-    Raises:
-        InputError: there is none.
-    """
-    headers = [read_header(path) for path in sorted(folder.rglob("*")) if _is_object(path)]
-    if not headers:
-        raise InputError(f"The folder {folder} holds no DICOM files. Give the folder of the series, or a volume file.")
-    return headers
-
-
-def _is_object(path: Path) -> bool:
-    return path.is_file() and path.name != "DICOMDIR" and is_dicom(path)
-
-
 def along_normal(positions: np.ndarray, orientation: np.ndarray) -> tuple[np.ndarray, float]:
     """Of slices at (n, 3) positions in mm: the height of each along their normal, and how far they drift across it."""
     row, column = np.reshape(orientation, (2, 3))
@@ -118,27 +76,11 @@ def along_normal(positions: np.ndarray, orientation: np.ndarray) -> tuple[np.nda
     return heights, float(np.ptp(across, axis=0).max())
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """What a damaged DICOM file makes pydicom raise becomes a sentence, and its remarks stay off the console."""
-    log = logging.getLogger("pydicom")
-    level = log.level
-    try:
-        log.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except _DAMAGE as error:
-        raise InputError(f"The DICOM file {path} is damaged or not complete ({error}). Export it again.") from error
-    finally:
-        log.setLevel(level)
-
-
 def _series_of_file(path: Path) -> list[Dataset]:
     wanted = read_header(path)
     if wanted.Modality in NOT_IMAGES:
         raise InputError(f"{path} is a DICOM {wanted.Modality}, not a CT. Give the CT series as the image.")
-    siblings = map(read_header, filter(_is_object, sorted(path.parent.iterdir())))
+    siblings = map(read_header, filter(is_object, sorted(path.parent.iterdir())))
     return [header for header in siblings if header.SeriesInstanceUID == wanted.SeriesInstanceUID]
 
 
@@ -170,8 +112,9 @@ def _describe(headers: Sequence[Dataset]) -> str:
 
 
 def _require_ct_slices(headers: Sequence[Dataset], path: Path) -> None:
-    if headers[0].Modality != "CT":
-        raise InputError(f"{path} is {headers[0].Modality}, not CT. The studies measure Hounsfield units; give the planning CT.")
+    modality = headers[0].Modality
+    if modality != "CT":
+        raise InputError(f"{path} is {modality}, not CT. The studies measure Hounsfield units; give the planning CT.")
     if any(int(header.get("NumberOfFrames") or 1) > 1 for header in headers):
         raise InputError(
             f"{path} is a multi-frame CT, which is not read. Load it in 3D Slicer, save it as NRRD, and give that file."

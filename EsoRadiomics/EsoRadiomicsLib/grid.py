@@ -85,8 +85,8 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
         if not whole.any():
             return Brought(brought, account)
         warning = (
-            f"The mask is as large as the image, but by its header it begins {_mm(start * spacing)} from it. Check that "
-            "the ROI lies on the tumour."
+            f"The mask is as large as the image, but by its header it begins {_mm(start * spacing)} from it. "
+            "Check that the ROI lies on the tumour."
         )
         return Brought(brought, account | {"grid": "shifted by whole voxels"}, (warning,))
 
@@ -109,11 +109,11 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
         "roi_moved_mm": [round(float(mm), 3) + 0.0 for mm in moved],
         "volume_change_percent": round(float(change), 2),
     }
-    voxels_text = " × ".join(map(str, mask.GetSize())) + " voxels of " + " × ".join(f"{mm:g}" for mm in mask.GetSpacing())
+    extent, voxel = (" × ".join(f"{length:g}" for length in each) for each in (mask.GetSize(), mask.GetSpacing()))
     warning = (
-        f"The mask is on another grid than the image ({voxels_text} mm, its first voxel {_mm(start * spacing)} from the "
-        "image's). It was brought to the image's grid by nearest neighbour, which moved the centre of the ROI by "
-        f"{np.linalg.norm(moved):.2f} mm and changed its volume by {change:+.1f} %."
+        f"The mask is on another grid than the image ({extent} voxels of {voxel} mm, its first voxel "
+        f"{_mm(start * spacing)} from the image's). It was brought to the image's grid by nearest neighbour, which "
+        f"moved the centre of the ROI by {np.linalg.norm(moved):.2f} mm and changed its volume by {change:+.1f} %."
     )
     return Brought(brought, account, (warning,))
 

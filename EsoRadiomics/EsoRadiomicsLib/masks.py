@@ -233,9 +233,7 @@ def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume
         InputError: the mask is of another series or frame of reference than the volume.
     """
     if not volume.series_uid:
-        return (
-            "The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit.",
-        )
+        return ("The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit.",)
     if volume.frame_of_reference and frames and volume.frame_of_reference not in frames:
         raise InputError(
             f"{source.path} was drawn in another frame of reference than the CT {volume.path}: positions do not "
@@ -249,7 +247,7 @@ def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume
 
 
 def _open_dicom(path: Path) -> MaskSource:
-    from .dicom_series import dicom_files, read_header
+    from .dicom_files import dicom_files, read_header
 
     found = [
         header
@@ -265,6 +263,5 @@ def _open_dicom(path: Path) -> MaskSource:
     from .dicom_seg import DicomSegmentation
     from .rtstruct import StructureSet
 
-    header = found[0]
-    kind = StructureSet if header.Modality == "RTSTRUCT" else DicomSegmentation
-    return kind(Path(header.filename), header)
+    kind = StructureSet if found[0].Modality == "RTSTRUCT" else DicomSegmentation
+    return kind(Path(found[0].filename))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
-from .dicom_series import POSITION_TOLERANCE_MM, reading
+from .dicom_files import read_dataset, reading
+from .dicom_series import POSITION_TOLERANCE_MM
 from .errors import InputError
 from .grid import nearest, place, voxel_coordinates
 from .masks import Mask, choose, require_reference
@@ -42,8 +43,11 @@ class StructureSet:
     """An RTSTRUCT file and its ROIs; those without a closed contour (points, isocentres) are not offered."""
 
     path: Path
-    dataset: Dataset
     selector: str = "roi"
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return read_dataset(self.path)
 
     @property
     def names(self) -> list[str]:

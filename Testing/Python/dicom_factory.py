@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
 PATIENT_NAME = "Doe^Jane"
@@ -152,17 +152,13 @@ def write_seg(path: Path, ct_folder: Path, segments: Mapping[str, np.ndarray], k
 
 def _new(sop_class: str, instance: str, modality: str) -> FileDataset:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, instance
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = UID(sop_class), UID(instance)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset = FileDataset("", Dataset(), file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.Modality = sop_class, instance, modality
     dataset.StudyInstanceUID, dataset.StudyDate, dataset.StudyTime = uid("study"), "20200101", "120000"
-    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = (
-        PATIENT_NAME,
-        PATIENT_ID,
-        "",
-        "",
-    )
+    dataset.PatientName, dataset.PatientID = PATIENT_NAME, PATIENT_ID
+    dataset.PatientBirthDate, dataset.PatientSex = "", ""
     dataset.StudyID, dataset.AccessionNumber, dataset.ReferringPhysicianName = "1", "", ""
     return dataset
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dicom_factory
 import numpy as np
@@ -37,7 +38,7 @@ Load = Callable[..., Case]
 def load(image: sitk.Image, tmp_path: Path) -> Load:
     """``load(mask, name, label=…)``: writes a mask beside the CT and reads the case."""
 
-    def load_with(mask: sitk.Image, name: str = "gtv.nrrd", **chosen: int | str) -> Case:
+    def load_with(mask: sitk.Image, name: str = "gtv.nrrd", **chosen: Any) -> Case:
         sitk.WriteImage(image, tmp_path / "ct.nrrd")
         sitk.WriteImage(mask, tmp_path / name)
         return load_case(tmp_path / "ct.nrrd", tmp_path / name, **chosen)

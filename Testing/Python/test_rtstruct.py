@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dicom_factory
 import numpy as np
@@ -45,7 +46,7 @@ Load = Callable[..., Case]
 def load(series: Path, tmp_path: Path) -> Load:
     """``load(rois, roi=…)``: writes an RTSTRUCT of contours in mm and reads the case."""
 
-    def load_with(rois: Mapping[str, Sequence[np.ndarray]], *, roi: str | None = None, **written: str) -> Case:
+    def load_with(rois: Mapping[str, Sequence[np.ndarray]], *, roi: str | None = None, **written: Any) -> Case:
         return load_case(series, dicom_factory.write_rtstruct(tmp_path / "rs.dcm", rois, **written), roi=roi)
 
     return load_with
@@ -55,7 +56,7 @@ def voxels(case: Case) -> np.ndarray:
     return sitk.GetArrayFromImage(case.mask)
 
 
-def filled(grid: sitk.Image, *polygons: Sequence[tuple[float, float]], z: float = 5) -> np.ndarray:
+def filled(grid: sitk.Image, *polygons: Any, z: float = 5) -> np.ndarray:
     """Slice 5 of the fill of polygons given in voxel coordinates (x, y)."""
     contours = [points_mm(grid, [(x, y, z) for x, y in polygon]) for polygon in polygons]
     return sitk.GetArrayFromImage(fill(contours, grid, "ROI", "CT")[0])[5]
@@ -104,9 +105,14 @@ def test_any_polygons_fill_where_an_odd_number_of_them_holds_the_centre(seed: in
     rng = np.random.default_rng(seed)
     shapes = [rng.uniform([0, 0], [47, 39], (corners, 2)) for _ in range(polygons)]
     centres = np.stack(np.meshgrid(np.arange(48), np.arange(40)), axis=-1).reshape(-1, 2)
-    odd = sum(Polygon(shape, closed=False).contains_points(centres).astype(int) for shape in shapes) % 2
-    if odd.any():
-        np.testing.assert_array_equal(filled(phantoms.ct(), *shapes), odd.reshape(40, 48))
+    # Centres within 1e-4 voxels of an edge are ties, which matplotlib breaks in its own way.
+    odd, *nudged = (
+        np.sum([Polygon(shape, closed=False).contains_points(centres + nudge) for shape in shapes], axis=0) % 2
+        for nudge in ((0, 0), (2e-4, 0), (-2e-4, 0), (0, 2e-4), (0, -2e-4))
+    )
+    clear = (np.array(nudged) == odd).all(axis=0).reshape(40, 48)
+    if odd[clear.ravel()].any():
+        np.testing.assert_array_equal(filled(phantoms.ct(), *shapes)[clear], odd.reshape(40, 48)[clear])
 
 
 def test_a_contour_inside_another_cuts_a_hole(image: sitk.Image) -> None:
@@ -141,8 +147,8 @@ def test_contours_through_voxel_centres_do_not_depend_on_the_noise_of_headers(no
     contour = points_mm(image, [(x, y, 5) for x, y in [(4, 5), (30, 5), (30, 20), (19, 31), (4, 16)]])
     noisy = sitk.Image(image)
     noisy.SetOrigin(np.add(image.GetOrigin(), noise))
-    masks = [sitk.GetArrayFromImage(fill([contour], grid, "ROI", "CT")[0]) for grid in (image, noisy)]
-    np.testing.assert_array_equal(*masks)
+    clean, other = (sitk.GetArrayFromImage(fill([contour], grid, "ROI", "CT")[0]) for grid in (image, noisy))
+    np.testing.assert_array_equal(other, clean)
 
 
 @pytest.mark.parametrize("orientation", ["PSL", "LSA", "RPS"])

@@ -31,10 +31,9 @@ def series(image: sitk.Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def same(a: sitk.Image, b: sitk.Image) -> bool:
     """The same voxels at the same place, to the precision of a DICOM decimal."""
-    places = [np.r_[i.GetOrigin(), i.GetSpacing(), i.GetDirection()] for i in (a, b)]
-    return np.array_equal(sitk.GetArrayViewFromImage(a), sitk.GetArrayViewFromImage(b)) and np.allclose(
-        *places, atol=1e-6
-    )
+    place_a, place_b = (np.r_[i.GetOrigin(), i.GetSpacing(), i.GetDirection()] for i in (a, b))
+    same_voxels = np.array_equal(sitk.GetArrayViewFromImage(a), sitk.GetArrayViewFromImage(b))
+    return same_voxels and np.allclose(place_a, place_b, atol=1e-6)
 
 
 # Volume files
