@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .score import Bounds
-from .study import Cutoff
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .score import Bounds
+    from .study import Cutoff
 
 DIGITS = 4
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .case import Case
 from .conformity import conformity_warnings
@@ -17,16 +17,23 @@ from .score import Score, check_covariates, check_scorable, score
 from .settings import ExtractionSettings
 from .study import Study
 
+if TYPE_CHECKING:
+    from .robustness import Robustness
+
 
 @dataclass(frozen=True)
 class PatientResult:
-    """One patient scored by one study, with the case, the ROI's account and the features it rests on."""
+    """One patient scored by one study, with the case, the ROI's account and the features it rests on.
+
+    ``robustness`` is there once :func:`EsoRadiomicsLib.robustness.assess` was run and its outcome put here.
+    """
 
     case: Case
     roi: Roi
     features: Features
     score: Score
     warnings: tuple[str, ...]
+    robustness: Robustness | None = None
 
 
 def score_patient(
@@ -64,6 +71,29 @@ def score_patient(
         progress(0.0, "resampling and HU exclusion")
     roi = prepare(case, settings)
     features = extract(roi, settings, None if full else study.signature.names, pool, progress)
+    return score_features(case, roi, features, study, covariates=covariates, reference=reference)
+
+
+def score_features(
+    case: Case,
+    roi: Roi,
+    features: Features,
+    study: Study,
+    *,
+    covariates: Mapping[str, Any] | None = None,
+    reference: ReferenceCohort | None = None,
+) -> PatientResult:
+    """Score a patient whose features were measured, by whichever road, with the settings they carry.
+
+    Raises:
+        ScoreError, UsageError: what is missing or wrong.
+        ExtractionError: a feature of the signature has no value.
+    """
     result = score(study, features, covariates=covariates, reference=reference)
-    warnings = (*case.warnings, *roi.warnings, *conformity_warnings(study, settings, case), *result.warnings)
+    warnings = (
+        *case.warnings,
+        *roi.warnings,
+        *conformity_warnings(study, features.settings, case),
+        *result.warnings,
+    )
     return PatientResult(case, roi, features, result, warnings)

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from .engine import radiomics
 from .errors import RoiError
+from .formatting import plain
 from .settings import ExtractionSettings
 
 if TYPE_CHECKING:
@@ -79,10 +80,10 @@ def prepare(case: Case, settings: ExtractionSettings) -> Roi:
     steps = [_step("drawn", mask)]
     removed = 0.0
 
-    def exclude() -> None:
+    def exclude(hu_min: float) -> None:
         nonlocal mask, removed
-        kept = _above(image, mask, settings.hu_min)
-        steps.append(_step(f"at or above {settings.hu_min:g} HU", kept))
+        kept = _above(image, mask, hu_min)
+        steps.append(_step(f"at or above {plain(hu_min)} HU", kept))
         removed = 100 * (1 - steps[-1].voxels / steps[-2].voxels)
         mask = kept
         _require_roi(mask, steps, settings, case.name)
@@ -90,7 +91,7 @@ def prepare(case: Case, settings: ExtractionSettings) -> Roi:
     _require_roi(mask, steps, settings, case.name)
     drawn = mask
     if settings.hu_min is not None and settings.hu_order == "before-resampling":
-        exclude()
+        exclude(settings.hu_min)
     if settings.voxel_mm is None:
         image = _measurement_frame(image)
     else:
@@ -100,13 +101,13 @@ def prepare(case: Case, settings: ExtractionSettings) -> Roi:
         steps.append(_step(f"resampled to {' × '.join(f'{mm:g}' for mm in image.GetSpacing())} mm", mask))
         _require_roi(mask, steps, settings, case.name)
     if settings.hu_min is not None and settings.hu_order == "after-resampling":
-        exclude()
+        exclude(settings.hu_min)
 
     warnings: tuple[str, ...] = ()
     if removed > REMOVED_WARNING_PERCENT:
         warnings = (
-            f"The HU exclusion removed {removed:.1f} % of the GTV (below {settings.hu_min:g} HU): the contour holds "
-            "much air, fat or lung. Check the contour before trusting the score.",
+            f"The HU exclusion removed {removed:.1f} % of the GTV: the contour holds much air, fat or lung. Check the "
+            "contour before trusting the score.",
         )
     account = RoiAccount(tuple(steps), removed, settings.hu_order, settings.shape_mask)
     shape_mask = drawn if settings.shape_mask == "drawn" else mask
@@ -135,7 +136,7 @@ def _step(name: str, mask: sitk.Image) -> Step:
     return Step(name, voxels, voxels * float(np.prod(mask.GetSpacing())) / 1000)
 
 
-def _above(image: sitk.Image, mask: sitk.Image, hu_min: float | None) -> sitk.Image:
+def _above(image: sitk.Image, mask: sitk.Image, hu_min: float) -> sitk.Image:
     kept = sitk.GetArrayViewFromImage(mask).astype(bool) & (sitk.GetArrayViewFromImage(image) >= hu_min)
     result = sitk.GetImageFromArray(kept.astype(np.uint8))
     result.CopyInformation(mask)

@@ -188,7 +188,7 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
 
 def survival_at(baseline: float, linear_predictor: float) -> float:
     """S(t) = S0(t)^exp(lp), S0 at linear predictor 0."""
-    return baseline ** math.exp(linear_predictor)
+    return baseline ** math.exp(min(linear_predictor, 700.0))  # beyond, exp overflows; S is 0 long before
 
 
 def _expit(x: float) -> float:

@@ -89,6 +89,11 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"{where}.name", f"“{term['name']}” is not among the card's covariates"
         if term["kind"] == "rad-score" and "absent" in card["signature"]:
             yield where, "a Rad-score needs a signature"
+        low, high = term.get("axis", {}).get("value", (0, 1))
+        if term["kind"] == "rad-score" and "axis" not in term:
+            yield where, "a Rad-score needs an “axis”: the range that the nomogram draws"
+        if not low < high:
+            yield f"{where}.axis.value", f"the axis must rise, but is {low:g} to {high:g}"
         if term["kind"] == "risk-group" and not card["signature"].get("cutoff"):
             yield where, "a risk group needs a signature with a cut-off"
     baseline = card["outcome"].get("baseline", [])

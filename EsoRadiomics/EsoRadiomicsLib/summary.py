@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from .formatting import percent, rad_score
+from .formatting import number, percent, plain, rad_score
 from .patient import PatientResult
 from .score import Bounds, Score
 from .study import UNSURE
@@ -51,6 +51,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
         for at in score.survival:
             evidence = f" ({at.evidence})" if at.evidence in UNSURE else ""
             yield f"{score.study.endpoint} at {at.time:g} {outcome.unit}", f"{percent(at.bounds)}{evidence}"
+    if result.robustness is not None:
+        yield "Firmness", firmness(result)
     for sentence in score.not_computed:
         yield "Not computed", sentence
     for sentence in result.warnings:
@@ -63,4 +65,18 @@ def against_cutoff(score: Score) -> str:
     if cutoff is None:
         return ""
     above, below = _COMPLEMENT[cutoff.rule]
-    return f" ({above if score.group == cutoff.above else below} cut-off {cutoff.value:g})"
+    return f" ({above if score.group == cutoff.above else below} cut-off {plain(cutoff.value)})"
+
+
+def firmness(result: PatientResult) -> str:
+    """The Rad-score's interval under perturbations, and how often the risk group flips."""
+    robustness = result.robustness
+    assert robustness is not None
+    low, high = (number(limit) for limit in robustness.interval)
+    text = f"{low} to {high} in 95 % of {robustness.scored} perturbations of contour and image"
+    failed = len(robustness.replicates) - robustness.scored
+    if failed:
+        text += f" ({failed} more could not be measured)"
+    if result.score.group is not None:
+        text += f"; another risk group in {100 * robustness.flip_share:.0f} % of them"
+    return text

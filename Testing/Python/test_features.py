@@ -169,7 +169,7 @@ def test_features_do_not_depend_on_where_the_scanner_puts_the_origin(lung1_case:
 
 def test_an_roi_emptied_by_the_exclusion_is_refused_with_its_account() -> None:
     case = cube_with_a_core(core_hu=-100)
-    with pytest.raises(RoiError, match=r"drawn: 13,824 voxels.*-50 HU: 0 voxels"):
+    with pytest.raises(RoiError, match=r"drawn: 13,824 voxels.*−50 HU: 0 voxels"):
         prepare(case, DEFAULT)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patients import scored
 
 from EsoRadiomicsLib.errors import StudyError
-from EsoRadiomicsLib.nomogram import Nomogram, build_nomogram, horizon, pretty
+from EsoRadiomicsLib.nomogram import Nomogram, build_nomogram, horizon, patient_values, pretty
 from EsoRadiomicsLib.study import Study, load_study
 
 POINTS = 1e-3  # rms stops fitting at 1e-4, so its own points are no better
@@ -164,6 +165,18 @@ def test_the_nomogram_of_escc_lpfs_ccrt_is_the_reconstructed_one(golden: Golden)
     assert [bounds.low for bounds in place.outcomes] == pytest.approx(list(expected["S0_at_lp0"].values()), abs=1e-4)
     assert [axis.evidence for axis in built.outcomes] == ["reconstructed"] * 3
     assert [axis.label for axis in built.outcomes] == ["1-year LPFS", "2-year LPFS", "3-year LPFS"]
+
+
+@pytest.mark.parametrize("covariates", [{"N stage": 2, "CR status": 0}, {"N stage": 1}, {}])
+def test_a_scored_patients_place_has_the_scores_own_linear_predictor_and_survival(covariates: dict[str, int]) -> None:
+    score = scored("escc-lpfs-ccrt", covariates).score
+    built = build_nomogram(score.study)
+    assert built is not None and score.linear_predictor is not None
+    place = built.place(patient_values(score.study, score))
+    assert place.linear_predictor.low == pytest.approx(score.linear_predictor.low)
+    assert place.linear_predictor.high == pytest.approx(score.linear_predictor.high)
+    for at, bounds in zip(score.survival, place.outcomes, strict=True):
+        assert (bounds.low, bounds.high) == pytest.approx((at.bounds.low, at.bounds.high))
 
 
 SURVIVAL = [

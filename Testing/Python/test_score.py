@@ -251,8 +251,8 @@ def test_a_table_that_makes_no_reference_is_refused(table: dict[str, list[Any]],
         ),
         (
             '{"reference_version": 1, "label": "x", "demonstration": false, "cases": 9, "settings": {"bins": 1},'
-            ' "software": {}, "features": {"original_glcm_Idn": {"mean": 1, "sd": 1, "n": 9, "minimum": 0, "maximum": 2,'
-            ' "quantiles": {}}}}',
+            ' "software": {}, "features": {"original_glcm_Idn": {"mean": 1, "sd": 1, "n": 9, "minimum": 0,'
+            ' "maximum": 2, "quantiles": {}}}}',
             r"\$\.settings: bins is no extraction setting",
         ),
     ],

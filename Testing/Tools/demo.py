@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
 from pyradiomics_data import DataUnavailableError, lung_case
 
-from EsoRadiomicsLib.case import Case, load_case, make_case
+from EsoRadiomicsLib.case import Case, load_case
 from EsoRadiomicsLib.cli import main as esoradiomics
 from EsoRadiomicsLib.feature_table import feature_row, write_rows
 from EsoRadiomicsLib.features import extract
+from EsoRadiomicsLib.perturbation import Perturbation
 from EsoRadiomicsLib.roi import prepare
 from EsoRadiomicsLib.study import load_study
 
@@ -66,27 +66,18 @@ def generate_features(case: Case, table: Path) -> None:
     rows = []
     for number in range(1, COHORT_SIZE + 1):
         print(f"\rgenerating the demonstration reference cohort: case {number} of {COHORT_SIZE}", end="", flush=True)
-        variant = perturbed(case, np.random.default_rng([SEED, number]), f"generated-{number:02}")
-        rows.append(
-            feature_row(variant, extract(prepare(variant, study.settings), study.settings, study.signature.names))
-        )
+        generated = variant(case, number)
+        features = extract(prepare(generated, study.settings), study.settings, study.signature.names)
+        rows.append(feature_row(generated, features))
     print()
     write_rows(table, rows)
 
 
-def perturbed(case: Case, random: np.random.Generator, name: str) -> Case:
-    """The case with its contour grown or shrunk in plane and moved, noise on the CT and another contrast."""
-    change = int(random.integers(-3, 4))
-    radius = (abs(change), abs(change), 0)
-    mask = sitk.BinaryErode(case.mask, radius) if change < 0 else sitk.BinaryDilate(case.mask, radius)
-    shift = (int(random.integers(-4, 5)), int(random.integers(-4, 5)), int(random.integers(-1, 2)))
-    voxels = sitk.GetArrayFromImage(case.image).astype(float) * random.uniform(0.9, 1.1)
-    voxels += random.normal(0, random.uniform(2, 15), voxels.shape)
-    image = sitk.GetImageFromArray(voxels.round())
-    moved = sitk.GetImageFromArray(np.roll(sitk.GetArrayFromImage(mask), shift[::-1], axis=(0, 1, 2)))
-    image.CopyInformation(case.image)
-    moved.CopyInformation(case.image)
-    return make_case(image, moved, name=name)
+def variant(case: Case, number: int) -> Case:
+    """The case under several perturbations in a row: another contour, elsewhere, with more noise."""
+    for kind in ("boundary", "volume", "shift", "noise"):
+        case, _ = Perturbation(kind, (SEED, number)).apply(case)
+    return replace(case, name=f"generated-{number:02}")
 
 
 def shown(word: str) -> str:

@@ -33,7 +33,7 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--label", type=int, help="value of the GTV in a labelmap")
     which.add_argument("--segment", help="name, ID or number of the segment in .seg.nrrd or DICOM SEG")
     which.add_argument("--roi", help="name of the ROI in an RTSTRUCT, or a pattern such as 'GTV*'")
-    parser.add_argument("--name", help="name of the case in the output (default: the image's file name)")
+    parser.add_argument("--name", help="name of the case in the output (default: “case”; patient names are never read)")
 
 
 def add_extraction_arguments(parser: argparse.ArgumentParser) -> None:

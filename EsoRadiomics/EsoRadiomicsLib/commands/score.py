@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from ..patient import score_patient
+from ..patient import PatientResult, score_patient
 from ..progress import reporter
-from ..reference import load_reference
+from ..reference import ReferenceCohort, load_reference
 from ..report import check_folder, write_report
 from ..result import result_dict, to_json
 from ..score import check_covariates, check_scorable
@@ -35,49 +36,60 @@ EXAMPLES = """\
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
     parser = add_command(subparsers, "score", "Score one patient: Rad-score, risk group, survival, report.", EXAMPLES)
-    add_case_arguments(parser)
-    parser.add_argument(
-        "--study", required=True, help="identifier (see “esoradiomics studies”) or path of a study card"
-    )
-    parser.add_argument("--reference", help="reference cohort file, for studies with z-scored features")
-    parser.add_argument(
-        "--covariate",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="clinical input; repeat for several",
-    )
-    parser.add_argument("--out", type=Path, help="folder for the report; without it only the summary is printed")
+    add_score_arguments(parser)
     parser.add_argument("--full", action="store_true", help="compute all features, not only the signature's")
-    parser.add_argument("--json", action="store_true", help="print result.json instead of the summary")
-    add_extraction_arguments(parser)
     parser.set_defaults(run=run)
 
 
+def add_score_arguments(parser: argparse.ArgumentParser) -> None:
+    """Case, study, reference cohort, covariates and where results go."""
+    add_case_arguments(parser)
+    study = "identifier (see “esoradiomics studies”) or path of a study card"
+    parser.add_argument("--study", required=True, help=study)
+    parser.add_argument("--reference", help="reference cohort file, for studies with z-scored features")
+    covariate = "clinical input; repeat for several"
+    parser.add_argument("--covariate", action="append", default=[], metavar="NAME=VALUE", help=covariate)
+    parser.add_argument("--out", type=Path, help="folder for the report; without it only the summary is printed")
+    parser.add_argument("--json", action="store_true", help="print result.json instead of the summary")
+    add_extraction_arguments(parser)
+
+
 def run(options: argparse.Namespace) -> int:
-    """Score and report; what can be refused is refused before the image is read."""
+    """Score and report."""
+    reference = load_reference(options.reference) if options.reference else None
+    with worker_pool(options.jobs) as pool:
+        result = score_case(options, reference, pool, full=options.full)
+    finish(options, result)
+    return 0
+
+
+def score_case(
+    options: argparse.Namespace, reference: ReferenceCohort | None, pool: Executor | None, *, full: bool = False
+) -> PatientResult:
+    """Score the case that the arguments name; what can be refused is refused before the image is read."""
     study = load_study(options.study)
     settings = settings_of(options, study)
-    reference = load_reference(options.reference) if options.reference else None
     covariates = dict(split_assignment(text, "--covariate") for text in options.covariate)
     check_scorable(study, settings, reference)
     check_covariates(study, covariates)
     if options.out is not None:
         check_folder(options.out)
-    with worker_pool(options.jobs) as pool:
-        result = score_patient(
-            load(options, settings),
-            study,
-            covariates=covariates,
-            reference=reference,
-            settings=settings,
-            full=options.full,
-            pool=pool,
-            progress=reporter(options.progress),
-        )
+    return score_patient(
+        load(options, settings),
+        study,
+        covariates=covariates,
+        reference=reference,
+        settings=settings,
+        full=full,
+        pool=pool,
+        progress=reporter(options.progress),
+    )
+
+
+def finish(options: argparse.Namespace, result: PatientResult) -> None:
+    """Write the report where one is asked for, and print the summary or the JSON."""
     if options.out is not None:
         write_report(result, options.out)
     print(to_json(result_dict(result)).rstrip() if options.json else summary(result))
     if options.out is not None and not options.json:
         print(f"\nReport: {options.out / 'report.html'}")
-    return 0

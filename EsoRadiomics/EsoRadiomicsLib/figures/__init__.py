@@ -2,7 +2,8 @@
 
 from .contributions import contributions_figure
 from .nomogram import nomogram_figure
+from .robustness import robustness_figure
 from .roi import roi_figure
 from .style import to_png, to_svg
 
-__all__ = ["contributions_figure", "nomogram_figure", "roi_figure", "to_png", "to_svg"]
+__all__ = ["contributions_figure", "nomogram_figure", "robustness_figure", "roi_figure", "to_png", "to_svg"]

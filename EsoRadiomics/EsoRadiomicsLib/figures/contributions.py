@@ -23,6 +23,7 @@ from .style import (
     WIDTH_MM,
     add_axes_mm,
     add_page,
+    fitting_size,
     new_figure,
     text_width_mm,
 )
@@ -30,7 +31,7 @@ from .style import (
 IMAGE_X, CLASS_X, FEATURE_X = 2.0, 20.0, 35.0
 CHART_X, CHART_MM = 90.0, 54.0
 MEASURED_X, COEFFICIENT_X, PART_X = 159.0, 174.0, WIDTH_MM - 2.0
-HEAD_MM, FOOT_MM = 22.0, 12.0
+HEAD_MM, FOOT_MM = 24.0, 12.0
 TITLE, TEXT, SMALL = 8.5, 6.8, 6.4
 _CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order"}
 
@@ -76,14 +77,9 @@ def contributions_figure(score: Score) -> Figure:
 
 
 def _header(page: Any, score: Score, signature: Signature) -> None:
-    page.text(
-        IMAGE_X,
-        3.5,
-        f"{signature.name} of {score.study.id}: what each feature adds",
-        size=TITLE,
-        weight="bold",
-        va="center",
-    )
+    title = f"{signature.name} of {score.study.id}: what each feature adds"
+    size = fitting_size(title, TITLE, PART_X - IMAGE_X, "bold")
+    page.text(IMAGE_X, 3.5, title, size=size, weight="bold", va="center")
     if score.demonstration:
         page.text(IMAGE_X, 8.0, DEMONSTRATION, size=TEXT, weight="bold", color=VERMILLION, va="center")
     y = HEAD_MM - 3
@@ -125,12 +121,16 @@ def _colour(item: Contribution, cutoff: Cutoff | None) -> str:
 
 def _result(page: Any, chart: Any, score: Score, signature: Signature, y: float, row: int) -> None:
     colour = OUTLOOK[score.group.outlook] if score.group else BLUE
+    size = TEXT + 0.7
     page.plot([IMAGE_X, PART_X], [y - 2.6] * 2, color=PALE, lw=0.6)
-    page.text(IMAGE_X, y, signature.name, size=TEXT + 0.7, weight="bold", va="center")
+    fitting = fitting_size(signature.name, size, FEATURE_X - IMAGE_X - 1, "bold")
+    page.text(IMAGE_X, y, signature.name, size=fitting, weight="bold", va="center")
     if score.group:
-        page.text(FEATURE_X, y, score.group.label, size=TEXT + 0.7, weight="bold", color=colour, va="center")
+        label = score.group.label
+        fitting = fitting_size(label, size, CHART_X - FEATURE_X - 2, "bold")
+        page.text(FEATURE_X, y, label, size=fitting, weight="bold", color=colour, va="center")
     text = rad_score(score.rad_score, signature.cutoff)
-    page.text(PART_X, y, text, size=TEXT + 0.7, weight="bold", va="center", ha="right")
+    page.text(PART_X, y, text, size=size, weight="bold", va="center", ha="right")
     chart.plot([score.rad_score], [row], "D", ms=6, color=colour, mec="white", mew=0.7, zorder=5)
 
 
@@ -154,15 +154,15 @@ def _scale(page: Any, chart: Any, cutoff: Cutoff | None, sums: list[float]) -> N
         chart.axvspan(start, end, color=OUTLOOK[group.outlook], alpha=0.09, lw=0, zorder=0)
     style = {"size": TEXT, "weight": "bold", "va": "center", "linespacing": 1.1}
     below, above = cutoff.below, cutoff.above
-    page.text(CHART_X, HEAD_MM - 4.5, _two_lines(f"◂ {below.label}"), color=OUTLOOK[below.outlook], **style)
+    page.text(CHART_X, HEAD_MM - 5.4, _narrow(f"◂ {below.label}"), color=OUTLOOK[below.outlook], **style)
     right = CHART_X + CHART_MM
-    page.text(right, HEAD_MM - 4.5, _two_lines(f"{above.label} ▸"), color=OUTLOOK[above.outlook], ha="right", **style)
+    page.text(right, HEAD_MM - 5.4, _narrow(f"{above.label} ▸"), color=OUTLOOK[above.outlook], ha="right", **style)
     x = CHART_X + CHART_MM * (cutoff.value - low) / (high - low)
     text = f"cut-off: {rule(cutoff)}"
     half = text_width_mm(text, TEXT) / 2
-    page.text(min(max(x, CHART_X + half), right - half), HEAD_MM - 9.8, text, size=TEXT, ha="center", va="center")
+    page.text(min(max(x, CHART_X + half), right - half), HEAD_MM - 11.5, text, size=TEXT, ha="center", va="center")
 
 
-def _two_lines(label: str) -> str:
+def _narrow(label: str) -> str:
     """A group's label in half the chart's width."""
-    return "\n".join(wrap(label, 20)[:2])
+    return "\n".join(wrap(label, 20)[:3])

@@ -13,7 +13,18 @@ from ..formatting import number, percent, points
 from ..nomogram import Nomogram, Place, Row, Tick
 from ..score import Bounds
 from ..study import UNSURE
-from .style import DEMONSTRATION, GREY, INK, PATIENT, VERMILLION, WIDTH_MM, add_page, new_figure, text_width_mm
+from .style import (
+    DEMONSTRATION,
+    GREY,
+    INK,
+    PATIENT,
+    VERMILLION,
+    WIDTH_MM,
+    add_page,
+    fitting_size,
+    new_figure,
+    text_width_mm,
+)
 
 LABEL_X, LEFT, RIGHT = 2.0, 44.0, 147.0
 VALUE_X, POINTS_X = 154.0, WIDTH_MM - 2.0
@@ -193,7 +204,8 @@ def _value(row: Row, value: float | None) -> str:
 
 
 def _title(page: Any, nomogram: Nomogram, demonstration: bool) -> None:
-    page.text(LABEL_X, 4.5, nomogram.title, size=TITLE_SIZE, weight="bold", va="center")
+    size = fitting_size(nomogram.title, TITLE_SIZE, VALUE_X - LABEL_X, "bold")
+    page.text(LABEL_X, 4.5, nomogram.title, size=size, weight="bold", va="center")
     if nomogram.reconstructed:
         tag = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": VERMILLION, "lw": 0.8}
         page.text(

@@ -14,8 +14,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
-BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+BLUE, SKY, GREEN, YELLOW, VERMILLION = "#0072B2", "#56B4E9", "#009E73", "#F0E442", "#D55E00"
 INK, GREY, PALE = "#1A1A1A", "#6B6B6B", "#D9D9D9"
 PATIENT = BLUE
 OUTLOOK = {"worse": VERMILLION, "better": GREEN}
@@ -49,12 +48,18 @@ def add_page(figure: Figure) -> Any:
     return page
 
 
-def text_width_mm(text: str, size: float) -> float:
+def text_width_mm(text: str, size: float, weight: str = "normal") -> float:
     """Width of a line of text at ``size`` points."""
     if not text.strip():
         return 0.0
-    outline = TextPath((0, 0), text, prop=FontProperties(size=size), usetex=False).vertices[:, 0]
+    font = FontProperties(size=size, weight=weight)
+    outline = TextPath((0, 0), text.replace("$", r"\$"), prop=font, usetex=False).vertices[:, 0]
     return float(outline.max() - outline.min()) * POINT_MM
+
+
+def fitting_size(text: str, size: float, room_mm: float, weight: str = "normal") -> float:
+    """``size`` points, or as much less as it takes for the text to fit into the room."""
+    return size * min(1.0, room_mm / max(text_width_mm(text, size, weight), 1e-6))
 
 
 def to_svg(figure: Figure) -> bytes:

@@ -1,0 +1,220 @@
+"""How firm one patient's score is: re-extract only the signature under perturbations of contour and image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .case import Case
+from .errors import EsoRadiomicsError, RoiError, UsageError
+from .features import Features, extract
+from .patient import PatientResult
+from .perturbation import KINDS, Perturbation, plan
+from .progress import Progress
+from .reference import ReferenceCohort
+from .roi import prepare
+from .score import score
+from .settings import ExtractionSettings
+
+COUNT = 30
+SEED = 20190124
+FEWEST = 5
+INTERVAL = (2.5, 97.5)
+# A case travels to a worker with each task: a few perturbations a task keep that cheap and progress still smooth.
+PER_TASK = 3
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One perturbation and the score under it; ``failed`` says why there is none."""
+
+    kind: str
+    words: str
+    rad_score: float | None
+    group: str | None
+    values: dict[str, float]
+    failed: str
+
+
+@dataclass(frozen=True)
+class FeatureSpread:
+    """A signature feature over the perturbations.
+
+    ``sd`` is the root mean square deviation from the unperturbed value, ``icc`` = SD² of the reference cohort / (that +
+    sd²): the share of the variance between patients that the perturbations leave; None without a reference.
+    """
+
+    feature: str
+    value: float
+    minimum: float
+    maximum: float
+    sd: float
+    icc: float | None
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The Rad-score's interval over perturbations, and how often the risk group flips.
+
+    ``interval`` holds the 2.5th and 97.5th percentile. ``flips`` counts the replicates with another risk group than the
+    patient's, by kind, with the number of replicates that kind had.
+    """
+
+    rad_score: float
+    interval: tuple[float, float]
+    replicates: tuple[Replicate, ...]
+    flips: dict[str, tuple[int, int]]
+    features: tuple[FeatureSpread, ...]
+    seed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values for result files; the replicates without their feature values."""
+        return {
+            "rad_score": self.rad_score,
+            "interval_95": list(self.interval),
+            "seed": self.seed,
+            "scored": self.scored,
+            "flip_share": self.flip_share,
+            "flips": {kind: {"flipped": flipped, "scored": n} for kind, (flipped, n) in self.flips.items()},
+            "features": [asdict(feature) for feature in self.features],
+            "replicates": [
+                {name: value for name, value in asdict(replicate).items() if name != "values"}
+                for replicate in self.replicates
+            ],
+        }
+
+    @property
+    def scored(self) -> int:
+        """Number of perturbations that gave a score."""
+        return sum(count for _, count in self.flips.values())
+
+    @property
+    def flip_share(self) -> float:
+        """Share of the scored perturbations in which the risk group flips (0 where the study has no cut-off)."""
+        return sum(flipped for flipped, _ in self.flips.values()) / self.scored
+
+
+def assess(
+    result: PatientResult,
+    *,
+    reference: ReferenceCohort | None = None,
+    count: int = COUNT,
+    seed: int = SEED,
+    kinds: tuple[str, ...] = tuple(KINDS),
+    pool: Executor | None = None,
+    progress: Progress | None = None,
+) -> Robustness:
+    """Perturb, measure the signature again and score, ``count`` times.
+
+    Args:
+        result: the scored patient.
+        reference: the one the patient was scored against.
+        count: perturbations, the kinds in turn; at least 5.
+        seed: the same seed gives the same perturbations, whatever the number of processes.
+        kinds: keys of :data:`EsoRadiomicsLib.perturbation.KINDS`.
+        pool: from :func:`EsoRadiomicsLib.workers.worker_pool`.
+        progress: told as perturbations are done.
+
+    Raises:
+        UsageError: fewer than 5 perturbations, or an unknown kind.
+        RoiError: fewer than 5 perturbations could be scored.
+    """
+    if count < FEWEST:
+        raise UsageError(f"{count} perturbations tell nothing; ask for {FEWEST} or more (default {COUNT}).")
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise UsageError(f"There is no perturbation “{', '.join(unknown)}”. The kinds are: {', '.join(KINDS)}.")
+    study = result.score.study
+    assert study.signature is not None
+    draws = plan(count, seed, kinds)
+    measured: dict[Perturbation, tuple[str, Features | None, str]] = {}
+    for batch in _measure(result.case, result.features.settings, study.signature.names, draws, pool):
+        measured.update(batch)
+        if progress is not None:
+            progress(len(measured) / count, f"perturbation {len(measured)} of {count}")
+    replicates = tuple(_replicate(draw, *measured[draw], result, reference) for draw in draws)
+    scored = [item for item in replicates if item.rad_score is not None]
+    if len(scored) < FEWEST:
+        reasons = "; ".join(sorted({item.failed for item in replicates if item.failed}))
+        raise RoiError(
+            f"Only {len(scored)} of {count} perturbations could be scored ({reasons}). The GTV is too small."
+        )
+    low, high = np.percentile([item.rad_score for item in scored], INTERVAL)
+    group = result.score.group.id if result.score.group else None
+    flips = {
+        kind: (
+            sum(item.group != group for item in scored if item.kind == kind),
+            sum(item.kind == kind for item in scored),
+        )
+        for kind in kinds
+    }
+    spreads = tuple(_spread(name, result, scored, reference) for name in study.signature.names)
+    return Robustness(result.score.rad_score, (float(low), float(high)), replicates, flips, spreads, seed)
+
+
+def _measure(
+    case: Case,
+    settings: ExtractionSettings,
+    names: tuple[str, ...],
+    draws: tuple[Perturbation, ...],
+    pool: Executor | None,
+) -> Iterator[dict[Perturbation, tuple[str, Features | None, str]]]:
+    if pool is None:
+        for draw in draws:
+            yield _measure_batch(case, settings, names, (draw,))
+        return
+    batches = [draws[i : i + PER_TASK] for i in range(0, len(draws), PER_TASK)]
+    futures = [pool.submit(_measure_batch, case, settings, names, batch) for batch in batches]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _measure_batch(
+    case: Case, settings: ExtractionSettings, names: tuple[str, ...], draws: tuple[Perturbation, ...]
+) -> dict[Perturbation, tuple[str, Features | None, str]]:
+    """``{perturbation: (words, features or None, why none)}``."""
+    results: dict[Perturbation, tuple[str, Features | None, str]] = {}
+    for draw in draws:
+        words = ""
+        try:
+            perturbed, words = draw.apply(case)
+            features = extract(prepare(perturbed, settings), settings, names)
+            features.require(names)
+            results[draw] = (words, features, "")
+        except EsoRadiomicsError as error:
+            results[draw] = (words, None, str(error))
+    return results
+
+
+def _replicate(
+    draw: Perturbation,
+    words: str,
+    features: Features | None,
+    failed: str,
+    result: PatientResult,
+    reference: ReferenceCohort | None,
+) -> Replicate:
+    if features is None:
+        return Replicate(draw.kind, words, None, None, {}, failed)
+    scored = score(result.score.study, features, covariates=result.score.covariates, reference=reference)
+    group = scored.group.id if scored.group else None
+    return Replicate(draw.kind, words, scored.rad_score, group, dict(features.values), "")
+
+
+def _spread(
+    name: str, result: PatientResult, scored: list[Replicate], reference: ReferenceCohort | None
+) -> FeatureSpread:
+    value = result.features.values[name]
+    values = np.array([item.values[name] for item in scored])
+    within = float(np.mean((values - value) ** 2))
+    between = reference.features[name].sd ** 2 if reference is not None and name in reference.features else None
+    icc = None if between is None or between + within == 0 else between / (between + within)
+    return FeatureSpread(name, value, float(values.min()), float(values.max()), within**0.5, icc)
