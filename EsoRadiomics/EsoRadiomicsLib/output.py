@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import shutil
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .errors import OutputError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -19,21 +25,82 @@ def write_text(path: Path, text: str) -> None:
     try:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}. Choose a folder you may write to.") from error
+        raise OutputError(_cannot_write(path, error)) from error
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         os.replace(temporary, path)
     except OSError as error:
+        raise OutputError(_cannot_write(path, error)) from error
+    finally:  # Ctrl-C comes through here too
         Path(temporary).unlink(missing_ok=True)
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror}. Free some space or choose another folder."
-        ) from error
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+
+
+def check_output_folder(folder: Path, names: Collection[str]) -> None:
+    """Check, before any work, that files called ``names`` may be written into ``folder``.
+
+    Raises:
+        OutputError: it is a file, holds files of other names, or cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file, but a folder is needed. Choose another name.")
+    try:
+        strangers = sorted(path.name for path in folder.iterdir() if path.name not in names) if folder.exists() else []
+    except OSError as error:
+        raise OutputError(_cannot_write(folder, error)) from error
+    if strangers:
+        listed = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
+        raise OutputError(f"{folder} holds other files ({listed}). Choose a new or empty folder.")
+    existing = next(parent for parent in folder.parents if parent.exists())
+    if not existing.is_dir():
+        raise OutputError(f"{folder} cannot be made: {existing} is a file. Choose another folder.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(_cannot_write(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of exactly these files, in the place of what was there; there is a whole folder or the old one.
+
+    Raises:
+        OutputError: it cannot be written, or the disk is full.
+    """
+    folder = Path(folder).absolute()
+    new_parents = [parent for parent in folder.parents if not parent.exists()]
+    workshop = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        (workshop / "new").mkdir(parents=True)
+        for name, content in files.items():
+            (workshop / "new" / name).write_bytes(content)
+        _move_into_place(workshop / "new", folder, aside=workshop / "old")
+    except OSError as error:
+        raise OutputError(_cannot_write(folder, error)) from error
+    finally:  # Ctrl-C comes through here too
+        shutil.rmtree(workshop, ignore_errors=True)
+        if not folder.exists():
+            for parent in new_parents:
+                with contextlib.suppress(OSError):  # someone else may use it by now
+                    parent.rmdir()
 
 
 def safe_cell(text: str) -> str:
     """A text cell that a spreadsheet will not run as a formula."""
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _move_into_place(new: Path, folder: Path, aside: Path) -> None:
+    """Rename ``new`` to ``folder``; what was there goes ``aside``, and comes back if the second step fails."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    folder.rename(aside)
+    try:
+        new.rename(folder)
+    except BaseException:
+        aside.rename(folder)
+        raise
+
+
+def _cannot_write(place: Path, error: OSError) -> str:
+    remedy = "Free some space, or choose" if error.errno in _FULL else "Choose"
+    return f"{place} cannot be written: {error.strerror}. {remedy} a folder that you may write to."

@@ -8,14 +8,14 @@ from html import escape
 from string import Template
 from typing import Any
 
-from .formatting import number, percent, plain, rad_score
+from .formatting import percent, plain, rad_score
 from .nomogram import horizon
 from .patient import PatientResult
 from .resources import resource_path
 from .result import NOTICE
 from .score import Bounds, Score
 from .study import UNSURE, Quantity
-from .summary import against_cutoff
+from .summary import against_cutoff, firmness
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 # Shape tells what colour tells: a triangle for the worse outlook, a disc for the better.
@@ -57,6 +57,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         warnings=_sentences("warnings", "Warnings", result.warnings),
         not_computed=_sentences("missing", "Not computed", score.not_computed),
         nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
+        robustness=_robustness(result, pictures),
         roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured."),
         account=_account(result),
         contributions=_picture(pictures, "contributions.svg", "Contribution of each feature to the score."),
@@ -79,7 +80,8 @@ def _cards(score: Score) -> Iterable[str]:
     about = f"{escape(against_cutoff(score))}{_tag(cutoff.evidence)}" if cutoff else "the study has no cut-off"
     if score.probability is not None:
         of = f" of {escape(signature.probability_of)}" if signature.probability_of else ""
-        about += f"<br>probability{of}: {percent(Bounds(score.probability, score.probability))}"
+        probability = _percent(Bounds(score.probability, score.probability))
+        about += f"<br>probability{of}: {probability}"
     yield _card(escape(signature.name), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}')
     if score.group is not None:
         words = f'<div class="words">{_ICONS[score.group.outlook]}<span>{escape(score.group.label)}</span></div>'
@@ -93,16 +95,23 @@ def _cards(score: Score) -> Iterable[str]:
     outcome = score.study.outcome
     if outcome is not None and score.survival:
         rows = [
-            (f"{horizon(at.time, outcome.unit)} {escape(score.study.endpoint)} {_tag(at.evidence)}", percent(at.bounds))
+            (
+                f"{horizon(at.time, outcome.unit)} {escape(score.study.endpoint)} {_tag(at.evidence)}",
+                _percent(at.bounds),
+            )
             for at in score.survival
         ]
         yield _card(escape(outcome.label.capitalize()), _rows(rows), "survival")
     if outcome is not None and score.event_probability is not None:
-        yield _card(escape(outcome.label), f'<div class="big">{percent(score.event_probability)}</div>', "survival")
+        yield _card(escape(outcome.label), f'<div class="big">{_percent(score.event_probability)}</div>', "survival")
 
 
 def _card(heading: str, body: str, kind: str = "") -> str:
     return f'<div class="card {kind}"><h3>{heading}</h3>{body}</div>'
+
+
+def _percent(bounds: Bounds) -> str:
+    return escape(percent(bounds)).replace(" ", "&nbsp;")
 
 
 def _tag(evidence: str) -> str:
@@ -111,8 +120,15 @@ def _tag(evidence: str) -> str:
 
 def _medians(medians: Iterable[tuple[str, Quantity]], score: Score) -> str:
     unit = score.study.outcome.unit if score.study.outcome else ""
-    listed = [f"{number(item.value, 3)} ({escape(cohort)})" for cohort, item in medians if item.value is not None]
+    listed = [f"{plain(item.value)} ({escape(cohort)})" for cohort, item in medians if item.value is not None]
     return f"<small>median in the study: {', '.join(listed)} {escape(unit)}</small>" if listed else ""
+
+
+def _robustness(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
+    if result.robustness is None:
+        return ""
+    picture = _picture(pictures, "robustness.svg", "The score under perturbations of contour and image, by kind.")
+    return f'{picture}<p class="inputs">Firmness: {escape(firmness(result))}.</p>'
 
 
 def _inputs(score: Score) -> str:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import io
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from .errors import OutputError
-from .figures import contributions_figure, nomogram_figure, roi_figure, to_png, to_svg
+from .figures import contributions_figure, nomogram_figure, robustness_figure, roi_figure, to_png, to_svg
 from .nomogram import build_nomogram, patient_values
-from .output import safe_cell
+from .output import check_output_folder, safe_cell, write_folder
 from .page import report_page
 from .patient import PatientResult
 from .result import result_dict, to_json
 
-FILES = ("features.csv", "result.json", "nomogram.svg", "contributions.svg", "roi.png", "report.html")
-"""What the folder holds; ``nomogram.svg`` only where the study has an outcome model."""
+FILES = (
+    "features.csv",
+    "result.json",
+    "nomogram.svg",
+    "contributions.svg",
+    "robustness.svg",
+    "roi.png",
+    "report.html",
+)
+"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` only where it was assessed."""
 
 
 def write_report(result: PatientResult, folder: Path) -> None:
@@ -36,21 +40,7 @@ def write_report(result: PatientResult, folder: Path) -> None:
     document = result_dict(result)
     check_folder(folder)
     _require_same_case(folder, document)
-    files = _files(result, document)
-    new_parents = [parent for parent in folder.parents if not parent.exists()]
-    workshop = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        (workshop / "new").mkdir(parents=True)
-        for name, content in files.items():
-            (workshop / "new" / name).write_bytes(content)
-        _move_into_place(workshop / "new", folder, aside=workshop / "old")
-    except OSError as error:
-        raise OutputError(_cannot_write(folder, error)) from error
-    finally:  # Ctrl-C comes through here too
-        shutil.rmtree(workshop, ignore_errors=True)
-        if not folder.exists():
-            for parent in new_parents:
-                _remove_if_empty(parent)
+    write_folder(folder, _files(result, document))
 
 
 def check_folder(folder: Path) -> None:
@@ -59,21 +49,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         OutputError: it is a file, holds anything but an earlier result, or cannot be written.
     """
-    folder = Path(folder).absolute()
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; the report needs a folder. Choose another name.")
-    try:
-        strangers = sorted(path.name for path in folder.iterdir() if path.name not in FILES) if folder.exists() else []
-    except OSError as error:
-        raise OutputError(_cannot_write(folder, error)) from error
-    if strangers:
-        listed = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
-        raise OutputError(f"{folder} holds other files ({listed}). Choose a new or empty folder for the report.")
-    existing = next(parent for parent in folder.parents if parent.exists())
-    if not existing.is_dir():
-        raise OutputError(f"{folder} cannot be made: {existing} is a file. Choose another folder.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(_cannot_write(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
+    check_output_folder(folder, FILES)
 
 
 def _require_same_case(folder: Path, document: dict[str, Any]) -> None:
@@ -102,6 +78,8 @@ def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
         place = nomogram.place(patient_values(score.study, score))
         pictures["nomogram.svg"] = to_svg(nomogram_figure(nomogram, place, demonstration=score.demonstration))
     pictures["contributions.svg"] = to_svg(contributions_figure(score))
+    if result.robustness is not None:
+        pictures["robustness.svg"] = to_svg(robustness_figure(score, result.robustness))
     pictures["roi.png"] = to_png(roi_figure(result.case, result.roi))
     return {
         "features.csv": _features_csv(result).encode(),
@@ -121,28 +99,7 @@ def _features_csv(result: PatientResult) -> str:
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(["name", "value", "z", "reference"])
     for name, value in result.features.values.items():
-        table.writerow([safe_cell(name), repr(value), *((repr(z[name]), safe_cell(against)) if name in z else ("", ""))])
+        table.writerow(
+            [safe_cell(name), repr(value), *((repr(z[name]), safe_cell(against)) if name in z else ("", ""))]
+        )
     return stream.getvalue()
-
-
-def _move_into_place(new: Path, folder: Path, aside: Path) -> None:
-    """Rename ``new`` to ``folder``; what was there goes ``aside``, and comes back if the second step fails."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    folder.rename(aside)
-    try:
-        new.rename(folder)
-    except BaseException:
-        aside.rename(folder)
-        raise
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # someone else may use it by now
-        folder.rmdir()
-
-
-def _cannot_write(folder: Path, error: OSError) -> str:
-    remedy = "Free some space, or choose" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "Choose"
-    return f"The report cannot be written to {folder}: {error.strerror}. {remedy} a folder that you may write to."

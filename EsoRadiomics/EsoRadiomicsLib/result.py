@@ -52,6 +52,7 @@ def result_dict(result: PatientResult) -> dict[str, Any]:
         "score": _score(score),
         "covariates": {"given": dict(score.covariates), "missing": list(score.missing)},
         "outcome": _outcome(score),
+        "robustness": result.robustness and result.robustness.to_dict(),
         "summary": [list(row) for row in summary_rows(result)],
         "warnings": list(result.warnings),
         "not_computed": list(score.not_computed),
