@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .case import Case
-from .errors import InputError
 from .features import Features
 from .output import safe_cell, write_text
 
@@ -63,13 +62,9 @@ def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    tables = []
-    for path in paths:
-        try:
-            tables.append(pd.read_csv(path, dtype={"case": str, "settings": str}))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read as a CSV table: {error}. Give a comma-separated table.") from error
-    return pd.concat(tables, ignore_index=True)
+    from .agreement_table import read_table
+
+    return pd.concat([read_table(path, ("case", "settings")) for path in paths], ignore_index=True)
 
 
 def table_software(table: pd.DataFrame) -> dict[str, str]:

@@ -95,19 +95,24 @@ class KeptFeatures:
     software: str = f"EsoRadiomics {__version__}"
 
 
-def save_kept(kept: KeptFeatures, path: str | Path) -> None:
-    """Write the list as a small JSON file, whole or not at all.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+def kept_text(kept: KeptFeatures) -> str:
+    """The list as the text of a small JSON file."""
     document = {
         "format": FORMAT,
         "rule_in_words": str(kept.rule),
         "n_kept": len(kept.features),
         **asdict(kept),
     }
-    write_text(Path(path), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def save_kept(kept: KeptFeatures, path: str | Path) -> None:
+    """Write the list, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_text(Path(path), kept_text(kept))
 
 
 def load_kept(path: str | Path) -> KeptFeatures:
