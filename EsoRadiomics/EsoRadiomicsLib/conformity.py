@@ -45,6 +45,12 @@ def _acquisition(study: Study, case: Case) -> Iterator[str]:
         elif acquisition.contrast != wanted:
             names = {True: "contrast-enhanced", False: "plain"}
             yield f"This CT is {names[acquisition.contrast]}; the study used {names[wanted]} CT."
+    wanted = _known(study, "contrast_phase")
+    if wanted is not None:
+        if acquisition.contrast_phase is None:
+            unknown.append("contrast phase")
+        elif acquisition.contrast_phase.lower() not in wanted.lower():
+            yield f"The contrast phase is “{acquisition.contrast_phase}”; the study used “{wanted}”."
     wanted = _known(study, "kernel")
     if wanted is not None:
         if acquisition.kernel is None:

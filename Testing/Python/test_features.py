@@ -232,6 +232,35 @@ def test_a_pyradiomics_that_breaks_down_is_one_sentence(lung1_case: Case, monkey
         extracted(lung1_case, DEFAULT.changed(wavelet="db2"), names=["wavelet-LLH_glcm_Idn"])
 
 
+SIGNATURE = load_study("escc-lpfs-ccrt").signature
+
+
+def signature_of(case: Case) -> dict[str, float]:
+    assert SIGNATURE is not None
+    return dict(extracted(case, DEFAULT, names=SIGNATURE.names).values)
+
+
+@pytest.mark.parametrize("axes", ["LPS", "RAS", "RAI", "SPL"])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".mha"])
+def test_a_real_ct_stored_in_another_format_with_other_axes_gives_the_same_bits(
+    lung1: LungCase, lung1_case: Case, tmp_path: Path, axes: str, suffix: str
+) -> None:
+    files = []
+    for name, path in (("ct", lung1.image), ("gtv", lung1.mask)):
+        stored = sitk.DICOMOrient(sitk.ReadImage(str(path)), axes)
+        files.append(tmp_path / f"{name}{suffix}")
+        sitk.WriteImage(sitk.Cast(stored, sitk.sitkFloat32 if name == "ct" else sitk.sitkUInt8), str(files[-1]))
+    assert signature_of(load_case(*files, label=1)) == signature_of(lung1_case)
+
+
+@pytest.mark.parametrize("patient", ["ibsi_ct_phantom", "sts/STS_001", "sts/STS_002"])
+def test_dicom_with_rtstruct_and_nifti_of_a_real_patient_give_the_same_bits(shared_data: Path, patient: str) -> None:
+    folder = shared_data / patient
+    nifti = load_case(folder / "ct.nii.gz", folder / "mask.nii.gz")
+    dicom = load_case(folder / "dicom" / "image", folder / "dicom" / "mask", roi="GTV*")
+    assert signature_of(dicom) == signature_of(nifti)
+
+
 def cases_of(folder: Path) -> list[Path]:
     return [*sorted(folder.glob("sts/STS_*")), folder / "ibsi_ct_phantom"]
 
