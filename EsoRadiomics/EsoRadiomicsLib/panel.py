@@ -1,0 +1,393 @@
+"""What the module's panel does, without Qt: what can be chosen, what is missing, scoring out of process, the result.
+
+Errors are sentences in :attr:`Panel.error`; nothing a user can cause is raised into Qt. A shown result always is that
+of the inputs shown: it goes when they change, and comes back when they are what they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import EsoRadiomicsError
+from .formatting import plain
+from .masks import list_rois
+from .panel_choices import (
+    IMAGE_FILE,
+    MASK_FILE,
+    Inputs,
+    StudyChoice,
+    choice_of,
+    reference_of,
+    score_options,
+    study_choices,
+    study_of,
+)
+from .panel_runs import Done, LibraryRun, ProcessRunner, SlicerRadiomicsRun
+from .score import check_covariates, check_scorable
+from .slicer_radiomics import FullExtractor, can_measure
+from .study import Covariate, Study
+
+if TYPE_CHECKING:
+    from .scene import SceneAccess
+    from .scene_results import StoredResult
+
+__all__ = ["Inputs", "Panel", "ProcessRunner", "StudyChoice"]
+
+IN_SCENE = "in the scene"
+"""Stands for the study of the scene's result, where its card is not among those installed here."""
+
+
+class Panel:
+    """The panel's controller.
+
+    Args:
+        scene: the MRML scene.
+        runner: starts Python in another process.
+        on_change: called when ``running``, ``progress``, ``message``, ``error`` or ``result`` changed by itself, and
+            after ``score``, ``cancel`` and ``scene_closing``; not within ``inputs_changed`` and ``restore``.
+        user_studies: folder of the user's own study cards.
+        extractor: SlicerRadiomics' CLI module, for all features; None where it is not installed.
+    """
+
+    def __init__(
+        self,
+        scene: SceneAccess,
+        runner: ProcessRunner,
+        *,
+        on_change: Callable[[], None],
+        user_studies: Path | None = None,
+        extractor: FullExtractor | None = None,
+    ) -> None:
+        self._scene, self._runner, self._extractor = scene, runner, extractor
+        self._on_change, self._user_studies = on_change, user_studies
+        self._inputs = Inputs()
+        self._run: LibraryRun | SlicerRadiomicsRun | None = None
+        self._stored: StoredResult | None = None
+        self._shown = False
+        self._write: Callable[[Path], None] | None = None
+        self._preview: tuple[Any, ...] | None = None
+        self.progress = 0.0
+        self.message = ""
+        self.error = ""
+
+    # What can be chosen, and what is missing
+
+    def studies(self) -> list[StudyChoice]:
+        """The built-in cards, the user's, and the scene's if it is neither; a broken card says what is wrong."""
+        choices = study_choices(self._user_studies)
+        if self._stored is not None and self._name_of(self._stored.study) == IN_SCENE:
+            choices.append(choice_of(IN_SCENE, self._stored.study))
+        return choices
+
+    def study(self, id_or_path: str) -> Study:
+        """A study card.
+
+        Raises:
+            StudyError: there is none, or it is broken.
+        """
+        if id_or_path == IN_SCENE and self._stored is not None:
+            return self._stored.study
+        return study_of(id_or_path)
+
+    def _name_of(self, study: Study) -> str:
+        """The list's entry with the card of a study."""
+        for choice in study_choices(self._user_studies):
+            if choice.scorable and choice.title == study.title and study_of(choice.id_or_path).card == study.card:
+                return choice.id_or_path
+        return IN_SCENE
+
+    def covariate_inputs(self, study: Study) -> tuple[Covariate, ...]:
+        """The clinical inputs that the study's outcome model and strata need."""
+        return tuple(study.covariates.values())
+
+    def gtv_line(self, inputs: Inputs) -> str:
+        """The GTV's volume, its share below the study's lowest HU, and what is wrong with its geometry, in mm."""
+        if not self._has_nodes(inputs):
+            return ""
+        try:
+            gtv = self._scene.gtv(*inputs.nodes)
+            hu_min = self.study(inputs.study).settings.hu_min if inputs.study else None
+        except EsoRadiomicsError as error:
+            return str(error)
+        below = "" if hu_min is None else f", {gtv.percent_below(hu_min):.1f} % below {plain(hu_min)} HU"
+        return " ".join([f"{gtv.cm3:.2f} cm³{below}.", *gtv.warnings])
+
+    def missing(self, inputs: Inputs) -> list[str]:
+        """Why Score cannot run, in sentences; empty if it can."""
+        reasons = []
+        if not self._scene.has(inputs.volume):
+            reasons.append("Choose the CT.")
+        if not self._scene.has(inputs.segmentation):
+            reasons.append("Choose the segmentation with the GTV, or draw it.")
+        if self._has_nodes(inputs):
+            reasons += self._problem(lambda: self._scene.gtv(*inputs.nodes))
+        if not inputs.study:
+            reasons.append("Choose a study.")
+        else:
+            reasons += self._problem(lambda: self._require_scorable(inputs))
+        return reasons
+
+    def _has_nodes(self, inputs: Inputs) -> bool:
+        return self._scene.has(inputs.volume) and self._scene.has(inputs.segmentation)
+
+    def _require_scorable(self, inputs: Inputs) -> None:
+        study = self.study(inputs.study)
+        check_scorable(study, study.settings, reference_of(inputs.reference))
+        check_covariates(study, inputs.covariates)
+
+    @staticmethod
+    def _problem(check: Callable[[], Any]) -> list[str]:
+        try:
+            check()
+        except EsoRadiomicsError as error:
+            return [str(error)]
+        return []
+
+    # Scoring
+
+    @property
+    def running(self) -> bool:
+        """Whether a patient is being scored."""
+        return self._run is not None
+
+    def score(self, inputs: Inputs) -> None:
+        """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``."""
+        if self.running:
+            return
+        self.inputs_changed(inputs)
+        self.error = " ".join(self.missing(inputs))
+        if not self.error:
+            self.progress, self.message = 0.0, "Preparing the CT and the GTV"
+            try:
+                run = self._start(replace(inputs, covariates=dict(inputs.covariates)))
+                self._run = None if run.over else run  # a program that is not there ends before it has begun
+            except EsoRadiomicsError as error:
+                self._fail(str(error))
+            except OSError as error:
+                self._fail(f"The temporary folder cannot be written: {error}. Free some space on its disk.")
+        self._on_change()
+
+    def _start(self, inputs: Inputs) -> LibraryRun | SlicerRadiomicsRun:
+        study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
+
+        def done(found: Done) -> None:
+            self._finish(inputs, study, state, found)
+
+        if inputs.all_features and self._extractor is not None and can_measure(study.settings):
+            case = self._scene.case(*inputs.nodes, study.settings.pixel_type)
+            reference = reference_of(inputs.reference)
+            return SlicerRadiomicsRun(
+                self._extractor, case, study, inputs.covariates, reference, self._tell, done, self._failed
+            )
+
+        def prepare(folder: Path) -> list[str]:
+            images = self._scene.write_images(*inputs.nodes, folder)
+            if inputs.study != IN_SCENE:
+                return images + score_options(inputs, inputs.study)
+            card = folder / "study.json"
+            card.write_text(json.dumps(study.card), encoding="utf-8")
+            return images + score_options(inputs, str(card))
+
+        names = {IMAGE_FILE: inputs.volume.GetName(), MASK_FILE: inputs.segmentation.GetName()}
+        return LibraryRun(self._runner, prepare, names, self._tell, done, self._failed)
+
+    def _tell(self, progress: float, message: str) -> None:
+        self.progress, self.message = progress, message
+        self._on_change()
+
+    def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: Done) -> None:
+        self._run = None
+        if not self._has_nodes(inputs):
+            self._fail("The CT or the GTV was deleted while it was measured, so the result was dropped.")
+        elif self._scene.state(*inputs.nodes) != state:
+            self._fail("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
+        else:
+            case = found.document["case"]
+            hashes = case["image_sha256"], case["mask_sha256"]
+            self._scene.remember_hashes(*inputs.nodes, study.settings.pixel_type, hashes)
+            self._stored = self._scene.store(found.document, study, *inputs.nodes)
+            self._write = found.write
+            self._shown = self._fits(self._inputs)
+            self.progress, self.message = 1.0, "Done"
+        self._on_change()
+
+    def _failed(self, sentence: str) -> None:
+        self._run = None
+        self._fail(sentence)
+        self._on_change()
+
+    def _fail(self, sentence: str) -> None:
+        self.progress, self.message, self.error = 0.0, "", sentence
+
+    def cancel(self) -> None:
+        """End what runs; nothing of it is left behind."""
+        if self._run is not None:
+            self._stop()
+            self.message = "Cancelled"
+            self._on_change()
+
+    def _stop(self) -> None:
+        run, self._run = self._run, None
+        self.progress, self.message, self.error = 0.0, "", ""
+        if run is not None:
+            run.stop()
+
+    # The result
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """``result.json`` of the inputs last told by ``inputs_changed``, or None."""
+        return self._stored.document if self._stored and self._shown else None
+
+    @property
+    def result_study(self) -> Study | None:
+        """The study of the shown result, from the card kept with it."""
+        return self._stored.study if self._stored and self._shown else None
+
+    @property
+    def result_nodes(self) -> dict[str, Any]:
+        """Role (``table``, ``contributions``, ``chart``, …) → node of the shown result; empty if none is shown."""
+        return self._scene.result_nodes() if self.result else {}
+
+    @property
+    def nomogram_values(self) -> dict[str, float]:
+        """What is known of the patient, by row name, for :meth:`EsoRadiomicsLib.nomogram.Nomogram.place`."""
+        study, result = self.result_study, self.result
+        if study is None or result is None or study.outcome is None:
+            return {}
+        values = dict(result["covariates"]["given"])
+        for term in study.outcome.terms:
+            if term.kind == "rad-score":
+                values[term.name] = result["score"]["rad_score"]
+            elif term.kind == "risk-group" and study.signature and study.signature.cutoff:
+                values[term.name] = float(result["score"]["group"]["id"] == study.signature.cutoff.above.id)
+        return values
+
+    def result_is_current(self, inputs: Inputs) -> bool:
+        """Whether the scene's result is of these inputs: the same nodes, voxels, study, covariates and cohort."""
+        return self._stored is not None and self._fits(inputs)
+
+    def _fits(self, inputs: Inputs) -> bool:
+        stored = self._stored
+        if stored is None or not self._has_nodes(inputs):
+            return False
+        if inputs.nodes != (stored.volume, stored.segmentation, stored.segment_id):
+            return False
+        document, case = stored.document, stored.document["case"]
+        try:
+            study, reference = self.study(inputs.study), reference_of(inputs.reference)
+            if study.card != stored.study.card:
+                return False
+            if check_covariates(study, inputs.covariates) != document["covariates"]["given"]:
+                return False
+            if reference and document["reference"] and reference.label != document["reference"]["label"]:
+                return False
+            # Counting voxels is quick, hashing a CT is not.
+            if len(self._scene.gtv(*inputs.nodes).hu) != document["roi"]["steps"][0]["voxels"]:
+                return False
+            hashes = self._scene.hashes(*inputs.nodes, document["settings"]["values"]["pixel_type"])
+        except EsoRadiomicsError:
+            return False
+        return hashes == (case["image_sha256"], case["mask_sha256"])
+
+    def inputs_changed(self, inputs: Inputs) -> None:
+        """Tell what the panel shows now; the result and the preview are dropped if they are of something else."""
+        self._inputs = inputs
+        if not self.running:
+            self.error = self.message = ""
+        self._shown = self._fits(inputs)
+        if self._preview is not None and self._preview != self._preview_of(inputs):
+            self.hide_removed()
+
+    def restore(self) -> Inputs | None:
+        """Take over the result that the scene holds, after loading one, and tell what it was computed from."""
+        self._shown, self._write = False, None
+        try:
+            self._stored = self._scene.stored()
+        except EsoRadiomicsError as error:
+            self._stored, self.error = None, str(error)
+        stored = self._stored
+        if stored is None or not (self._scene.has(stored.volume) and self._scene.has(stored.segmentation)):
+            return None
+        restored = Inputs(
+            stored.volume,
+            stored.segmentation,
+            stored.segment_id,
+            self._name_of(stored.study),
+            dict(stored.document["covariates"]["given"]),
+        )
+        self.inputs_changed(restored)
+        return restored
+
+    def scene_closing(self) -> None:
+        """Call before the scene is emptied: ends what runs and forgets nodes."""
+        self._stop()
+        self._stored, self._write, self._preview, self._shown = None, None, None, False
+        self._inputs = Inputs()
+        self._on_change()
+
+    def export(self, folder: Path | str) -> bool:
+        """Write the shown result's report into a new or empty folder; False, and ``error``, if it cannot be."""
+        self.error = ""
+        try:
+            if self.result is None:
+                self.error = "There is no result to export. Score the patient first."
+            elif self._write is None:
+                self.error = "The report's figures are not kept with a scene. Score the patient again to export it."
+            else:
+                self._write(Path(folder))
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+        return not self.error
+
+    # ROIs and the preview
+
+    def rois(self, path: Path | str) -> list[str]:
+        """Names of the ROIs or segments in an RTSTRUCT, DICOM SEG or mask file; empty, and ``error``, if none."""
+        self.error = ""
+        try:
+            return list_rois(path)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return []
+
+    def import_rois(self, path: Path | str, names: Sequence[str], volume: Any) -> Any | None:
+        """Read ROIs into a segmentation node on the CT; None, and ``error``, if they cannot be.
+
+        Warnings are in ``message``.
+        """
+        self.error = self.message = ""
+        try:
+            node, warnings = self._scene.import_rois(path, names, volume)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return None
+        self.message = " ".join(warnings)
+        return node
+
+    def show_removed(self, inputs: Inputs) -> Any | None:
+        """Preview the voxels that the HU exclusion removes as a segmentation node; None if there are none."""
+        self.hide_removed()
+        self.error = ""
+        try:
+            hu_min = self.study(inputs.study).settings.hu_min
+            if hu_min is None:
+                return None
+            node = self._scene.show_removed(*inputs.nodes, hu_min)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return None
+        self._preview = self._preview_of(inputs)
+        return node
+
+    def hide_removed(self) -> None:
+        """Remove the preview."""
+        self._preview = None
+        self._scene.hide_removed()
+
+    def _preview_of(self, inputs: Inputs) -> tuple[Any, ...]:
+        return (inputs.study, self._scene.state(*inputs.nodes)) if self._has_nodes(inputs) else ()
