@@ -35,7 +35,7 @@ def esoradiomics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "EsoRadiomics"))
 
     def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120, **options)  # type: ignore[call-overload]
 
     return run
 
@@ -87,7 +87,7 @@ def test_extraction_gives_the_851_columns_and_a_reference_cohort_is_built_from_t
             "extract", "ct.nrrd", "gtv.nrrd", "--study", "escc-lpfs-ccrt", "--out", f"{name}.csv", "--name", name
         )
         assert done.returncode == 0, done.stderr
-        assert "at or above -50 HU" in done.stdout
+        assert "at or above −50 HU" in done.stdout
     table = pd.read_csv("a.csv", float_precision="round_trip")
     assert [column for column in table.columns if column in set(ALL)] == list(ALL)
     build = ("reference", "build", "a.csv", "b.csv", "c.csv", "--study", "escc-lpfs-ccrt", "--label", "phantoms")
@@ -103,6 +103,16 @@ def test_extraction_gives_the_851_columns_and_a_reference_cohort_is_built_from_t
     assert esoradiomics(*build, "--out", "cohort.json").returncode == 2  # it exists
     done = esoradiomics(*scored, "--reference", "cohort.json", "--set", "bin_width=10")
     assert done.returncode == 1 and "bin_width: here 10.0, reference 25.0" in done.stderr
+
+
+def test_robustness_is_reported_with_the_score_and_is_the_same_every_time(esoradiomics: Run) -> None:
+    command = ("robustness", "ct.nrrd", "gtv.nrrd", "--study", "ln-response-crt", "--count", "5")
+    done = esoradiomics(*command, "--out", "report", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert "Firmness" in done.stdout and "of 5 perturbations" in done.stdout
+    assert Path("report", "robustness.svg").exists()
+    assert "Firmness" in Path("report", "report.html").read_text()
+    assert esoradiomics(*command, "--json").stdout == Path("report", "result.json").read_text()
 
 
 def test_a_changed_setting_is_recorded_and_warned_about(esoradiomics: Run) -> None:
@@ -195,6 +205,25 @@ def group_is_gone(group: int) -> bool:
     return False
 
 
+def test_icc_takes_the_rule_of_a_study_and_writes_table_list_and_figures(
+    tmp_path: Path, golden: Callable[[str], pd.DataFrame], capsys: pytest.CaptureFixture[str]
+) -> None:
+    readers = [golden(f"icc_reader{reader}.csv.gz").assign(reader=reader) for reader in "AB"]
+    pd.concat(readers).rename(columns={"id": "case"}).to_csv(tmp_path / "readings.csv", index=False)
+    command = ["icc", str(tmp_path / "readings.csv"), "--out", str(tmp_path / "icc")]
+    names = [name for name in readers[0].columns if name.count("_") == 2][:1]
+    assert main([*command, "--study", "ln-response-crt", "--bland-altman", names[0]]) == 0
+    assert "ICC(2,1) > 0.75" in capsys.readouterr().out
+    kept = json.loads((tmp_path / "icc" / "kept.json").read_text())
+    examined = pd.read_csv(tmp_path / "icc" / "icc.csv")["feature"]
+    psych = golden("icc_psych.csv.gz").set_index("feature").loc[examined, "ICC2"]
+    assert kept["features"] == list(psych.index[psych > 0.75])
+    pictures = {path.name for path in (tmp_path / "icc").glob("*.svg")}
+    assert pictures == {"icc.svg", "icc_map.svg", f"bland_altman_{names[0]}.svg"}
+    assert main([*command[:3], str(tmp_path / "other")]) == 2
+    assert "--threshold" in capsys.readouterr().err
+
+
 def test_every_study_can_be_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["studies"]) == 0
     listed = capsys.readouterr().out
@@ -205,7 +234,7 @@ def test_every_study_can_be_listed_and_shown(capsys: pytest.CaptureFixture[str])
         assert load_study(study).title in shown and "bin_width" in shown
 
 
-@pytest.mark.parametrize("command", ["score", "extract", "studies", "reference", "selftest"])
+@pytest.mark.parametrize("command", ["score", "robustness", "extract", "icc", "studies", "reference", "selftest"])
 def test_help_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

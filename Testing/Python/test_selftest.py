@@ -153,7 +153,7 @@ def test_the_table_fits_110_columns_and_ends_with_the_verdict(outcome: SelfTest)
 def test_the_command_prints_the_table_or_json_and_its_exit_code_is_the_verdict(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, outcome: SelfTest
 ) -> None:
-    monkeypatch.setattr(selftest, "run", lambda: outcome)
+    monkeypatch.setattr("EsoRadiomicsLib.commands.selftest.run_selftest", lambda: outcome)
     assert main(["selftest"]) == 0
     assert capsys.readouterr().out == selftest.format_table(outcome) + "\n"
     assert main(["selftest", "--json"]) == 0
@@ -165,7 +165,7 @@ def test_the_command_prints_the_table_or_json_and_its_exit_code_is_the_verdict(
     assert all(math.isfinite(value) for value in found.values())
 
     failed = replace(outcome, parts=(replace(outcome.parts[0], rows=(wrong(outcome),)),))
-    monkeypatch.setattr(selftest, "run", lambda: failed)
+    monkeypatch.setattr("EsoRadiomicsLib.commands.selftest.run_selftest", lambda: failed)
     assert main(["selftest"]) == 1
 
 
