@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -22,18 +21,14 @@ def write_text(path: Path, text: str) -> None:
         OutputError: the folder does not exist or cannot be written, or the disk is full.
     """
     path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputError(_cannot_write(path, error)) from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        temporary.write_text(text, encoding="utf-8", newline="")
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     finally:  # Ctrl-C comes through here too
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def check_output_folder(folder: Path, names: Collection[str]) -> None:
@@ -84,8 +79,14 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def safe_cell(text: str) -> str:
-    """A text cell that a spreadsheet will not run as a formula."""
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A text cell that a spreadsheet will not run as a formula; numbers stay as they are."""
+    if text[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text
 
 
 def _move_into_place(new: Path, folder: Path, aside: Path) -> None:
