@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands import extract, reference, score, selftest, studies
+from .commands import cohort, extract, fit, icc, reference, robustness, score, selftest, studies, validate
 from .errors import EsoRadiomicsError
 
-COMMANDS = (score, extract, studies, reference, selftest)
+COMMANDS = (score, robustness, extract, cohort, icc, fit, validate, studies, reference, selftest)
 
 EPILOG = """\
 exit codes:

@@ -1,0 +1,221 @@
+"""The manifest: one line a case (or a reading of it), with its image, its mask and whatever is known of the patient.
+
+Columns: ``case, image``, ``mask`` or ``rtstruct``, ``roi`` (the GTV in the mask file: ROI or segment name, or label
+value), ``reader, session``; ``remark`` is ignored; all others are clinical columns, which go into the results.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..feature_table import SOFTWARE
+from ..names import is_feature
+from .problems import Problem, split_message
+from .sheet import Sheet, looks_like_formula, read_sheet
+
+STAGE = "manifest"
+PLACES = ("image", "mask", "rtstruct")
+KNOWN = ("case", *PLACES, "roi", "reader", "session", "remark")
+RESULTS = ("image_sha256", "mask_sha256", "settings", "failed")
+"""Columns of the result table that a clinical column must not hide."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the manifest, with its paths found."""
+
+    case: str
+    reader: str
+    session: str
+    image: Path
+    mask: Path
+    roi: str
+    clinical: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What is one line only: case, reader and session."""
+        return self.case, self.reader, self.session
+
+    def problem(self, stage: str, message: str, *, blocking: bool = True) -> Problem:
+        """A problem of this line; the last sentence of ``message`` is the remedy."""
+        return Problem(self.case, stage, *split_message(message), self.reader, self.session, blocking)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest: ``entries`` can be tried, ``problems`` says why other lines cannot, and what is odd."""
+
+    path: Path
+    identity: tuple[str, ...]
+    clinical: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
+    """Read a manifest and look for its files; a line that cannot be used does not keep the others from it.
+
+    Args:
+        path: CSV or XLSX. Paths in it are relative to its folder and may be patterns (``001/ct*.nrrd``) that fit one
+            file or folder.
+        allow_outside: accept paths that lead out of the manifest's folder.
+
+    Raises:
+        InputError: not a table, without the columns needed, or with columns that the results use.
+    """
+    path = Path(path)
+    sheet = _lower_known(read_sheet(path))
+    clinical = tuple(name for name in sheet.columns if name not in KNOWN)
+    _require_columns(sheet.columns, clinical, path)
+    entries: list[Entry] = []
+    problems = [Problem("", STAGE, *split_message(remark), blocking=False) for remark in sheet.remarks]
+    problems += _formulas(sheet)
+    folder = path.resolve().parent
+    repeated = _repeated(sheet)
+    for line, row in sheet.rows:
+        try:
+            if row.get("case", "") == "":
+                raise InputError(f"Line {line} names no case. Give every line a case ID.")
+            if _identity(row) in repeated:
+                raise InputError(
+                    f"{_identity_text(row)} is on lines {', '.join(map(str, repeated[_identity(row)]))}; which one is "
+                    "meant is unknown, so none is measured. Keep one line, or tell them apart by reader and session."
+                )
+            places = {name: _find(row, name, folder, allow_outside) for name in PLACES if row.get(name)}
+            if "image" not in places:
+                raise InputError("The line names no image. Fill in the column “image”.")
+            if len(places) != 2:
+                both = "a mask and an RTSTRUCT" if len(places) == 3 else "no mask and no RTSTRUCT"
+                raise InputError(f"The line names {both}. Fill in one of the columns “mask” and “rtstruct”.")
+        except InputError as error:
+            reason, remedy = split_message(str(error))
+            case = row.get("case", "") or f"line {line}"
+            problems.append(Problem(case, STAGE, reason, remedy, row.get("reader", ""), row.get("session", "")))
+            continue
+        mask = places.get("mask") or places["rtstruct"]
+        kept = {name: row[name] for name in clinical}
+        entries.append(Entry(*_identity(row), places["image"], mask, row.get("roi", ""), kept))
+    identity = tuple(name for name in ("case", "reader", "session") if name in sheet.columns)
+    return Manifest(path, identity, clinical, tuple(entries), tuple(problems))
+
+
+def shared_between_cases(
+    entries: Iterable[Entry],
+    what: str,
+    contents: Mapping[tuple[str, str, str], tuple[str, str]],
+    stage: str,
+) -> Iterator[Problem]:
+    """Problems of two cases with the same image, and of two readings with the same mask.
+
+    Args:
+        entries: lines of the manifest.
+        what: how messages call what is the same: “content” or “voxels”.
+        contents: by :attr:`Entry.key`: what stands for the image and for the mask.
+        stage: of the problems.
+    """
+    for place, part in (("image", 0), ("mask", 1)):
+        users: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            if entry.key in contents:
+                users[contents[entry.key][part]].append(entry)
+        for sharing in users.values():
+            cases = list(dict.fromkeys(entry.case for entry in sharing))
+            if len(cases) > 1:
+                yield Problem(
+                    ", ".join(cases),
+                    stage,
+                    f"These cases have the same {place} ({what}).",
+                    "Check whether a patient is listed twice or a path was copied.",
+                    blocking=False,
+                )
+            elif place == "mask" and len(sharing) > 1:
+                yield sharing[0].problem(
+                    stage,
+                    f"{len(sharing)} readings of this case have the same mask ({what}). Check the paths: their "
+                    "agreement would be perfect by mistake.",
+                    blocking=False,
+                )
+
+
+def _lower_known(sheet: Sheet) -> Sheet:
+    """Known column names in any spelling of upper and lower case."""
+    names = {name: name.lower() if name.lower() in KNOWN else name for name in sheet.columns}
+    rows = tuple((line, {names[name]: cell for name, cell in row.items()}) for line, row in sheet.rows)
+    return Sheet(tuple(names.values()), rows, sheet.remarks)
+
+
+def _require_columns(columns: tuple[str, ...], clinical: tuple[str, ...], path: Path) -> None:
+    missing = [name for name in ("case", "image") if name not in columns]
+    if not {"mask", "rtstruct"} & set(columns):
+        missing.append("mask (or rtstruct)")
+    if missing:
+        raise InputError(
+            f"The manifest {path} has no column {', '.join(missing)}. Its columns are: {', '.join(columns)}. Start "
+            "from “esoradiomics cohort scan”."
+        )
+    taken = [name for name in clinical if name in RESULTS or name.startswith(SOFTWARE) or is_feature(name)]
+    if taken:
+        raise InputError(
+            f"The manifest {path} has the column {', '.join(taken)}, a name that the result table uses itself. Rename "
+            "or remove it."
+        )
+
+
+def _formulas(sheet: Sheet) -> list[Problem]:
+    found = [
+        f"“{cell[:40]}” (line {line}, column {name})"
+        for line, row in sheet.rows
+        for name, cell in row.items()
+        if looks_like_formula(cell)
+    ]
+    if not found:
+        return []
+    listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    reason = f"{len(found)} cells start like a spreadsheet formula: {listed}."
+    remedy = "Results write them with a leading apostrophe; better correct the manifest."
+    return [Problem("", STAGE, reason, remedy, blocking=False)]
+
+
+def _identity(row: Mapping[str, str]) -> tuple[str, str, str]:
+    return row.get("case", ""), row.get("reader", ""), row.get("session", "")
+
+
+def _identity_text(row: Mapping[str, str]) -> str:
+    others = [f", {name} {row[name]}" for name in ("reader", "session") if row.get(name)]
+    return f"Case {row['case']}{''.join(others)}"
+
+
+def _repeated(sheet: Sheet) -> dict[tuple[str, str, str], list[int]]:
+    lines: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for line, row in sheet.rows:
+        lines[_identity(row)].append(line)
+    return {key: found for key, found in lines.items() if len(found) > 1}
+
+
+def _find(row: Mapping[str, str], name: str, folder: Path, allow_outside: bool) -> Path:
+    text = row[name].replace("\\", "/")
+    path = folder / text
+    if not os.path.exists(path):
+        fits = sorted(glob.glob(text, root_dir=folder)) if glob.has_magic(text) else []
+        if not fits:
+            raise InputError(f"The {name} “{text}” is not there (looked in {folder}). Check the path.")
+        if len(fits) > 1:
+            raise InputError(
+                f"The {name} pattern “{text}” fits {len(fits)} files or folders: {', '.join(fits[:3])}. Make it fit "
+                "one."
+            )
+        path = folder / fits[0]
+    path = path.resolve()  # also follows links: what counts is where the file really is
+    if not allow_outside and not path.is_relative_to(folder):
+        raise InputError(
+            f"The {name} “{text}” lies outside the manifest's folder {folder}. Move the manifest above its data, or "
+            "allow it with --allow-outside."
+        )
+    return path

@@ -1,0 +1,165 @@
+"""The cohort on one page: scores, acquisition differences, outliers, failures, and cases to look at."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..figures.style import to_svg
+from ..formatting import number
+from ..output import write_text
+from ..study import Study
+from .figures import distribution_figure
+from .page import cards, page, paragraph, picture, section, table
+from .problems import Problem
+from .run import CohortRun
+from .table import finished_cases
+
+OUTLYING = 3.5
+"""Modified z-score beyond which a value is an outlier (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993)."""
+FEWEST_CASES = 8
+_SHOWN = 25
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the page needs of all cases: a few values and the features of each."""
+
+    names: list[str]
+    volumes_cm3: list[float]
+    removed_percent: list[float]
+    acquisition: dict[str, Counter[str]]
+    software: dict[str, str]
+    values: NDArray[np.float64]
+
+
+def write_cohort_report(
+    run: CohortRun,
+    path: Path,
+    scores: Sequence[Mapping[str, Any]],
+    studies: Mapping[str, Study],
+    not_scored: Mapping[str, str],
+) -> None:
+    """Write the page.
+
+    Args:
+        run: what was measured.
+        path: HTML file.
+        scores: lines of :func:`EsoRadiomicsLib.cohort.score.score_table`.
+        studies: by identifier, at least those of ``scores``.
+        not_scored: studies that the table cannot be scored by, and why.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    facts = _facts(run)
+    failures, remarks = run.failures, [problem for problem in run.problems if not problem.blocking]
+    titles = [
+        ("finished", str(len(run.finished)), "cases"),
+        ("failed", str(len(failures)), "cases, listed below"),
+        ("to look at", str(len(remarks)), "remarks, listed below"),
+        ("GTV", _middle(facts.volumes_cm3, "cm³"), "drawn, median (range)"),
+        ("HU exclusion", _middle(facts.removed_percent, "%"), "of voxels removed, median (range)"),
+    ]
+    reasons = [(study, reason) for study, reason in not_scored.items()]
+    settings = [(name, str(value)) for name, value in run.settings.to_dict().items()]
+    software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
+    write_text(
+        path,
+        page(
+            "Cohort",
+            f"{run.manifest.path.name} · {len(run.features)} features · settings {run.settings.fingerprint}",
+            [
+                cards(titles),
+                section("Failed", _problems(failures), "warnings"),
+                section("To look at", _problems(remarks), "missing"),
+                section("Scores", "".join(_scores(scores, studies))),
+                section("Not scored", table(("study", "why"), reasons)),
+                section("Outliers", _outliers(facts)),
+                section("Acquisition", "".join(_acquisition(facts))),
+                section("How it was measured", table(("setting", "value"), settings) + paragraph(software)),
+            ],
+        ),
+    )
+
+
+def outlying_shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each row of (cases, features) the share of its features that are outliers; NaN counts as none."""
+    with np.errstate(all="ignore"):
+        deviation = np.abs(values - np.nanmedian(values, axis=0))
+        spread = np.nanmedian(deviation, axis=0)
+        outlying = 0.6745 * deviation / spread > OUTLYING
+    outlying &= spread > 0
+    return outlying.mean(axis=1)
+
+
+def _facts(run: CohortRun) -> _Facts:
+    names, volumes, removed, values = [], [], [], []
+    acquisition: dict[str, Counter[str]] = {}
+    software: dict[str, str] = {}
+    for entry, record in finished_cases(run):
+        names.append(entry.case)
+        volumes.append(record["roi"]["steps"][0]["cm3"])
+        removed.append(record["roi"]["removed_percent"])
+        values.append([record["features"].get(name, math.nan) for name in run.features])
+        known = {"slice spacing (mm)": f"{record['spacing_mm'][2]:g}", "pixel (mm)": f"{record['spacing_mm'][0]:g}"}
+        known |= {name.replace("_", " "): value for name, value in record["acquisition"].items()}
+        for name, value in known.items():
+            acquisition.setdefault(name, Counter())["not known" if value is None else str(value)] += 1
+        software = record["software"]
+    return _Facts(names, volumes, removed, acquisition, software, np.array(values).reshape(len(names), -1))
+
+
+def _problems(problems: Sequence[Problem]) -> str:
+    rows = [(p.case or "cohort", p.reader, p.session, p.stage, p.reason, p.remedy) for p in problems[:_SHOWN]]
+    more = f"and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return table(("case", "reader", "session", "stage", "reason", "remedy"), rows) + (paragraph(more) if more else "")
+
+
+def _scores(scores: Sequence[Mapping[str, Any]], studies: Mapping[str, Study]) -> Iterable[str]:
+    for name, study in studies.items():
+        lines = [line for line in scores if line["study"] == name]
+        values = [line["rad_score"] for line in lines if "rad_score" in line]
+        if not values or study.signature is None:
+            continue
+        groups = Counter(line["group"] for line in lines if line.get("group"))
+        without = len(lines) - len(values)
+        counted = ", ".join(f"{group}: {n}" for group, n in groups.items())
+        told = [f"{study.title}: {len(values)} cases", counted, f"{without} without a score" if without else ""]
+        if any(line.get("demonstration") for line in lines):
+            told.append("against a demonstration reference cohort, which means nothing clinically")
+        figure = distribution_figure(values, study.signature.name, study.signature.cutoff)
+        yield paragraph("; ".join(filter(None, told))) + picture(to_svg(figure), f"Distribution by {name}.")
+
+
+def _outliers(facts: _Facts) -> str:
+    if len(facts.names) < FEWEST_CASES:
+        return paragraph(f"Fewer than {FEWEST_CASES} cases: none can be told.")
+    shares = outlying_shares(facts.values)
+    order = [i for i in np.argsort(-shares, kind="stable") if shares[i] > 0][:10]
+    rows = [(facts.names[i], f"{100 * shares[i]:.0f} %", f"{facts.volumes_cm3[i]:.2f}") for i in order]
+    note = f"Cases by the share of their features with a modified z-score beyond {OUTLYING}."
+    return paragraph(note) + (table(("case", "features", "GTV (cm³)"), rows) or paragraph("There are none."))
+
+
+def _acquisition(facts: _Facts) -> Iterable[str]:
+    rows = []
+    for name, counts in facts.acquisition.items():
+        listed = ", ".join(f"{value} ({n})" for value, n in counts.most_common(8))
+        more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
+        rows.append((name, listed + more, "differs" if len(set(counts) - {"not known"}) > 1 else ""))
+    yield table(("", "value (cases)", ""), rows)
+
+
+def _middle(values: Sequence[float], unit: str) -> str:
+    if not values:
+        return "–"
+    low, middle, high = np.quantile(values, (0, 0.5, 1))
+    return f"{number(middle, 3)} {unit} ({number(low, 3)}–{number(high, 3)})"
