@@ -28,7 +28,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     finally:  # Ctrl-C comes through here too
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def check_output_folder(folder: Path, names: Collection[str]) -> None:
