@@ -7,13 +7,24 @@ import contextlib
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from . import __version__
-from .commands import cohort, extract, fit, icc, reference, robustness, score, selftest, studies, validate
 from .errors import EsoRadiomicsError
 
-COMMANDS = (score, robustness, extract, cohort, icc, fit, validate, studies, reference, selftest)
+COMMANDS = (
+    "score",
+    "robustness",
+    "extract",
+    "cohort",
+    "icc",
+    "fit",
+    "validate",
+    "studies",
+    "reference",
+    "selftest",
+)
 
 EPILOG = """\
 exit codes:
@@ -25,8 +36,8 @@ Research use only: not a medical device.
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all subcommands."""
+def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser with these subcommands; only their modules are imported: scoring need not wait for model building."""
     parser = argparse.ArgumentParser(
         prog="esoradiomics",
         description="Published CT-radiomics studies of esophageal squamous-cell carcinoma as working software.",
@@ -35,14 +46,16 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"esoradiomics {__version__}")
     subparsers = parser.add_subparsers(metavar="command", required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for command in commands:
+        import_module(f".commands.{command}", __package__).add_parser(subparsers)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; errors of the user's are printed as one sentence."""
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    options = build_parser(asked).parse_args(arguments)
     _stop_cleanly_on_terminate()
     try:
         return options.run(options)

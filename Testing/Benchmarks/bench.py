@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -82,7 +83,7 @@ def measure(command: list[str]) -> Cost:
     child = os.fork()
     if child == 0:
         start = time.perf_counter()
-        code = os.spawnv(os.P_WAIT, command[0], command)
+        code = subprocess.run(command, stdout=subprocess.DEVNULL).returncode
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         os.write(write, json.dumps([time.perf_counter() - start, peak, code]).encode())
         os._exit(0)

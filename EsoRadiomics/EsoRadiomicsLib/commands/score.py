@@ -10,7 +10,6 @@ from typing import Any
 from ..patient import PatientResult, score_patient
 from ..progress import reporter
 from ..reference import ReferenceCohort, load_reference
-from ..report import check_folder, write_report
 from ..result import result_dict, to_json
 from ..score import check_covariates, check_scorable
 from ..study import load_study
@@ -73,6 +72,8 @@ def score_case(
     check_scorable(study, settings, reference)
     check_covariates(study, covariates)
     if options.out is not None:
+        from ..report import check_folder  # drawing is only imported where there is something to draw
+
         check_folder(options.out)
     return score_patient(
         load(options, settings),
@@ -89,6 +90,8 @@ def score_case(
 def finish(options: argparse.Namespace, result: PatientResult) -> None:
     """Write the report where one is asked for, and print the summary or the JSON."""
     if options.out is not None:
+        from ..report import write_report
+
         write_report(result, options.out)
     print(to_json(result_dict(result)).rstrip() if options.json else summary(result))
     if options.out is not None and not options.json:
