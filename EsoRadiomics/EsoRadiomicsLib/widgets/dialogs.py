@@ -1,0 +1,33 @@
+"""Questions that need a window of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import qt
+import slicer
+
+
+def choose_item(title: str, question: str, items: Sequence[str], current: int = 0) -> str | None:
+    """One of the items, or None if the user cancels."""
+    dialog = qt.QInputDialog(slicer.util.mainWindow())
+    dialog.setWindowTitle(title)
+    dialog.setLabelText(question)
+    dialog.setComboBoxItems(list(items))
+    dialog.setTextValue(items[current])
+    chosen = dialog.textValue() if dialog.exec() else None
+    dialog.deleteLater()
+    return chosen
+
+
+def choose_file(title: str, name_filter: str) -> Path | None:
+    """An existing file, or None if the user cancels."""
+    chosen = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, "", name_filter)
+    return Path(chosen) if chosen else None
+
+
+def choose_folder(title: str) -> Path | None:
+    """An existing folder, or None if the user cancels."""
+    chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)
+    return Path(chosen) if chosen else None
