@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,9 +26,10 @@ def calibration_figure(
     for k, (time, group) in enumerate(groups.items()):
         known = np.isfinite(group.observed)
         x, y = group.predicted[known], group.observed[known]
-        low, high = np.nan_to_num(group.lower[known], nan=0.0), np.nan_to_num(group.upper[known], nan=1.0)
+        # Where nobody is left the limits do not exist, and none are drawn.
+        low, high = np.fmin(group.lower[known], y), np.fmax(group.upper[known], y)
         colour, marker = _COLOURS[k % 3], _MARKERS[k % 3]
-        spread = np.vstack([np.maximum(y - low, 0), np.maximum(high - y, 0)])
+        spread = np.vstack([y - low, high - y])
         axes.errorbar(
             x,
             y,
@@ -71,7 +73,7 @@ def probability_calibration_figure(
     return figure
 
 
-def _square(title: str) -> tuple[Figure, object]:
+def _square(title: str) -> tuple[Figure, Any]:
     figure = new_figure(SIZE + 6, SIZE)
     axes = add_axes_mm(figure, 15, 9, SIZE - 19, SIZE - 19)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))

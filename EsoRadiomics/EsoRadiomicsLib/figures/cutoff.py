@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..formatting import number
 from ..modelling.cutoff import MaxLogRank
 from ..modelling.inputs import FloatArray
 from .icc import plain_axes
@@ -18,25 +19,16 @@ _BINS = 30
 def cutoff_scan_figure(scan: MaxLogRank, scores: FloatArray, value: float) -> Figure:
     """Standardised log-rank statistic at each cut, the chosen ``value``, its p, and the ``scores`` (n,) below."""
     figure = new_figure(HEIGHT, WIDTH)
-    top = add_axes_mm(figure, 15, 6, WIDTH - 19, 50)
+    top = add_axes_mm(figure, 15, 8, WIDTH - 19, 48)
     top.plot(scan.cuts, scan.statistics, "o-", ms=1.8, lw=0.6, color=BLUE, mew=0)
     top.axvline(value, color=VERMILLION, lw=0.9, ls=(0, (4, 2)))
     low, high = float(scores.min()), float(scores.max())
     p = scan.p_lau94
     sentence = (
-        f"cut-off {value:.4g}, statistic {scan.statistic:.2f}\n"
+        f"cut-off {number(value)}, statistic {scan.statistic:.2f}; "
         f"p = {p:.2g}, allowing for the choice among {len(scan.cuts)} cuts"
     )
-    left = value < (low + high) / 2
-    top.text(
-        0.98 if left else 0.02,
-        0.97,
-        sentence,
-        size=SMALL,
-        ha="right" if left else "left",
-        va="top",
-        transform=top.transAxes,
-    )
+    top.set_title(sentence, size=SMALL, loc="left", pad=3)
     top.set_ylabel("Standardised log-rank statistic", size=TEXT, labelpad=2)
     below = add_axes_mm(figure, 15, 60, WIDTH - 19, 17)
     below.hist(scores, bins=np.linspace(low, high, _BINS + 1).tolist(), color=GREY, alpha=0.6, lw=0)
@@ -47,5 +39,5 @@ def cutoff_scan_figure(scan: MaxLogRank, scores: FloatArray, value: float) -> Fi
         plain_axes(axes)
         axes.set_xlim(low, high)
     top.tick_params(labelbottom=False)
-    top.set_ylim(bottom=0, top=1.22 * float(scan.statistics.max()))
+    top.set_ylim(bottom=0, top=1.06 * float(scan.statistics.max()))
     return figure

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from ..modelling.decision_curve import DecisionCurve
 from .icc import plain_axes
-from .roc import _COLOURS, _STYLES
+from .series import series
 from .style import GREY, INK, add_axes_mm, new_figure
 
 TEXT, SMALL = 7.5, 6.5
@@ -23,9 +23,8 @@ def decision_curve_figure(curves: Mapping[str, DecisionCurve], *, title: str) ->
     first = next(iter(curves.values()))
     axes.plot(first.thresholds, first.everybody, color=GREY, lw=1.0, label="treat everybody")
     axes.axhline(0, color=INK, lw=0.8, label="treat nobody")
-    for k, (model, curve) in enumerate(curves.items()):
-        colour, style = _COLOURS[k % len(_COLOURS)], _STYLES[k % len(_STYLES)]
-        axes.plot(curve.thresholds, curve.model, color=colour, lw=1.3, ls=style, label=model)
+    for (model, curve), (colour, dash) in zip(curves.items(), series(), strict=False):
+        axes.plot(curve.thresholds, curve.model, color=colour, lw=1.3, ls=dash, label=model)
     best = max(float(np.nanmax(curve.model)) for curve in curves.values())
     top = max(best, float(first.everybody.max()), 0.05)
     axes.set(xlim=(0, 1), ylim=(-0.25 * top, 1.08 * top))

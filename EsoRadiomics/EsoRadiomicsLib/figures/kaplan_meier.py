@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,13 +14,14 @@ from ..modelling.inputs import Survival
 from ..modelling.kaplan_meier import kaplan_meier, numbers_at_risk
 from ..nomogram import pretty
 from .icc import plain_axes
-from .style import BLUE, GREEN, INK, ORANGE, VERMILLION, add_axes_mm, add_page, new_figure, text_width_mm
+from .series import COLOURS, DASHES, ORANGE
+from .style import BLUE, GREEN, INK, VERMILLION, add_axes_mm, add_page, new_figure, text_width_mm
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH = 125.0
-PLOT_TOP, PLOT_HEIGHT, ROW = 11.0, 62.0, 4.2
-_COLOURS = {1: (BLUE,), 2: (GREEN, VERMILLION), 3: (GREEN, ORANGE, VERMILLION)}
-_STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1)))
+PLOT_TOP, PLOT_HEIGHT, ROW, LINE, SAMPLE = 11.0, 62.0, 4.2, 2.7, 8.0
+LABEL_CHARACTERS = 34
+_OUTLOOK = {1: (BLUE,), 2: (GREEN, VERMILLION), 3: (GREEN, ORANGE, VERMILLION)}
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,17 @@ def kaplan_meier_figure(
 
     ``notes`` (log-rank p, hazard ratio) stand inside the plot.
     """
-    left = max(15.0, 3 + max(text_width_mm(group.label, SMALL) for group in groups) * 1.05 + 4)
-    left = min(left, WIDTH / 2)
+    names = [wrap(group.label, LABEL_CHARACTERS, break_on_hyphens=False) for group in groups]
+    left = max(15.0, SAMPLE + 6 + max(text_width_mm(line, SMALL) for name in names for line in name) * 1.05 + 3)
+    heights = [ROW + LINE * (len(name) - 1) for name in names]
     bottom = PLOT_TOP + PLOT_HEIGHT
-    figure = new_figure(bottom + 18 + ROW * len(groups), WIDTH)
+    figure = new_figure(bottom + 15 + sum(heights), WIDTH)
     page = add_page(figure)
     axes = add_axes_mm(figure, left, PLOT_TOP, WIDTH - left - 4, PLOT_HEIGHT)
     page.text(left, 5, title, size=TEXT + 1, weight="bold", va="center")
     longest = max(float(group.outcome.time.max()) for group in groups)
-    colours = _COLOURS.get(len(groups), tuple(f"C{k}" for k in range(len(groups))))
-    for group, colour, style in zip(groups, colours, (_STYLES * len(groups))[: len(groups)], strict=True):
+    colours = _OUTLOOK.get(len(groups), COLOURS[: len(groups)])
+    for group, colour, style in zip(groups, colours, DASHES[: len(groups)], strict=True):
         curve = kaplan_meier(group.outcome)
         time, survival = np.append(0, curve.time), np.append(1, curve.survival)
         axes.step(time, survival, where="post", color=colour, lw=1.3, ls=style, label=group.label)
@@ -59,15 +62,18 @@ def kaplan_meier_figure(
     axes.set_xlabel(f"Time ({unit})", size=TEXT, labelpad=2)
     axes.set_ylabel(endpoint, size=TEXT, labelpad=2)
     plain_axes(axes)
-    axes.legend(loc="upper right", fontsize=SMALL, frameon=False, handlelength=3)
+    if all(len(name) == 1 for name in names):  # longer names have room below only
+        axes.legend(loc="upper right", fontsize=SMALL, frameon=False, handlelength=3)
     axes.text(0.02, 0.03, "\n".join(notes), size=SMALL, va="bottom", transform=axes.transAxes)
     page.text(3, bottom + 10.5, "Number at risk", size=SMALL, weight="bold", va="center")
-    for row, (group, colour) in enumerate(zip(groups, colours, strict=True)):
-        y = bottom + 10.5 + ROW * (row + 1)
-        page.text(3, y, group.label, size=SMALL, color=colour, va="center")
-        for time, n in zip(ticks, numbers_at_risk(group.outcome, ticks), strict=True):
-            x = left + (WIDTH - left - 4) * time / axes.get_xlim()[1]
+    y = bottom + 10.5 + ROW
+    for group, name, height, colour, dash in zip(groups, names, heights, colours, DASHES, strict=False):
+        page.plot([3, 3 + SAMPLE], [y, y], color=colour, lw=1.3, ls=dash)
+        page.text(5 + SAMPLE, y - 1.2, "\n".join(name), size=SMALL, color=colour, va="top", linespacing=1.1)
+        for tick, n in zip(ticks, numbers_at_risk(group.outcome, ticks), strict=True):
+            x = left + (WIDTH - left - 4) * tick / axes.get_xlim()[1]
             page.text(x, y, str(n), size=SMALL, color=INK, ha="center", va="center")
+        y += height
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The two LASSO figures of every radiomics paper: coefficients along λ, and the cross-validated curve that chooses λ."""
+"""The two LASSO figures of radiomics papers: coefficients along λ, and the cross-validated curve that chooses it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..modelling.crossvalidation import CvCurve, LassoCv
+from ..modelling.crossvalidation import LassoCv
+from ..modelling.inputs import FloatArray
 from .icc import plain_axes
-from .style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, add_axes_mm, new_figure
+from .series import COLOURS
+from .style import GREY, INK, VERMILLION, add_axes_mm, new_figure
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH, HEIGHT = 95.0, 78.0
-_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+_BEYOND_MIN = 1.2
+"""How far below λ min (in log λ) is drawn: further down overfitting dwarfs everything that matters."""
 _DOTTED = (0, (1, 1.6))
 _MEASURES = {
     "deviance": "Cross-validated deviance",
@@ -26,14 +29,13 @@ _MEASURES = {
 
 def coefficient_path_figure(cv: LassoCv, index: int) -> Figure:
     """Coefficients of all features along log λ, those selected at λ number ``index`` in colour."""
-    figure, axes = _axes(cv)
-    x = np.log(cv.path.lambdas)
-    for column in np.flatnonzero(np.abs(cv.path.coefficients).max(axis=0)):
-        chosen = cv.path.coefficients[index, column] != 0
-        colour = _COLOURS[column % len(_COLOURS)] if chosen else GREY
-        axes.plot(
-            x, cv.path.coefficients[:, column], color=colour, lw=0.9 if chosen else 0.4, alpha=1 if chosen else 0.5
-        )
+    figure, axes = _axes()
+    x = _drawn(cv)
+    coefficients = cv.path.coefficients[: len(x)]
+    for column in np.flatnonzero(np.abs(coefficients).max(axis=0)):
+        chosen = coefficients[index, column] != 0
+        colour = COLOURS[column % len(COLOURS)] if chosen else GREY
+        axes.plot(x, coefficients[:, column], color=colour, lw=0.9 if chosen else 0.4, alpha=1 if chosen else 0.5)
     axes.axhline(0, color=INK, lw=0.5)
     axes.axvline(x[index], color=INK, lw=0.8, ls=_DOTTED)
     axes.set_ylabel("Coefficient (per SD)", size=TEXT, labelpad=2)
@@ -42,12 +44,13 @@ def coefficient_path_figure(cv: LassoCv, index: int) -> Figure:
 
 
 def cv_curve_figure(cv: LassoCv, rule: str) -> Figure:
-    """The cross-validated measure ± its standard error along log λ, with both choices of λ; ``rule`` is the one used."""
-    figure, axes = _axes(cv)
-    curve: CvCurve = cv.curve
-    x = np.log(curve.lambdas)
-    axes.errorbar(x, curve.mean, curve.se, fmt="none", ecolor=GREY, elinewidth=0.6, capsize=1.2, capthick=0.5)
-    axes.plot(x, curve.mean, "o", ms=2.4, color=VERMILLION, mew=0)
+    """The cross-validated measure ± its standard error along log λ, with both choices of λ; ``rule`` was used."""
+    figure, axes = _axes()
+    curve = cv.curve
+    x = _drawn(cv)
+    mean, se = curve.mean[: len(x)], curve.se[: len(x)]
+    axes.errorbar(x, mean, se, fmt="none", ecolor=GREY, elinewidth=0.6, capsize=1.2, capthick=0.5)
+    axes.plot(x, mean, "o", ms=2.4, color=VERMILLION, mew=0)
     for index, name in ((curve.index_min, "min"), (curve.index_1se, "1-SE")):
         used = name.replace("-", "").lower() == rule
         axes.axvline(x[index], color=INK, lw=1.0 if used else 0.6, ls=_DOTTED)
@@ -60,7 +63,13 @@ def cv_curve_figure(cv: LassoCv, rule: str) -> Figure:
     return figure
 
 
-def _axes(cv: LassoCv) -> tuple[Figure, Any]:
+def _drawn(cv: LassoCv) -> FloatArray:
+    """log λ of the part of the path that is drawn."""
+    x = np.log(cv.path.lambdas)
+    return x[x >= x[cv.curve.index_min] - _BEYOND_MIN]
+
+
+def _axes() -> tuple[Figure, Any]:
     figure = new_figure(HEIGHT, WIDTH)
     return figure, add_axes_mm(figure, 15, 10, WIDTH - 19, HEIGHT - 21)
 
@@ -68,7 +77,7 @@ def _axes(cv: LassoCv) -> tuple[Figure, Any]:
 def _lambda_axis(axes: Any, cv: LassoCv) -> None:
     """log λ below, and the number of features above, as glmnet draws it."""
     plain_axes(axes)
-    x = np.log(cv.path.lambdas)
+    x = _drawn(cv)
     axes.set_xlabel("log λ", size=TEXT, labelpad=2)
     axes.margins(x=0.02)
     above = axes.secondary_xaxis("top")

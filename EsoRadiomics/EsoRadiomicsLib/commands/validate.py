@@ -1,0 +1,75 @@
+"""``esoradiomics validate``: any study card on any cohort, and its recalibration there."""
+
+from __future__ import annotations
+
+import argparse
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..fitting.card import Identity, as_study
+from ..fitting.cohort import read_cohort
+from ..fitting.folder import check_new_folder, write_folder
+from ..fitting.report import validation_files
+from ..fitting.summary import evaluation_lines, warning_lines
+from ..fitting.update import UPDATES, update
+from ..fitting.validate import validate
+from ..reference import load_reference
+from ..study import load_study
+from .common import add_command, existing_file
+from .fit import add_outcome_arguments, columns_of, identifier
+
+EXAMPLES = """\
+  esoradiomics validate our-model/card.json new-patients.csv --time lpfs_months --event lpfs --out validation
+  esoradiomics validate escc-lpfs-ccrt cohort.csv --reference cohort.json --time lpfs --event event \\
+      --update slope --out recalibrated
+  esoradiomics validate ln-response-crt cohort.csv --outcome response --out validation
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, "validate", "Check a study card on other patients, and recalibrate it.", EXAMPLES)
+    parser.add_argument("card", help="study card: identifier of a built-in study, or path")
+    parser.add_argument("table", type=existing_file, help="feature table with outcome and clinical columns (CSV)")
+    add_outcome_arguments(parser)
+    parser.add_argument("--reference", help="reference cohort file, for z-scored studies without means and SDs")
+    parser.add_argument("--update", choices=UPDATES, help="also write a new card, updated in this cohort")
+    parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
+    parser.add_argument("--title", help="title of the new card")
+    parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
+    parser.add_argument("--out", type=Path, required=True, help="new folder for report, figures and tables")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Validate, update if asked for, write the folder, print the main numbers."""
+    check_new_folder(options.out)
+    study = load_study(options.card)
+    reference = load_reference(options.reference) if options.reference else None
+    # Without --clinical the card's covariates are looked for under their own names.
+    options.clinical = options.clinical or ",".join(study.covariates)
+    cohort = read_cohort(options.table, columns_of(options), study).cohort
+    validation = validate(study, cohort, "validation", reference)
+    updated = None
+    if options.update:
+        title = options.title or f"{study.title} ({options.update} updated: {options.label})"
+        card = update(validation, options.update, Identity(identifier(options.id, options.out), title, options.label))
+        updated = validate(as_study(card, Path("card.json")), cohort, f"after the {options.update} update")
+    provenance = {
+        "software": f"EsoRadiomics {__version__}",
+        "card": study.id,
+        "table (SHA-256)": sha256(options.table.read_bytes()).hexdigest(),
+        "reference cohort": reference.label if reference else "none: the card's own means and SDs, or raw features",
+        "update": options.update or "none",
+    }
+    write_folder(options.out, validation_files(validation, updated, provenance))
+    for part in (validation, updated):
+        for evaluation in part.evaluations if part else ():
+            print("\n".join(evaluation_lines(evaluation)))
+    print("\n".join(warning_lines(cohort.warnings)))
+    if updated is not None:
+        print(f"Card:   {options.out / 'card.json'}")
+    print(f"Report: {options.out / 'report.html'}")
+    return 0

@@ -1,0 +1,105 @@
+"""A fitted card in the patients it was built from and in those set aside, by what the card itself says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..study import Study
+from .apply import Prediction, predict
+from .card import as_study, quantity
+from .cohort import Cohort
+from .evaluation import Evaluation, evaluate_binary, evaluate_survival
+from .fit import Fit
+from .markers import Marker, card_markers, rivals
+
+_ON_THE_CARD = ("C-index", "Uno C", "AUC", "Brier", "calibration slope", "hazard ratio", "sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the cohort: ``training`` or ``validation``, its predictions and its evaluations."""
+
+    name: str
+    cohort: Cohort
+    prediction: Prediction
+    evaluations: tuple[Evaluation, ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A fit with its sides (training first); ``missing`` are sentences on what could not be compared."""
+
+    fit: Fit
+    study: Study
+    sides: tuple[Side, ...]
+    missing: tuple[str, ...]
+
+
+def assess(fit: Fit) -> Assessment:
+    """Evaluate the card on both sides, beside a clinical-only and a volume-only model fitted to the training side.
+
+    The card that comes back carries its performance.
+    """
+    kinds = (["survival"] if fit.training.survival is not None else []) + (
+        ["logistic"] if fit.training.binary is not None else []
+    )
+    found = {kind: rivals(fit.training, kind) for kind in kinds}
+    # The protocol's own clinical model is the clinical-only model already.
+    own = {model.names for model in fit.model.logistic.values()}
+    cohorts = [("training", fit.training)]
+    if fit.validation is not None:
+        cohorts.append(("validation", fit.validation))
+    sides = []
+    for name, cohort in cohorts:
+        prediction = predict(fit.study, cohort.features, cohort.clinical)
+        markers = list(card_markers(fit.study, prediction, cohort)) + _named_models(fit, cohort)
+        for kind in kinds:
+            markers += [rival.marker(cohort, fit.plan.horizons) for rival in found[kind][0] if rival.columns not in own]
+        sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers)))
+    card = {**fit.study.card, "performance": [row for side in sides for row in _performance(side)]}
+    missing = tuple(dict.fromkeys(sentence for kind in kinds for sentence in found[kind][1]))
+    return Assessment(fit, as_study(card, fit.study.path), tuple(sides), missing)
+
+
+def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
+    """The protocol's own logistic models, except the one that is the card."""
+    z = fit.model.signature.inputs(cohort.features)
+    table = z.join(cohort.clinical)
+    on_card = len(fit.model.signature.names) + (len(fit.model.final.terms) - 1 if fit.model.final else 0)
+    return [
+        Marker(f"{name} model", "logistic", model.linear_predictor(table), probability=model.probability(table))
+        for name, model in fit.model.logistic.items()
+        if len(model.names) != on_card
+    ]
+
+
+def _evaluations(
+    fit: Fit, name: str, cohort: Cohort, prediction: Prediction, markers: list[Marker]
+) -> tuple[Evaluation, ...]:
+    found = []
+    logistic = [marker for marker in markers if marker.kind == "logistic"]
+    if cohort.binary is not None and logistic:
+        above = prediction.above if fit.model.final is None or fit.model.final.kind == "survival" else None
+        found.append(evaluate_binary(name, cohort.binary, logistic, above))
+    survival = [marker for marker in markers if marker.kind == "survival"]
+    if cohort.survival is not None and survival:
+        reached = [time for time in fit.plan.horizons if time < cohort.survival.time.max()]
+        baseline = fit.model.final.baseline if fit.model.final else None
+        label = f"{name}, follow-up" if found else name
+        found.append(evaluate_survival(label, cohort.survival, survival, reached, prediction.above, baseline))
+    return tuple(found)
+
+
+def _performance(side: Side) -> list[dict[str, Any]]:
+    """The main numbers as a card writes them."""
+    rows = []
+    for evaluation in side.evaluations:
+        for measure in evaluation.measures:
+            if measure.metric in _ON_THE_CARD:
+                limits = None if measure.lower is None or measure.upper is None else (measure.lower, measure.upper)
+                row: dict[str, Any] = {"model": measure.model, "cohort": side.name, "metric": measure.metric}
+                if measure.time is not None:
+                    row["time"] = measure.time
+                rows.append({**row, "value": quantity(measure.value, ci95=limits)})
+    return rows

@@ -1,0 +1,105 @@
+"""The model report as one HTML page that opens offline; everything that comes from files is escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from ..formatting import number
+from ..resources import resource_path
+from ..result import NOTICE
+from .tables import Row
+
+_WORDS = {"sd": "SD"}
+
+
+def page(
+    title: str, subtitle: str, cards: Iterable[tuple[str, str]], warnings: Sequence[str], sections: Iterable[str]
+) -> str:
+    """The whole page: ``cards`` are (label, text), ``sections`` HTML from the functions below."""
+    template = Template(resource_path("Templates", "model-report.html").read_text(encoding="utf-8"))
+    boxes = (
+        f'<div class="card"><h3>{escape(label)}</h3><div class="big">{escape(text)}</div></div>'
+        for label, text in cards
+    )
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings)
+    return template.substitute(
+        title=escape(title),
+        subtitle=escape(subtitle),
+        notice=escape(NOTICE),
+        cards="\n".join(boxes),
+        warnings=f'<section class="warnings"><h2>Read this first</h2><ul>{items}</ul></section>' if items else "",
+        sections="\n".join(sections),
+    )
+
+
+def section(heading: str, *parts: str) -> str:
+    """A heading and its parts; nothing where all parts are empty."""
+    body = "\n".join(part for part in parts if part)
+    return f"<section><h2>{escape(heading)}</h2>\n{body}\n</section>" if body else ""
+
+
+def paragraph(text: str) -> str:
+    """A paragraph of text."""
+    return f"<p>{escape(text)}</p>"
+
+
+def table(rows: Sequence[Row], caption: str = "") -> str:
+    """Rows of named cells; numbers to four digits, p to two, as people read them."""
+    if not rows:
+        return ""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    head = "".join(f"<th>{escape(_WORDS.get(name, name.replace('_', ' ')))}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(_cell(name, row.get(name)) for name in columns) + "</tr>" for row in rows)
+    heading = f"<h3>{escape(caption)}</h3>" if caption else ""
+    return f"{heading}<table><tr>{head}</tr>{body}</table>"
+
+
+def figures(pictures: Mapping[str, bytes], wanted: Mapping[str, str]) -> str:
+    """The ``wanted`` figures (file stem → caption) that are among the SVG ``pictures`` (file stem → content)."""
+    parts = []
+    for stem, caption in wanted.items():
+        if stem in pictures:
+            data = base64.b64encode(pictures[stem]).decode()
+            text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+            parts.append(
+                f'<figure><img alt="{escape(caption or stem)}" src="data:image/svg+xml;base64,{data}">{text}</figure>'
+            )
+    return f'<div class="figures">{"".join(parts)}</div>' if parts else ""
+
+
+def with_limits(rows: Sequence[Row], value: str) -> list[Row]:
+    """The rows with ``value``, ``lower`` and ``upper`` joined into one readable cell."""
+    joined = []
+    for row in rows:
+        rest = {name: cell for name, cell in row.items() if name not in ("lower", "upper")}
+        rest[value] = limits(row[value], row.get("lower"), row.get("upper"))
+        joined.append(rest)
+    return joined
+
+
+def limits(value: float, lower: float | None, upper: float | None) -> str:
+    """``"0.712 (0.640–0.784)"``."""
+    digits = 3 if abs(value) < 100 else 1
+    text = f"{value:.{digits}f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+    if lower is not None and upper is not None and np.isfinite([lower, upper]).all():
+        text += f" ({lower:.{digits}f} to {upper:.{digits}f})"
+    return text.replace("-", "−")
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return "<td></td>"
+    if isinstance(value, float):
+        text = _p(value) if name == "p" else f"{value:g}" if name == "time" else number(value)
+        return f'<td class="number">{text}</td>'
+    return f"<td>{escape(str(value))}</td>"
+
+
+def _p(value: float) -> str:
+    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"

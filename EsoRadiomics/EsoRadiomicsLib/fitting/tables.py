@@ -1,0 +1,188 @@
+"""A model's tables as rows of named cells: written as CSV with all digits, and shown in the report rounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..modelling.cox import CoxModel
+from ..modelling.logistic import LogisticModel
+from ..modelling.tables import TableRow, table_one
+from ..output import safe_cell
+from ..study import Study
+from .apply import Prediction
+from .cohort import Cohort
+from .engine import FittedModel
+from .evaluation import Evaluation
+
+Row = dict[str, Any]
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows below a header of all columns that occur; floats in full, empty cells for None and NaN."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([safe_cell(name) for name in columns])
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in columns])
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return repr(float(value)) if isinstance(value, float) else safe_cell(str(value))
+
+
+def signature_rows(study: Study) -> list[Row]:
+    """Feature, coefficient, mean and SD, the largest coefficient first."""
+    assert study.signature is not None
+    rows = [
+        {
+            "feature": feature.name,
+            "coefficient": feature.coefficient.value,
+            "mean": feature.mean.value if feature.mean else None,
+            "sd": feature.sd.value if feature.sd else None,
+        }
+        for feature in study.signature.features
+    ]
+    return sorted(rows, key=lambda row: -abs(row["coefficient"]))
+
+
+def model_rows(model: FittedModel) -> list[Row]:
+    """Univariable, multivariable and final models: ratio per unit with its 95 % limits and p."""
+    rows: list[Row] = []
+    for fit in model.univariable:
+        rows += _ratios("univariable", fit)
+    if model.multivariable is not None:
+        rows += _ratios("multivariable", model.multivariable)
+    for name, logistic in model.logistic.items():
+        rows += _ratios(name, logistic)
+    if model.final is not None:
+        rows += [
+            {
+                "model": "final",
+                "variable": term.name,
+                "coefficient": term.coefficient,
+                "ratio": float(np.exp(term.coefficient)),
+                "lower": float(np.exp(term.ci95[0])),
+                "upper": float(np.exp(term.ci95[1])),
+                "p": term.p,
+            }
+            for term in model.final.terms
+        ]
+    return rows
+
+
+def _ratios(model: str, fit: CoxModel | LogisticModel) -> list[Row]:
+    ratios = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
+    return [
+        {
+            "model": model,
+            "variable": name,
+            "coefficient": float(beta),
+            "ratio": float(ratio),
+            "lower": float(low),
+            "upper": float(high),
+            "p": float(p),
+        }
+        for name, beta, ratio, low, high, p in zip(fit.names, fit.coefficients, *ratios, fit.p, strict=True)
+    ]
+
+
+def measure_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """Every measure of every model in every cohort."""
+    return [
+        {
+            "cohort": evaluation.cohort,
+            "model": m.model,
+            "metric": m.metric,
+            "time": m.time,
+            "value": m.value,
+            "lower": m.lower,
+            "upper": m.upper,
+        }
+        for evaluation in evaluations
+        for m in evaluation.measures
+    ]
+
+
+def contrast_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """Every difference between the card's model and another."""
+    return [
+        {
+            "cohort": evaluation.cohort,
+            "model": c.model,
+            "against": c.rival,
+            "metric": c.metric,
+            "time": c.time,
+            "difference": c.value,
+            "lower": c.lower,
+            "upper": c.upper,
+            "p": c.p,
+        }
+        for evaluation in evaluations
+        for c in evaluation.contrasts
+    ]
+
+
+def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Prediction) -> list[Row]:
+    """What the card says of each patient, beside the outcome."""
+    signature = study.signature
+    assert signature is not None
+    columns: dict[str, Any] = {"case": list(cohort.features.index), "cohort": [side] * len(cohort)}
+    if cohort.survival is not None:
+        columns |= {"time": cohort.survival.time, "event": cohort.survival.event.astype(int)}
+    if cohort.binary is not None:
+        columns["outcome"] = cohort.binary.astype(int)
+    columns[signature.name] = prediction.rad_score
+    if prediction.above is not None and signature.cutoff is not None:
+        columns["group"] = np.where(prediction.above, signature.cutoff.above.id, signature.cutoff.below.id)
+    if prediction.strata is not None and study.strata is not None:
+        names = {group.adverse_factors: group.id for group in study.strata.groups}
+        columns["stratum"] = [names[int(count)] for count in prediction.strata]
+    if study.outcome is not None:
+        columns["linear predictor"] = prediction.linear_predictor
+    columns |= {f"survival at {time:g}": values for time, values in prediction.survival.items()}
+    if prediction.probability is not None:
+        columns["probability"] = prediction.probability
+    return pd.DataFrame(columns).to_dict("records")
+
+
+def cohort_rows(training: Cohort, validation: Cohort) -> list[Row]:
+    """Table 1: clinical variables and outcome of the training and validation patients, with tests."""
+    parts = [_described(cohort) for cohort in (training, validation)]
+    sides = ["training"] * len(training) + ["validation"] * len(validation)
+    categorical = [node["name"] for node in training.covariates if "levels" in node] + ["event", "outcome"]
+    found = table_one(pd.concat(parts, ignore_index=True), sides, categorical)
+    return [_table_one_row(row, training) for row in found]
+
+
+def _described(cohort: Cohort) -> pd.DataFrame:
+    table = cohort.clinical.copy()
+    if cohort.survival is not None:
+        table["follow-up"], table["event"] = cohort.survival.time, cohort.survival.event.astype(int)
+    if cohort.binary is not None:
+        table["outcome"] = cohort.binary.astype(int)
+    return table
+
+
+def _table_one_row(row: TableRow, training: Cohort) -> Row:
+    levels = {
+        node["name"]: {f"{level['value']:g}": level["label"] for level in node.get("levels", ())}
+        for node in training.covariates
+    }
+    return {
+        "variable": row.variable,
+        "level": levels.get(row.variable, {}).get(row.level, row.level),
+        "training": row.cells[0],
+        "validation": row.cells[1],
+        "test": row.comparison.test if row.comparison else "",
+        "p": row.comparison.p if row.comparison else None,
+    }
