@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..formatting import number, percent, points
-from ..nomogram import Nomogram, Place, Row, Tick
+from ..nomogram import Nomogram, Place, Tick
+from ..nomogram_text import labelled, notes, value_text
 from ..score import Bounds
 from ..study import UNSURE
 from .style import (
@@ -41,9 +42,9 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
     the figure.
     """
     lower = len(nomogram.outcomes) or 1
-    notes = _notes(nomogram, place)
+    remarks = notes(nomogram, place)
     top = TOP_MM + (DEMONSTRATION_MM if demonstration else 0)
-    height = top + ROW_MM * (len(nomogram.rows) + 1 + lower) + FOOT_MM + NOTE_MM * len(notes)
+    height = top + ROW_MM * (len(nomogram.rows) + 1 + lower) + FOOT_MM + NOTE_MM * len(remarks)
     figure = new_figure(height)
     page = add_page(figure)
     _title(page, nomogram, demonstration)
@@ -62,7 +63,7 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
         bounds = place.points[row.name]
         sketch.mark(y, bounds, sketch.on_points)
         known = place.values.get(row.name)
-        lines = wrap(_value(row, known), 15)
+        lines = wrap(value_text(row, known), 15)
         size = LABEL_SIZE if len(lines) < 2 else NOTE_SIZE
         colour = INK if known is not None else GREY
         page.text(VALUE_X, y, "\n".join(lines[:3]), size=size, color=colour, va="center", linespacing=1.1)
@@ -83,7 +84,7 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
         sketch.mark(y_lower[0], place.total, sketch.on_total)
         ends = dict.fromkeys(number(lp, 3) for lp in (predictor.low, predictor.high))
         page.text(POINTS_X, y_lower[0], " to ".join(ends), size=LABEL_SIZE, weight="bold", ha="right", va="center")
-    for i, note in enumerate(reversed(notes)):
+    for i, note in enumerate(reversed(remarks)):
         page.text(LABEL_X, height - 2 - NOTE_MM * i, note, size=NOTE_SIZE, color=GREY, style="italic", va="bottom")
     return figure
 
@@ -128,7 +129,7 @@ class _Sketch:
                 for part in range(1, 5):
                     x = x_of(a.points + (b.points - a.points) * part / 5)
                     page.plot([x, x], [y, y + direction * MINOR_MM], color=INK, lw=0.5, zorder=3)
-        for tick, side in _labelled(ticks, x_of, stagger):
+        for tick, side in labelled(ticks, x_of, _label_mm, gap=GAP_MM, stagger=stagger):
             x, way = x_of(tick.points), direction * side
             page.plot([x, x], [y, y + (way or direction) * TICK_MM], color=INK, lw=0.7, zorder=3)
             if way:
@@ -179,28 +180,12 @@ def _patient_lines(sketch: _Sketch, place: Place, rows: Mapping[str, float], y: 
         sketch.page.plot([x, x], [y_total, y_last], **style)
 
 
+def _label_mm(label: str) -> float:
+    return text_width_mm(label, TICK_SIZE)
+
+
 def _ends(bounds: Bounds) -> Iterable[float]:
     return (bounds.low,) if bounds.known else (bounds.low, bounds.high)
-
-
-def _labelled(ticks: Sequence[Tick], x_of: Any, stagger: bool) -> Iterable[tuple[Tick, int]]:
-    """Each tick with the side of its label: 1, −1 (other side of the axis, as rms staggers) or 0 (no room)."""
-    last = {1: float("-inf"), -1: float("-inf")}
-    for tick in ticks:
-        half = text_width_mm(tick.label, TICK_SIZE) / 2
-        x = x_of(tick.points)
-        side = next((side for side in ((1, -1) if stagger else (1,)) if x - half > last[side] + GAP_MM), 0)
-        if side:
-            last[side] = x + half
-        yield tick, side
-
-
-def _value(row: Row, value: float | None) -> str:
-    if value is None:
-        return "not given"
-    if row.discrete:
-        return next(tick.label for tick in row.ticks if tick.value == value)
-    return number(value)
 
 
 def _title(page: Any, nomogram: Nomogram, demonstration: bool) -> None:
@@ -213,18 +198,3 @@ def _title(page: Any, nomogram: Nomogram, demonstration: bool) -> None:
         )
     if demonstration:
         page.text(LABEL_X, 9.5, DEMONSTRATION, size=TICK_SIZE, weight="bold", color=VERMILLION, va="center")
-
-
-def _notes(nomogram: Nomogram, place: Place) -> list[str]:
-    notes = []
-    if nomogram.reconstructed:
-        notes.append(
-            "Reconstructed: the study does not print all numbers of this nomogram; its percentages are estimates."
-        )
-    if nomogram.note:
-        notes.append(nomogram.note)
-    if not place.total.known:
-        notes.append("Bars: a variable is not given; they run over its possible values.")
-    if any(b.low < -1e-9 or b.high > 100 + 1e-9 for b in place.points.values()):
-        notes.append("Arrow heads: the value lies beyond its axis, so what follows from it is an extrapolation.")
-    return notes

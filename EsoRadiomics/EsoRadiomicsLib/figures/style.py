@@ -1,7 +1,4 @@
-"""What all figures share: palette, sizes, and saving with the same bits every time.
-
-Palette: Okabe & Ito, Color Universal Design, 2008; colours are never the only sign of anything.
-"""
+"""What all figures share: the palette and two more of its colours, sizes, and saving with the same bits every time."""
 
 from __future__ import annotations
 
@@ -14,11 +11,17 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 
-BLUE, SKY, GREEN, YELLOW, VERMILLION = "#0072B2", "#56B4E9", "#009E73", "#F0E442", "#D55E00"
-INK, GREY, PALE = "#1A1A1A", "#6B6B6B", "#D9D9D9"
-PATIENT = BLUE
-OUTLOOK = {"worse": VERMILLION, "better": GREEN}
-DEMONSTRATION = "Demonstration reference cohort: these numbers mean nothing clinically."
+from ..nomogram_text import DEMONSTRATION as DEMONSTRATION
+from ..palette import BLUE as BLUE
+from ..palette import GREEN as GREEN
+from ..palette import GREY as GREY
+from ..palette import INK as INK
+from ..palette import OUTLOOK as OUTLOOK
+from ..palette import PALE as PALE
+from ..palette import PATIENT as PATIENT
+from ..palette import VERMILLION as VERMILLION
+
+SKY, YELLOW = "#56B4E9", "#F0E442"
 
 WIDTH_MM = 190.0
 """Width of every figure: the text width of an A4 page."""
