@@ -102,6 +102,7 @@ def test_slicer_ends_with_the_shell_commands_exit_code(batch: Batch, arguments: 
 def test_slicer_ends_whatever_happens(batch: Batch, tmp_path: Path, library: str, code: int) -> None:
     other = tmp_path / "EsoRadiomicsLib"
     other.mkdir()
+    (other / "__init__.py").touch()  # else an installed EsoRadiomicsLib would come first
     (other / "cli.py").write_text(library, encoding="utf-8")
     shutil.copy(LIBRARY / "slicer_python.py", other)
     script = Path(shutil.copy(LIBRARY / "EsoRadiomicsBatch.py", other))
