@@ -57,7 +57,7 @@ class FakeRunner:
 
     def work(self, capsys: pytest.CaptureFixture[str], *, figures: bool = False) -> None:
         """Run the command here; most tests do not need the report's figures, which take the longest."""
-        with nullcontext() if figures else patch("EsoRadiomicsLib.commands.score.write_report", _only_result):
+        with nullcontext() if figures else patch("EsoRadiomicsLib.report.write_report", _only_result):
             code = main(self.arguments[2:])
         output = capsys.readouterr()
         for line in output.err.splitlines():
