@@ -56,7 +56,7 @@ def check_output_folder(folder: Path, names: Collection[str]) -> None:
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of exactly these files, in the place of what was there; there is a whole folder or the old one.
+    """Write exactly these files (relative path → content) as a folder, in the place of what was there, or not at all.
 
     Raises:
         OutputError: it cannot be written, or the disk is full.
@@ -65,9 +65,10 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     workshop = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     try:
-        (workshop / "new").mkdir(parents=True)
         for name, content in files.items():
-            (workshop / "new" / name).write_bytes(content)
+            path = workshop / "new" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         _move_into_place(workshop / "new", folder, aside=workshop / "old")
     except OSError as error:
         raise OutputError(_cannot_write(folder, error)) from error

@@ -123,7 +123,7 @@ def test_a_folder_with_results_is_left_alone(folder: Path, table: Path, capsys: 
     before = (folder / "card.json").read_bytes()
     call = ["fit", str(table), "--protocol", "escc-pfs-dcrt", *CALL, "--out", str(folder)]
     assert main(call) == 2
-    assert "is not empty. Choose a new or empty folder" in capsys.readouterr().err
+    assert "Choose a new or empty folder" in capsys.readouterr().err
     assert (folder / "card.json").read_bytes() == before
 
 

@@ -14,11 +14,11 @@ from ..fitting.assess import assess
 from ..fitting.card import Identity
 from ..fitting.cohort import TIME_UNITS, Columns
 from ..fitting.fit import Fit, Options, fit_table
-from ..fitting.folder import check_new_folder, write_folder
 from ..fitting.report import fit_files, is_scorable_card
 from ..fitting.resampling import optimism, permutation_check
 from ..fitting.summary import summary
 from ..kept_features import load_kept
+from ..output import check_output_folder, write_folder
 from ..progress import MODES, reporter
 from ..study import load_study
 from ..workers import worker_pool
@@ -107,7 +107,7 @@ def identifier(text: str | None, folder: Path) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, evaluate, write the folder, print the main numbers."""
-    check_new_folder(options.out)
+    check_output_folder(options.out, ())
     progress = reporter(options.progress)
     study = load_study(options.protocol)
     progress(0.0, "the protocol on the training patients")

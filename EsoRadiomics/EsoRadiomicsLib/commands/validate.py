@@ -10,11 +10,11 @@ from typing import Any
 from .. import __version__
 from ..fitting.card import Identity, as_study
 from ..fitting.cohort import read_cohort
-from ..fitting.folder import check_new_folder, write_folder
 from ..fitting.report import validation_files
 from ..fitting.summary import evaluation_lines, warning_lines
 from ..fitting.update import UPDATES, update
 from ..fitting.validate import validate
+from ..output import check_output_folder, write_folder
 from ..reference import load_reference
 from ..study import load_study
 from .common import add_command, existing_file
@@ -45,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Validate, update if asked for, write the folder, print the main numbers."""
-    check_new_folder(options.out)
+    check_output_folder(options.out, ())
     study = load_study(options.card)
     reference = load_reference(options.reference) if options.reference else None
     # Without --clinical the card's covariates are looked for under their own names.
