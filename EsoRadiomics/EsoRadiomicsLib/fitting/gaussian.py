@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..modelling.crossvalidation import LassoCv, _cross_validate
+from ..modelling.crossvalidation import LassoCv, cross_validate
 from ..modelling.inputs import BoolArray, FloatArray, IntArray, numbers
 from ..modelling.lasso import DEFAULT_GRID, LambdaGrid
 from ..modelling.likelihood import Expansion
@@ -52,4 +52,4 @@ def cross_validate_gaussian(
     def mse(rows: IntArray, eta: FloatArray) -> tuple[FloatArray, float]:
         return np.mean((values[rows][:, None] - eta[rows]) ** 2, axis=0), len(rows)
 
-    return _cross_validate(features, GaussianLikelihood(values), values > 0, folds, lambdas, "mse", mse)
+    return cross_validate(features, GaussianLikelihood(values), values > 0, folds, lambdas, "mse", mse)

@@ -112,7 +112,7 @@ def cross_validate_cox(
         return np.array(values), len(rows)
 
     evaluate = {"deviance": deviance, "c_index": c_index}[measure]
-    return _cross_validate(features, likelihood, outcome.event, folds, lambdas, measure, evaluate)
+    return cross_validate(features, likelihood, outcome.event, folds, lambdas, measure, evaluate)
 
 
 def cross_validate_logistic(
@@ -147,10 +147,10 @@ def cross_validate_logistic(
         return np.array([auc(event[rows], column).value for column in eta[rows].T]), len(rows)
 
     evaluate = {"deviance": deviance, "class": misclassified, "auc": area}[measure]
-    return _cross_validate(features, LogisticLikelihood(event), event, folds, lambdas, measure, evaluate)
+    return cross_validate(features, LogisticLikelihood(event), event, folds, lambdas, measure, evaluate)
 
 
-def _cross_validate(
+def cross_validate(
     features: pd.DataFrame,
     likelihood: Likelihood,
     event: BoolArray,
