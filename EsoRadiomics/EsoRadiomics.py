@@ -90,7 +90,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.view = None
+        self.views = []
 
     def setup(self):
         """Called when the module is first opened, and when it is reloaded."""
@@ -106,23 +106,22 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.EndImportEvent, self.onSceneReplaced)
         self.checkPackages()
         if self.parent.isEntered:  # a reload, which does not call enter()
-            self.openView()
+            self.openViews()
 
     def cleanup(self):
         """Called when the module is reloaded, and when Slicer ends."""
         self.removeObservers()
-        if self.view is not None:
-            self.view.scene_closing()
+        self.onSceneStartClose()
 
     def enter(self):
         """Called each time the module is opened."""
         self.checkPackages()
-        self.openView()
+        self.openViews()
 
     def exit(self):
         """Called each time another module is opened."""
-        if self.view is not None:
-            self.view.close()
+        for view in self.views:
+            view.close()
 
     def onReload(self):
         """Reload the library with the module: forgotten modules are imported anew, in the right order."""
@@ -130,17 +129,17 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 
-    def onSceneStartClose(self, caller, event):
-        if self.view is not None:
-            self.view.scene_closing()
+    def onSceneStartClose(self, caller=None, event=None):
+        for view in self.views:
+            view.scene_closing()
 
     def onSceneReplaced(self, caller, event):
         if self.parent.isEntered:
-            self.openView()
+            self.openViews()
 
-    def openView(self):
-        if self.view is not None:
-            self.view.open()
+    def openViews(self):
+        for view in self.views:
+            view.open()
 
     def checkPackages(self):
         """Say what this Slicer lacks; wire the panel once it can work."""
@@ -153,10 +152,10 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.installButton.visible = bool(missing)
         for section in (self.ui.patientSection, self.ui.studySection, self.ui.scoreSection):
             section.enabled = not missing
-        if not missing and self.view is None:
+        if not missing and not self.views:
             from EsoRadiomicsLib.widgets.panel_view import PanelView
 
-            self.view = PanelView(self.ui, EsoRadiomicsLogic().getParameterNode)
+            self.views = [PanelView(self.ui, EsoRadiomicsLogic().getParameterNode)]
 
     def requirements(self):
         return Path(self.resourcePath("requirements.txt"))

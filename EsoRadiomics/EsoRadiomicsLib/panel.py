@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .command_run import CommandRun, ProcessRunner
 from .errors import EsoRadiomicsError
 from .formatting import plain
 from .masks import list_rois
@@ -26,7 +27,8 @@ from .panel_choices import (
     study_choices,
     study_of,
 )
-from .panel_runs import Done, LibraryRun, ProcessRunner, SlicerRadiomicsRun
+from .panel_runs import Done, SlicerRadiomicsRun, read_report
+from .panel_section import Run, Section
 from .score import check_covariates, check_scorable
 from .slicer_radiomics import FullExtractor, can_measure
 from .study import Covariate, Study
@@ -37,11 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "Panel", "ProcessRunner", "StudyChoice"]
 
+REPORT = "report"
 IN_SCENE = "in the scene"
 """Stands for the study of the scene's result, where its card is not among those installed here."""
 
 
-class Panel:
+class Panel(Section):
     """The panel's controller.
 
     Args:
@@ -62,17 +65,13 @@ class Panel:
         user_studies: Path | None = None,
         extractor: FullExtractor | None = None,
     ) -> None:
-        self._scene, self._runner, self._extractor = scene, runner, extractor
-        self._on_change, self._user_studies = on_change, user_studies
+        super().__init__(runner, on_change)
+        self._scene, self._extractor, self._user_studies = scene, extractor, user_studies
         self._inputs = Inputs()
-        self._run: LibraryRun | SlicerRadiomicsRun | None = None
         self._stored: StoredResult | None = None
         self._shown = False
         self._write: Callable[[Path], None] | None = None
         self._preview: tuple[Any, ...] | None = None
-        self.progress = 0.0
-        self.message = ""
-        self.error = ""
 
     # What can be chosen, and what is missing
 
@@ -139,20 +138,7 @@ class Panel:
         check_scorable(study, study.settings, reference_of(inputs.reference))
         check_covariates(study, inputs.covariates)
 
-    @staticmethod
-    def _problem(check: Callable[[], Any]) -> list[str]:
-        try:
-            check()
-        except EsoRadiomicsError as error:
-            return [str(error)]
-        return []
-
     # Scoring
-
-    @property
-    def running(self) -> bool:
-        """Whether a patient is being scored."""
-        return self._run is not None
 
     def score(self, inputs: Inputs) -> None:
         """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``."""
@@ -161,17 +147,11 @@ class Panel:
         self.inputs_changed(inputs)
         self.error = " ".join(self.missing(inputs))
         if not self.error:
-            self.progress, self.message = 0.0, "Preparing the CT and the GTV"
-            try:
-                run = self._start(replace(inputs, covariates=dict(inputs.covariates)))
-                self._run = None if run.over else run  # a program that is not there ends before it has begun
-            except EsoRadiomicsError as error:
-                self._fail(str(error))
-            except OSError as error:
-                self._fail(f"The temporary folder cannot be written: {error}. Free some space on its disk.")
+            kept = replace(inputs, covariates=dict(inputs.covariates))
+            self._begin(lambda: self._start(kept), "Preparing the CT and the GTV")
         self._on_change()
 
-    def _start(self, inputs: Inputs) -> LibraryRun | SlicerRadiomicsRun:
+    def _start(self, inputs: Inputs) -> Run:
         study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
 
         def done(found: Done) -> None:
@@ -186,21 +166,19 @@ class Panel:
 
         def prepare(folder: Path) -> list[str]:
             images = self._scene.write_images(*inputs.nodes, folder)
-            if inputs.study != IN_SCENE:
-                return images + score_options(inputs, inputs.study)
-            card = folder / "study.json"
-            card.write_text(json.dumps(study.card), encoding="utf-8")
-            return images + score_options(inputs, str(card))
+            card = inputs.study
+            if card == IN_SCENE:
+                card = str(folder / "study.json")
+                Path(card).write_text(json.dumps(study.card), encoding="utf-8")
+            return ["score", *images, *score_options(inputs, card), f"--out={folder / REPORT}"]
+
+        def read(folder: Path, output: str) -> Done:
+            return read_report(folder / REPORT)
 
         names = {IMAGE_FILE: inputs.volume.GetName(), MASK_FILE: inputs.segmentation.GetName()}
-        return LibraryRun(self._runner, prepare, names, self._tell, done, self._failed)
-
-    def _tell(self, progress: float, message: str) -> None:
-        self.progress, self.message = progress, message
-        self._on_change()
+        return CommandRun(self._runner, prepare, read, names, self._tell, done, self._failed)
 
     def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: Done) -> None:
-        self._run = None
         if not self._has_nodes(inputs):
             self._fail("The CT or the GTV was deleted while it was measured, so the result was dropped.")
         elif self._scene.state(*inputs.nodes) != state:
@@ -212,29 +190,8 @@ class Panel:
             self._stored = self._scene.store(found.document, study, *inputs.nodes)
             self._write = found.write
             self._shown = self._fits(self._inputs)
-            self.progress, self.message = 1.0, "Done"
+            self._succeed("Done")
         self._on_change()
-
-    def _failed(self, sentence: str) -> None:
-        self._run = None
-        self._fail(sentence)
-        self._on_change()
-
-    def _fail(self, sentence: str) -> None:
-        self.progress, self.message, self.error = 0.0, "", sentence
-
-    def cancel(self) -> None:
-        """End what runs; nothing of it is left behind."""
-        if self._run is not None:
-            self._stop()
-            self.message = "Cancelled"
-            self._on_change()
-
-    def _stop(self) -> None:
-        run, self._run = self._run, None
-        self.progress, self.message, self.error = 0.0, "", ""
-        if run is not None:
-            run.stop()
 
     # The result
 

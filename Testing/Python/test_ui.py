@@ -30,6 +30,12 @@ MADE_BY = {
     "editor.py": {"self._editor": "qMRMLSegmentEditorWidget", "self._section": "ctkCollapsibleButton"},
     "nomogram_painter.py": {"self._painter": "QPainter", "painter": "QPainter", "metrics": "QFontMetricsF"},
     "layout.py": {"self._manager": "qSlicerLayoutManager"},
+    "run_row.py": {
+        "self._button": "QPushButton",
+        "self._cancel": "QPushButton",
+        "self._bar": "QProgressBar",
+        "self._label": "QLabel",
+    },
 }
 """Variables whose class the code does not show."""
 

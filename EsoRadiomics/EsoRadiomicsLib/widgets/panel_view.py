@@ -13,7 +13,6 @@ import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..palette import VERMILLION
 from ..panel import Inputs, Panel
 from ..scene import SceneAccess
 from ..slicer_radiomics import CliExtractor
@@ -24,6 +23,7 @@ from .editor import SegmentEditor
 from .gtv import jump_to, likely_gtv, likely_segment, new_gtv
 from .process import PythonProcess
 from .result_view import ResultView
+from .run_row import RunRow
 from .study_html import study_html
 from .watch import Watch
 
@@ -40,6 +40,7 @@ class PanelView(VTKObservationMixin):
         self._parameters: Any = None
         self._gui_tag: Any = None
         self._preview: Any = None
+        self._row = RunRow(ui.scoreButton, ui.cancelButton, ui.progressBar, ui.messageLabel)
         self._result = ResultView(ui)
         self._editor = SegmentEditor(ui.editorSection)
         self._covariates = CovariateInputs(ui.covariatesContainer, self._on_covariates)
@@ -176,13 +177,7 @@ class PanelView(VTKObservationMixin):
         missing = [sentence for sentence in (*panel.missing(inputs), pyradiomics_sentence()) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
-        self.ui.scoreButton.enabled = not missing and not panel.running
-        self.ui.scoreButton.toolTip = "\n".join(missing) or _("Measure and score the patient.")
-        self.ui.cancelButton.visible = self.ui.progressBar.visible = panel.running
-        self.ui.progressBar.maximum = 100 if panel.progress > 0 else 0  # 0: busy, for work that does not tell
-        self.ui.progressBar.value = round(100 * panel.progress)
-        self.ui.messageLabel.text = panel.error or panel.message or " ".join(missing)
-        self.ui.messageLabel.styleSheet = f"color: {VERMILLION}" if panel.error else ""
+        self._row.show(panel, missing, _("Measure and score the patient."))
         self._result.show(panel, in_layout=self._parameters.showLayout)
 
     def _show_preview(self, inputs: Inputs) -> None:
