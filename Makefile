@@ -34,7 +34,8 @@ format: venv-test
 	@$(RUN) -m ruff format .
 
 bench: venv-run
-	@$(RUN) Testing/Benchmarks/bench.py
+	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench.py
+	@$(RUN) Testing/Benchmarks/bench_robustness.py
 
 cmake-lists:
 	@$(PYTHON) Testing/Tools/cmake_lists.py

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .agreement_table import Readings, check_table, counted, feature_parts, some
+from .agreement_plan import Plan, plan_comparisons
+from .agreement_table import check_table, counted, feature_parts, some
 from .errors import InputError
 from .icc import MIN_CASES, Icc, icc
 from .kept_features import KeptFeatures, Rule
@@ -92,8 +93,8 @@ def agreement(
 ) -> Agreement:
     """ICC of every feature of a long table, and which features the rule keeps.
 
-    Between readers the first session of each is compared, as the studies do; within a reader, all sessions.
-    Cases without all readings are left out of a comparison and named in the warnings.
+    :func:`agreement_plan.plan_comparisons` says what is compared with what. Cases without all readings are left out of
+    a comparison and named in the warnings.
 
     Args:
         table: one row per case, reader and session.
@@ -107,108 +108,40 @@ def agreement(
     """
     readings = check_table(table, case, reader, session, features)
     comparisons, warnings = [], list(readings.warnings)
-    for name, rows, column in _planned(readings, rule.observers):
-        raters, cases, ratings, left_out = _arranged(readings, rows, column, name)
-        if left_out:
-            lacking = some(f"{case} (no {column} {rater})" for case, rater in left_out)
+    for plan in plan_comparisons(readings.keys, rule.observers):
+        if plan.left_out:
+            lacking = some(f"{case} (no {plan.column} {rater})" for case, rater in plan.left_out)
             warnings.append(
-                f"{name}: {counted(len(cases), 'case')} with all {len(raters)} readings used, "
-                f"{len(left_out)} left out: {lacking}."
+                f"{plan.name}: {counted(len(plan.cases), 'case')} with all {len(plan.raters)} readings used, "
+                f"{len(plan.left_out)} left out: {lacking}."
             )
+        ratings = readings.values[plan.rows]
         result = icc(ratings, rule.form)
-        _refuse_copies(name, column, raters, cases, ratings[:, :, ~result.constant])
-        holes = np.flatnonzero(result.n_cases < len(cases))
+        _refuse_copies(plan, ratings[:, :, ~result.constant])
+        holes = np.flatnonzero(result.n_cases < len(plan.cases))
         if len(holes):
             fewer = some(f"{readings.features[i]} ({result.n_cases[i]})" for i in holes)
             warnings.append(
-                f"{name}: {counted(len(holes), 'feature')} with missing values, computed from fewer than the "
-                f"{len(cases)} cases: {fewer}."
+                f"{plan.name}: {counted(len(holes), 'feature')} with missing values, computed from fewer than the "
+                f"{len(plan.cases)} cases: {fewer}."
             )
         judged = _judged(readings.features, ratings, result, rule)
-        comparisons.append(Comparison(name, raters, cases, ratings, judged))
+        comparisons.append(Comparison(plan.name, plan.raters, plan.cases, ratings, judged))
     worst = _worst(comparisons, rule)
     return Agreement(rule, tuple(comparisons), worst, readings.settings, readings.versions, tuple(warnings))
 
 
-def _planned(readings: Readings, observers: str) -> list[tuple[str, NDArray[np.bool_], str]]:
-    """(name, rows, column that tells the raters apart) of each comparison to make."""
-    keys = readings.keys
-    sessions = {reader: _in_order(rows["session"]) for reader, rows in keys.groupby("reader", sort=False)}
-    plan = []
-    if observers != "intra" and len(sessions) > 1:
-        first = keys["reader"].map({reader: names[0] for reader, names in sessions.items()})
-        plan.append(("inter-observer", (keys["session"] == first).to_numpy(), "reader"))
-    elif observers in ("inter", "both"):
-        raise InputError(
-            f"The table has one reader ({some(sessions)}); a comparison between readers needs two. Add the "
-            "other reader's rows, or check the reader column."
-        )
-    repeated = [reader for reader, names in sessions.items() if len(names) > 1]
-    if observers != "inter":
-        plan += [(f"intra-observer ({r})", (keys["reader"] == r).to_numpy(), "session") for r in repeated]
-        if not plan and observers == "any":
-            raise InputError(
-                f"The table has one reader ({some(sessions)}) with one reading of each case; an ICC needs two. "
-                "Add a second reader's or a second session's rows."
-            )
-        if not repeated and observers != "any":
-            raise InputError(
-                f"Each reader ({some(sessions)}) has one reading of each case; a comparison within a reader "
-                "needs two. Add the other session's rows, or check the session column."
-            )
-    return plan
-
-
-def _in_order(names: pd.Series) -> list[str]:
-    """The different names, numbers first and by size: session 2 comes before session 10."""
-
-    def key(name: str) -> tuple[bool, float, str]:
-        try:
-            return False, float(name), name
-        except ValueError:
-            return True, 0.0, name
-
-    return sorted(set(names), key=key)
-
-
-def _arranged(
-    readings: Readings, rows: NDArray[np.bool_], column: str, name: str
-) -> tuple[tuple[str, ...], tuple[str, ...], NDArray[np.float64], list[tuple[str, str]]]:
-    """Raters, complete cases, (cases, raters, features), and the cases left out with a rater they lack."""
-    keys = readings.keys[rows]
-    raters = _in_order(keys[column])
-    cases = list(dict.fromkeys(keys["case"]))
-    i = pd.Index(cases).get_indexer(keys["case"])
-    j = pd.Index(raters).get_indexer(keys[column])
-    ratings = np.full((len(cases), len(raters), len(readings.features)), np.nan)
-    ratings[i, j] = readings.values[rows]
-    present = np.zeros((len(cases), len(raters)), dtype=bool)
-    present[i, j] = True
-    complete = np.flatnonzero(present.sum(axis=1) == len(raters))
-    if len(complete) < MIN_CASES:
-        have = some(f"{rater}: {n}" for rater, n in zip(raters, present.sum(axis=0), strict=True))
-        raise InputError(
-            f"{name}: {counted(len(complete), 'case')} with all readings (by {column}: {have}); an ICC needs "
-            f"at least three. Add readings, or leave out the {column} with few cases."
-        )
-    lacking = np.flatnonzero(present.sum(axis=1) < len(raters))
-    left_out = [(cases[c], raters[int(present[c].argmin())]) for c in lacking]
-    return tuple(raters), tuple(cases[c] for c in complete), ratings[complete], left_out
-
-
-def _refuse_copies(
-    name: str, column: str, raters: Sequence[str], cases: Sequence[str], ratings: NDArray[np.float64]
-) -> None:
+def _refuse_copies(plan: Plan, ratings: NDArray[np.float64]) -> None:
     """Refuse cases where two raters agree in every digit of every feature: one mask given twice."""
-    for a, b in combinations(range(len(raters)), 2):
+    for a, b in combinations(range(len(plan.raters)), 2):
         first, second = ratings[:, a], ratings[:, b]
         unlike = (first != second) & ~(np.isnan(first) & np.isnan(second))
         alike = np.flatnonzero(unlike.sum(axis=1) == 0)
-        copies = [cases[c] for c in alike.tolist() if _has_many_digits(first[c])]
+        copies = [plan.cases[c] for c in alike.tolist() if _has_many_digits(first[c])]
         if copies:
             raise InputError(
-                f"{name}: {column}s {raters[a]} and {raters[b]} have the same value in every feature of "
-                f"{counted(len(copies), 'case')} ({some(copies)}). It seems the same mask was given twice, "
+                f"{plan.name}: {plan.column}s {plan.raters[a]} and {plan.raters[b]} have the same value in every "
+                f"feature of {counted(len(copies), 'case')} ({some(copies)}). It seems the same mask was given twice, "
                 "which would fake an ICC of 1. Give each reading its own mask, or leave these cases out."
             )
 

@@ -22,7 +22,7 @@ _FEATURE = re.compile(rf"([^_]+)_({'|'.join(CLASSES)})_[A-Za-z0-9]+")
 _SETTINGS = re.compile(r"settings|diagnostics_Configuration_", re.IGNORECASE)
 _VERSIONS = re.compile(r"version|software|diagnostics_Versions_|.*_version$", re.IGNORECASE)
 _EMPTY = "(empty)"
-IMAGE_HASH = "image_sha256"
+IMAGE_HASH, MASK_HASH = "image_sha256", "mask_sha256"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def read_table(path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session")) -> pd.DataFrame:
+def read_table(
+    path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session", "settings")
+) -> pd.DataFrame:
     """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit.
 
     A JSON file of the same name beside it (``table.json``) may hold ``{"settings": {…}, "versions": {…}}`` of
@@ -119,21 +121,18 @@ def check_table(
     Raises:
         UsageError: a column that is asked for is not there.
         InputError: no rows, no features, a row without case or reader, cells that are no numbers, a reading that is
-            there twice, or rows from different extraction settings.
+            there twice, two readings with one mask, or rows from different extraction settings.
     """
     if table.empty:
         raise InputError("The table has no rows. Give one row per case, reader and session.")
     doubled = table.columns[table.columns.duplicated()]
     if len(doubled):
         raise InputError(f"The table has two columns named {some(doubled)}. Rename or remove one.")
-    keys = _keys(table, case, reader, session)
+    keys = reading_keys(table, case, reader, session)
     names, ignored = _feature_columns(table, features, (case, reader, session))
-    repeated = keys[keys.duplicated()].drop_duplicates()
-    if len(repeated):
-        raise InputError(
-            f"The same reading is there more than once: {some(map(_label, repeated.itertuples()), 3)}. Keep "
-            "one row per case, reader and session."
-        )
+    if MASK_HASH in table.columns:
+        images = _texts(table[IMAGE_HASH]) if IMAGE_HASH in table.columns else [""] * len(table)
+        refuse_copies(keys, list(zip(images, _texts(table[MASK_HASH]), strict=True)))
     warnings = []
     if ignored:
         warnings.append(f"Columns not used, because they are not named as features: {some(ignored)}.")
@@ -149,6 +148,41 @@ def check_table(
                 f"“{IMAGE_HASH}”): what differs between the images counts as disagreement."
             )
     return Readings(keys, _numbers(table, names, keys), names, _settings(table, keys), versions, tuple(warnings))
+
+
+def reading_keys(
+    table: pd.DataFrame, case: str = "case", reader: str = "reader", session: str = "session"
+) -> pd.DataFrame:
+    """``case, reader, session`` of each row as text; an empty session is the first one.
+
+    Raises:
+        UsageError: no column of the case or of the reader.
+        InputError: a row without case or reader, or a reading that is there twice.
+    """
+    keys = _keys(table, case, reader, session)
+    repeated = keys[keys.duplicated()].drop_duplicates()
+    if len(repeated):
+        raise InputError(
+            f"The same reading is there more than once: {some(map(_label, repeated.itertuples()), 3)}. Keep "
+            "one row per case, reader and session."
+        )
+    return keys
+
+
+def refuse_copies(keys: pd.DataFrame, contents: Sequence[object]) -> None:
+    """Refuse two readings of one case whose image and mask are the same, as ``contents`` tells of each.
+
+    Raises:
+        InputError: their agreement would be perfect by mistake.
+    """
+    first: dict[tuple[str, object], object] = {}
+    for key, content in zip(keys.itertuples(), contents, strict=True):
+        other = first.setdefault((key.case, content), key)
+        if other is not key:
+            raise InputError(
+                f"{_label(other)} and {_label(key)} have the same image and mask, which would fake an ICC of 1. Give "
+                "each reading its own mask, or leave one of them out."
+            )
 
 
 def _texts(column: pd.Series) -> list[str]:
@@ -199,6 +233,7 @@ def _feature_columns(
         and not _SETTINGS.match(name)
         and not _VERSIONS.match(name)
         and pd.api.types.is_numeric_dtype(table[name])
+        and table[name].notna().any()
     ]
     if not names:
         raise InputError(

@@ -2,7 +2,8 @@
 
 After Zwanenburg et al., "Assessing robustness of radiomic features by image perturbation", Sci Rep 9:614 (2019),
 doi 10.1038/s41598-018-36938-4: rotation, noise, volume change, translation and contour randomisation. Each is named,
-seeded and reproducible.
+seeded and reproducible. The limits below are not that paper's (which changes volumes by percent and shifts the voxel
+grid): they are assumed, the size of what a reader changes who draws the same tumour again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pywt
@@ -18,15 +20,84 @@ import SimpleITK as sitk
 from .case import Case
 from .roi import bounding_box
 
-CONTEXT_MM = 15.0
-"""What is worked on beyond the GTV's bounding box: more than any perturbation moves, or the features look at."""
-SUPERVOXEL_MM = 5.0
-SURE_OVERLAP = 0.9
-"""A supervoxel with at least this share inside the GTV always belongs to it (Zwanenburg et al. 2019)."""
-
 CHANGE_MM = (0.5, 2.0)
 SHIFT_MM = (0.5, 2.0)
 ROTATION_DEG = (1.0, 6.0)
+
+CONTEXT_MM = 15.0
+"""What is worked on beyond the GTV's bounding box: more than any perturbation moves, or the features look at."""
+SUPERVOXEL_MM = 5.0
+COMPACTNESS_HU = 25.0
+"""Difference in HU that counts as much as the edge of a supervoxel; more than the noise, or they become ragged."""
+SURE_OVERLAP, LEAST_OVERLAP = 0.9, 0.2
+"""A supervoxel with so much of it inside the GTV always belongs to it, and with less never (Zwanenburg et al. 2019)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A case, and what its perturbations work on; what several of them need is computed once, when it is needed."""
+
+    case: Case
+
+    @cached_property
+    def box(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """(start, size) in voxels of the GTV's bounding box with its context, inside the image."""
+        return self.surroundings(CONTEXT_MM)
+
+    @cached_property
+    def image(self) -> sitk.Image:
+        """The CT in the box."""
+        return _crop(self.case.image, *self.box)
+
+    @cached_property
+    def mask(self) -> sitk.Image:
+        """The GTV in the box."""
+        return _crop(self.case.mask, *self.box)
+
+    @cached_property
+    def distance(self) -> sitk.Image:
+        """Signed distance in mm from the contour, negative inside; it lies half a voxel from the voxel centres."""
+        half = min(self.mask.GetSpacing()) / 2
+        outward, inward = (
+            sitk.SignedMaurerDistanceMap(part, squaredDistance=False, useImageSpacing=True) - half
+            for part in (self.mask, self.mask == 0)
+        )
+        inside = sitk.Cast(self.mask, sitk.sitkFloat32)
+        return (1 - inside) * outward - inside * inward
+
+    @cached_property
+    def supervoxels(self) -> np.ndarray:
+        """(z, y, x) number of the supervoxel of each voxel: connected pieces of tissue of one density."""
+        soft = sitk.Clamp(sitk.Cast(self.image, sitk.sitkFloat32), sitk.sitkFloat32, -200, 300)
+        smooth = sitk.SmoothingRecursiveGaussian(soft, min(soft.GetSpacing()))
+        grid = [max(2, round(SUPERVOXEL_MM / mm)) for mm in soft.GetSpacing()]
+        grid = [min(cells, extent) for cells, extent in zip(grid, soft.GetSize(), strict=True)]
+        labels = sitk.SLIC(smooth, grid, COMPACTNESS_HU, enforceConnectivity=True, initializationPerturbation=False)
+        return sitk.GetArrayFromImage(labels)
+
+    @cached_property
+    def noise_hu(self) -> float:
+        """SD of the noise of the CT in the box."""
+        return noise_level(self.image)
+
+    def surroundings(self, context_mm: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """(start, size) in voxels of the GTV's bounding box and ``context_mm`` around it, inside the image."""
+        start, size = bounding_box(self.case.mask)
+        reach = [math.ceil(context_mm / mm) for mm in self.case.mask.GetSpacing()]
+        lower = [max(a - r, 0) for a, r in zip(start, reach, strict=True)]
+        extent = zip(start, size, reach, self.case.mask.GetSize(), strict=True)
+        upper = [min(a + b + r, n) for a, b, r, n in extent]
+        return tuple(lower), tuple(b - a for a, b in zip(lower, upper, strict=True))
+
+    def whole_mask(self, part: sitk.Image) -> sitk.Image:
+        """A mask of the box as one on the case's grid."""
+        empty = sitk.Image(self.case.mask.GetSize(), sitk.sitkUInt8)
+        empty.CopyInformation(self.case.mask)
+        return _paste(empty, sitk.Cast(part, sitk.sitkUInt8), self.box[0])
+
+    def whole_image(self, part: sitk.Image) -> sitk.Image:
+        """The CT with another content of the box."""
+        return _paste(self.case.image, part, self.box[0])
 
 
 @dataclass(frozen=True)
@@ -36,10 +107,14 @@ class Perturbation:
     kind: str
     seed: tuple[int, ...]
 
-    def apply(self, case: Case) -> tuple[Case, str]:
-        """The perturbed case, on the same grid and in the same pixel type, and what was done, in words."""
-        image, mask, words = KINDS[self.kind](case, np.random.default_rng(self.seed))
-        return replace(case, image=image, mask=mask), words
+    def apply(self, subject: Case | Site) -> tuple[Case, str]:
+        """The perturbed case, on the same grid and in the same pixel type, and what was done, in words.
+
+        A site spares several perturbations of one case what they have in common.
+        """
+        site = subject if isinstance(subject, Site) else Site(subject)
+        image, mask, words = KINDS[self.kind](site, np.random.default_rng(self.seed))
+        return replace(site.case, image=image, mask=mask), words
 
 
 def plan(count: int, seed: int, kinds: tuple[str, ...] | None = None) -> tuple[Perturbation, ...]:
@@ -48,76 +123,63 @@ def plan(count: int, seed: int, kinds: tuple[str, ...] | None = None) -> tuple[P
     return tuple(Perturbation(kinds[i % len(kinds)], (seed, i)) for i in range(count))
 
 
-def noise_level(image: sitk.Image, start: tuple[int, ...], size: tuple[int, ...]) -> float:
-    """SD in HU of the noise in a box of a CT: median |HH| / 0.6745 of the finest in-plane wavelet (coif1).
+def noise_level(image: sitk.Image) -> float:
+    """SD in HU of the noise of a CT: median |HH| / 0.6745 of the finest in-plane wavelet (coif1).
 
-    Source: Donoho and Johnstone, Biometrika 81:425 (1994); as used by Zwanenburg et al. 2019.
+    Source: Donoho and Johnstone, Biometrika 81:425 (1994); with this wavelet Chang, Yu and Vetterli, IEEE Trans Image
+    Process 9:1532 (2000), as used by Zwanenburg et al. 2019.
     """
-    box = sitk.GetArrayFromImage(_crop(image, start, size)).astype(float)
-    details = [pywt.dwt2(plane, "coif1")[1][2] for plane in box]
+    details = [pywt.dwt2(plane, "coif1")[1][2] for plane in sitk.GetArrayFromImage(image).astype(float)]
     return float(np.median(np.abs(np.stack(details))) / 0.6745)
 
 
-def _volume(case: Case, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
+def _volume(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
     change = float(random.uniform(*CHANGE_MM) * random.choice([-1, 1]))
-    start, size = _surroundings(case)
-    distance = _distance(_crop(case.mask, start, size))
-    mask = _paste(case.mask, distance <= change, start)
-    return case.image, mask, f"{'grown' if change > 0 else 'shrunk'} by {abs(change):.1f} mm"
+    words = f"{'grown' if change > 0 else 'shrunk'} by {abs(change):.1f} mm"
+    return site.case.image, site.whole_mask(site.distance <= change), words
 
 
-def _shift(case: Case, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
+def _shift(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
     # In the slice plane: a shift across slices of several mm would be a whole slice or nothing.
     angle, length = random.uniform(0, 2 * math.pi), random.uniform(*SHIFT_MM)
-    right, down, _ = np.reshape(case.mask.GetDirection(), (3, 3)).T
+    right, down, _ = np.reshape(site.mask.GetDirection(), (3, 3)).T
     vector = length * (math.cos(angle) * right + math.sin(angle) * down)
-    start, size = _surroundings(case)
-    moved = _warp(_crop(case.mask, start, size), sitk.TranslationTransform(3, (-vector).tolist()))
-    mask = _paste(case.mask, moved, start)
-    return case.image, mask, f"contour shifted by ({', '.join(f'{mm:+.1f}' for mm in vector)}) mm"
+    moved = _warped(site, sitk.TranslationTransform(3, (-vector).tolist()))
+    return site.case.image, moved, f"contour shifted by ({', '.join(f'{mm:+.1f}' for mm in vector)}) mm"
 
 
-def _rotation(case: Case, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
+def _rotation(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
     degrees = float(random.uniform(*ROTATION_DEG) * random.choice([-1, 1]))
-    start, size = _surroundings(case)
-    centre = case.image.TransformContinuousIndexToPhysicalPoint([a + b / 2 for a, b in zip(start, size, strict=True)])
-    normal = np.reshape(case.image.GetDirection(), (3, 3))[:, 2]
+    middle = [a + b / 2 for a, b in zip(*site.box, strict=True)]
+    normal = np.reshape(site.image.GetDirection(), (3, 3))[:, 2]
     rotation = sitk.VersorTransform(normal.tolist(), math.radians(degrees))
-    rotation.SetCenter(centre)
-    source = _crop(case.image, *_surroundings(case, 2 * CONTEXT_MM))
-    box = sitk.Resample(source, _crop(case.image, start, size), rotation, sitk.sitkBSpline, -1024.0)
-    image = sitk.Paste(case.image, box, box.GetSize(), destinationIndex=start)
-    turned = _warp(_crop(case.mask, start, size), rotation)
-    return image, _paste(case.mask, turned, start), f"image and contour rotated by {degrees:+.1f}°"
+    rotation.SetCenter(site.case.image.TransformContinuousIndexToPhysicalPoint(middle))
+    source = _crop(site.case.image, *site.surroundings(2 * CONTEXT_MM))
+    turned = sitk.Resample(source, site.image, rotation, sitk.sitkBSpline, -1024.0)
+    return site.whole_image(turned), _warped(site, rotation), f"image and contour rotated by {degrees:+.1f}°"
 
 
-def _boundary(case: Case, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
-    start, size = _surroundings(case)
-    box = sitk.Clamp(sitk.Cast(_crop(case.image, start, size), sitk.sitkFloat32), sitk.sitkFloat32, -200, 300)
-    grid = [max(2, round(SUPERVOXEL_MM / mm)) for mm in case.image.GetSpacing()]
-    grid = [min(cells, extent) for cells, extent in zip(grid, size, strict=True)]
-    labels = sitk.GetArrayFromImage(sitk.SLIC(box, grid, enforceConnectivity=False, initializationPerturbation=False))
-    inside = sitk.GetArrayFromImage(_crop(case.mask, start, size)).astype(bool)
-    overlap = np.bincount(labels[inside], minlength=labels.max() + 1) / np.maximum(np.bincount(labels.ravel()), 1)
-    chosen = (overlap >= SURE_OVERLAP) | (random.uniform(size=overlap.size) < overlap)
-    mask = sitk.GetImageFromArray(chosen[labels].astype(np.uint8))
-    mask.CopyInformation(box)
-    return case.image, _paste(case.mask, mask, start), "boundary redrawn along supervoxels"
+def _boundary(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
+    labels, inside = site.supervoxels, sitk.GetArrayViewFromImage(site.mask) != 0
+    sizes = np.bincount(labels.ravel())
+    overlap = np.bincount(labels[inside], minlength=sizes.size) / np.maximum(sizes, 1)
+    overlap[overlap.argmax()] = 1.0  # a GTV smaller than a supervoxel must not vanish
+    chance = random.uniform(size=overlap.size) < overlap
+    chosen = (overlap >= SURE_OVERLAP) | (chance & (overlap >= LEAST_OVERLAP))
+    drawn = sitk.GetImageFromArray(chosen[labels].astype(np.uint8))
+    closed = sitk.BinaryMorphologicalClosing(drawn, [1, 1, 1], sitk.sitkCross)
+    return site.case.image, site.whole_mask(closed), "boundary redrawn along supervoxels"
 
 
-def _noise(case: Case, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
-    start, size = _surroundings(case)
-    level = noise_level(case.image, start, size)
-    box = _crop(case.image, start, size)
-    noisy = sitk.GetArrayFromImage(box) + random.normal(0, level, size[::-1])
-    if case.image.GetPixelID() == sitk.sitkInt16:
+def _noise(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk.Image, str]:
+    noisy = sitk.GetArrayFromImage(site.image) + random.normal(0, site.noise_hu, site.box[1][::-1])
+    if site.image.GetPixelID() == sitk.sitkInt16:
         noisy = np.clip(np.rint(noisy), -32768, 32767)
-    replaced = sitk.Cast(sitk.GetImageFromArray(noisy), case.image.GetPixelID())
-    image = sitk.Paste(case.image, replaced, replaced.GetSize(), destinationIndex=start)
-    return image, case.mask, f"noise of {level:.1f} HU added"
+    part = sitk.Cast(sitk.GetImageFromArray(noisy), site.image.GetPixelID())
+    return site.whole_image(part), site.case.mask, f"noise of {site.noise_hu:.1f} HU added"
 
 
-KINDS: dict[str, Callable[[Case, np.random.Generator], tuple[sitk.Image, sitk.Image, str]]] = {
+KINDS: dict[str, Callable[[Site, np.random.Generator], tuple[sitk.Image, sitk.Image, str]]] = {
     "volume": _volume,
     "shift": _shift,
     "rotation": _rotation,
@@ -126,13 +188,10 @@ KINDS: dict[str, Callable[[Case, np.random.Generator], tuple[sitk.Image, sitk.Im
 }
 
 
-def _surroundings(case: Case, context_mm: float = CONTEXT_MM) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(start, size) of the GTV's bounding box with its context, inside the image."""
-    start, size = bounding_box(case.mask)
-    reach = [math.ceil(context_mm / mm) for mm in case.mask.GetSpacing()]
-    lower = [max(a - r, 0) for a, r in zip(start, reach, strict=True)]
-    upper = [min(a + b + r, n) for a, b, r, n in zip(start, size, reach, case.mask.GetSize(), strict=True)]
-    return tuple(lower), tuple(b - a for a, b in zip(lower, upper, strict=True))
+def _warped(site: Site, transform: sitk.Transform) -> sitk.Image:
+    """The GTV under a transform (from output to input points), with its surface between voxel centres."""
+    moved = sitk.Resample(site.distance, site.mask, transform, sitk.sitkLinear, CONTEXT_MM)
+    return site.whole_mask(moved <= 0)
 
 
 def _crop(image: sitk.Image, start: tuple[int, ...], size: tuple[int, ...]) -> sitk.Image:
@@ -140,22 +199,4 @@ def _crop(image: sitk.Image, start: tuple[int, ...], size: tuple[int, ...]) -> s
 
 
 def _paste(whole: sitk.Image, part: sitk.Image, start: tuple[int, ...]) -> sitk.Image:
-    empty = sitk.Image(whole.GetSize(), sitk.sitkUInt8)
-    empty.CopyInformation(whole)
-    return sitk.Paste(empty, sitk.Cast(part, sitk.sitkUInt8), part.GetSize(), destinationIndex=start)
-
-
-def _distance(mask: sitk.Image) -> sitk.Image:
-    """Signed distance in mm from the surface, negative inside; the surface lies half a voxel from the voxel centres."""
-    half = min(mask.GetSpacing()) / 2
-    outward = sitk.SignedMaurerDistanceMap(mask, squaredDistance=False, useImageSpacing=True)
-    inward = sitk.SignedMaurerDistanceMap(mask == 0, squaredDistance=False, useImageSpacing=True)
-    return sitk.Cast(mask == 0, sitk.sitkFloat32) * (outward - half) - sitk.Cast(mask, sitk.sitkFloat32) * (
-        inward - half
-    )
-
-
-def _warp(mask: sitk.Image, transform: sitk.Transform) -> sitk.Image:
-    """The mask under a transform (from output to input points), with its surface between voxel centres."""
-    moved = sitk.Resample(_distance(mask), mask, transform, sitk.sitkLinear, CONTEXT_MM)
-    return moved <= 0
+    return sitk.Paste(whole, part, part.GetSize(), destinationIndex=start)

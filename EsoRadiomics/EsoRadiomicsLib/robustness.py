@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 
-from .case import Case
 from .errors import EsoRadiomicsError, RoiError, UsageError
 from .features import Features, extract
 from .patient import PatientResult
-from .perturbation import KINDS, Perturbation, plan
+from .perturbation import KINDS, Perturbation, Site, plan
 from .progress import Progress
 from .reference import ReferenceCohort
-from .roi import prepare
+from .roi import prepare, resample_region
 from .score import score
 from .settings import ExtractionSettings
 
@@ -26,6 +27,8 @@ FEWEST = 5
 INTERVAL = (2.5, 97.5)
 # A case travels to a worker with each task: a few perturbations a task keep that cheap and progress still smooth.
 PER_TASK = 3
+Measurement = tuple[str, Features | None, str]
+"""What was done, in words; the signature, or None; why there is none."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,9 @@ def assess(
     study = result.score.study
     assert study.signature is not None
     draws = plan(count, seed, kinds)
-    measured: dict[Perturbation, tuple[str, Features | None, str]] = {}
-    for batch in _measure(result.case, result.features.settings, study.signature.names, draws, pool):
+    measured: dict[Perturbation, Measurement] = {}
+    subject = _Subject(Site(result.case), result.features.settings, study.signature.names)
+    for batch in _measure(subject, draws, pool):
         measured.update(batch)
         if progress is not None:
             progress(len(measured) / count, f"perturbation {len(measured)} of {count}")
@@ -156,19 +160,48 @@ def assess(
     return Robustness(result.score.rad_score, (float(low), float(high)), replicates, flips, spreads, seed)
 
 
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """What is measured again and again; what its perturbations share is computed once a process."""
+
+    site: Site
+    settings: ExtractionSettings
+    names: tuple[str, ...]
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal measurements."""
+        return self.site.case.image_sha256, self.site.case.mask_sha256, self.settings, self.names
+
+    @cached_property
+    def resampled(self) -> sitk.Image | None:
+        """The unperturbed image, for the perturbations that only move the contour."""
+        region = self.site.whole_mask(self.site.mask * 0 + 1)
+        return resample_region(self.site.case, region, self.settings)
+
+    def measure(self, draw: Perturbation) -> Measurement:
+        """The signature under a perturbation."""
+        words = ""
+        try:
+            case, words = draw.apply(self.site)
+            resampled = self.resampled if case.image is self.site.case.image else None
+            features = extract(prepare(case, self.settings, resampled), self.settings, self.names)
+            features.require(self.names)
+            return words, features, ""
+        except EsoRadiomicsError as error:
+            return words, None, str(error)
+
+
 def _measure(
-    case: Case,
-    settings: ExtractionSettings,
-    names: tuple[str, ...],
-    draws: tuple[Perturbation, ...],
-    pool: Executor | None,
-) -> Iterator[dict[Perturbation, tuple[str, Features | None, str]]]:
+    subject: _Subject, draws: tuple[Perturbation, ...], pool: Executor | None
+) -> Iterator[dict[Perturbation, Measurement]]:
     if pool is None:
         for draw in draws:
-            yield _measure_batch(case, settings, names, (draw,))
+            yield {draw: subject.measure(draw)}
         return
     batches = [draws[i : i + PER_TASK] for i in range(0, len(draws), PER_TASK)]
-    futures = [pool.submit(_measure_batch, case, settings, names, batch) for batch in batches]
+    assert subject.key  # computed here, it need not be in every task
+    futures = [pool.submit(_measure_batch, subject, batch) for batch in batches]
     try:
         for future in as_completed(futures):
             yield future.result()
@@ -177,21 +210,15 @@ def _measure(
             future.cancel()
 
 
-def _measure_batch(
-    case: Case, settings: ExtractionSettings, names: tuple[str, ...], draws: tuple[Perturbation, ...]
-) -> dict[Perturbation, tuple[str, Features | None, str]]:
-    """``{perturbation: (words, features or None, why none)}``."""
-    results: dict[Perturbation, tuple[str, Features | None, str]] = {}
-    for draw in draws:
-        words = ""
-        try:
-            perturbed, words = draw.apply(case)
-            features = extract(prepare(perturbed, settings), settings, names)
-            features.require(names)
-            results[draw] = (words, features, "")
-        except EsoRadiomicsError as error:
-            results[draw] = (words, None, str(error))
-    return results
+_last_subject: _Subject | None = None
+
+
+def _measure_batch(subject: _Subject, draws: tuple[Perturbation, ...]) -> dict[Perturbation, Measurement]:
+    """In a worker: it keeps the subject of its first task with what was computed for it."""
+    global _last_subject
+    if _last_subject is None or _last_subject.key != subject.key:
+        _last_subject = subject
+    return {draw: _last_subject.measure(draw) for draw in draws}
 
 
 def _replicate(

@@ -67,11 +67,16 @@ class Roi:
     warnings: tuple[str, ...]
 
 
-def prepare(case: Case, settings: ExtractionSettings) -> Roi:
+def prepare(case: Case, settings: ExtractionSettings, resampled: sitk.Image | None = None) -> Roi:
     """Resample a case and exclude voxels below ``hu_min``, in the order the settings name.
 
     ``after-resampling`` equals PyRadiomics' ``resegmentRange=[hu_min]`` bit for bit; ``before-resampling`` thresholds
     the mask as drawn, as Slicer's Threshold effect does, and some voxels below ``hu_min`` come back by interpolation.
+
+    Args:
+        case: image and GTV.
+        settings: the study's.
+        resampled: the case's image from :func:`resample_region`, with which several masks spare resampling it each.
 
     Raises:
         RoiError: the ROI is empty, flat or smaller than ``min_voxels`` at any step.
@@ -96,7 +101,7 @@ def prepare(case: Case, settings: ExtractionSettings) -> Roi:
         image = _measurement_frame(image)
     else:
         whole, excluded = image, mask
-        image, mask = _resample(whole, excluded, settings)
+        image, mask = _cut(resampled, excluded, settings) or _resample(whole, excluded, settings)
         drawn = mask if drawn is excluded else _resample(whole, drawn, settings)[1]
         steps.append(_step(f"resampled to {' × '.join(f'{mm:g}' for mm in image.GetSpacing())} mm", mask))
         _require_roi(mask, steps, settings, case.name)
@@ -112,6 +117,16 @@ def prepare(case: Case, settings: ExtractionSettings) -> Roi:
     account = RoiAccount(tuple(steps), removed, settings.hu_order, settings.shape_mask)
     shape_mask = drawn if settings.shape_mask == "drawn" else mask
     return Roi(image, mask, shape_mask, account, warnings)
+
+
+def resample_region(case: Case, region: sitk.Image, settings: ExtractionSettings) -> sitk.Image | None:
+    """The case's image resampled around a region (uint8 0/1, on the case's grid), for masks that lie inside it.
+
+    None where the settings do not resample, or a part cut out might not have the bits of a part resampled alone.
+    """
+    if settings.voxel_mm is None or settings.pixel_type != "int16" or _grids_meet(case.image, settings.voxel_mm):
+        return None
+    return _resample(case.image, _measurement_frame(region), settings)[0]
 
 
 def bounding_box(mask: sitk.Image) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -172,6 +187,21 @@ def _grids_meet(image: sitk.Image, voxel_mm: Sequence[float]) -> bool:
     return True
 
 
+def _cut(
+    resampled: sitk.Image | None, mask: sitk.Image, settings: ExtractionSettings
+) -> tuple[sitk.Image, sitk.Image] | None:
+    """What :func:`_resample` gives, its image cut out of a larger one; None where that is not possible."""
+    if resampled is None:
+        return None
+    grid, mask = _on_grid_of(mask, mask, settings, "sitkNearestNeighbor")
+    if grid.GetSpacing() != resampled.GetSpacing():  # PyRadiomics does not resample across a mask of one slice
+        return None
+    offset = np.subtract(grid.GetOrigin(), resampled.GetOrigin()) / grid.GetSpacing()
+    image = sitk.RegionOfInterest(resampled, grid.GetSize(), np.rint(offset).astype(int).tolist())
+    image.SetOrigin(grid.GetOrigin())
+    return image, mask
+
+
 def _resample(image: sitk.Image, mask: sitk.Image, settings: ExtractionSettings) -> tuple[sitk.Image, sitk.Image]:
     """PyRadiomics' own resampling; it takes the grid from the mask, so the image may be a box around the ROI."""
     assert settings.voxel_mm is not None
@@ -188,11 +218,18 @@ def _resample(image: sitk.Image, mask: sitk.Image, settings: ExtractionSettings)
             image[lower[0] : upper[0], lower[1] : upper[1], lower[2] : upper[2]],
             [index * mm for index, mm in zip(lower, image.GetSpacing(), strict=True)],
         )
+    return _on_grid_of(box, mask, settings, settings.interpolator)
+
+
+def _on_grid_of(
+    image: sitk.Image, mask: sitk.Image, settings: ExtractionSettings, interpolator: str
+) -> tuple[sitk.Image, sitk.Image]:
+    assert settings.voxel_mm is not None
     return radiomics().imageoperations.resampleImage(
-        box,
+        image,
         mask,
         resampledPixelSpacing=list(settings.voxel_mm),
-        interpolator=settings.interpolator,
+        interpolator=interpolator,
         padDistance=PAD_VOXELS,
         label=LABEL,
     )

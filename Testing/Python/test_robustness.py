@@ -13,10 +13,12 @@ from pyradiomics_data import LungCase
 
 from EsoRadiomicsLib.case import Case, load_case, make_case
 from EsoRadiomicsLib.errors import RoiError, UsageError
+from EsoRadiomicsLib.features import extract
 from EsoRadiomicsLib.patient import PatientResult, score_patient
-from EsoRadiomicsLib.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, noise_level, plan
+from EsoRadiomicsLib.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, Site, noise_level, plan
 from EsoRadiomicsLib.reference import ReferenceCohort, ReferenceFeature
 from EsoRadiomicsLib.robustness import Robustness, assess
+from EsoRadiomicsLib.roi import prepare, resample_region
 from EsoRadiomicsLib.study import load_study
 from EsoRadiomicsLib.workers import worker_pool
 
@@ -99,11 +101,37 @@ def test_the_boundary_is_redrawn_but_the_core_stays(ball: Case) -> None:
     assert after[before & ~core].mean() > 0.98
 
 
+def test_a_redrawn_boundary_is_that_of_one_piece(ball: Case) -> None:
+    site = Site(ball)
+    for seed in range(5):
+        perturbed, _ = Perturbation("boundary", (seed,)).apply(site)
+        pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(perturbed.mask))
+        assert np.bincount(pieces.ravel())[1:].max() > 0.995 * (pieces > 0).sum()
+
+
+def test_a_gtv_smaller_than_a_supervoxel_does_not_vanish(ball: Case) -> None:
+    tiny = np.zeros(ball.mask.GetSize()[::-1], np.uint8)
+    tiny[20, 40:42, 40:42] = 1
+    mask = sitk.GetImageFromArray(tiny)
+    mask.CopyInformation(ball.mask)
+    perturbed, _ = Perturbation("boundary", (1,)).apply(Site(replace(ball, mask=mask)))
+    assert sitk.GetArrayViewFromImage(perturbed.mask)[tiny > 0].any()
+
+
+def test_perturbations_that_share_a_site_are_those_of_a_site_each(ball: Case) -> None:
+    shared = Site(ball)
+    for draw in plan(10, seed=3):
+        together, alone = draw.apply(shared), draw.apply(ball)
+        assert together[1] == alone[1]
+        assert together[0].image_sha256 == alone[0].image_sha256
+        assert together[0].mask_sha256 == alone[0].mask_sha256
+
+
 @pytest.mark.parametrize("sd", [5, 20])
 def test_the_noise_of_an_image_is_estimated_from_the_image(sd: int) -> None:
     smooth = np.add.outer(np.arange(8.0), np.add.outer(np.arange(64.0), np.arange(64.0)))
     noisy = sitk.GetImageFromArray(smooth + np.random.default_rng(2).normal(0, sd, smooth.shape))
-    assert noise_level(noisy, (0, 0, 0), (64, 64, 8)) == pytest.approx(sd, rel=0.05)
+    assert noise_level(noisy) == pytest.approx(sd, rel=0.05)
 
 
 def test_the_kinds_take_turns_and_every_draw_has_its_own_seed() -> None:
@@ -151,6 +179,54 @@ def test_flips_are_counted_against_the_patients_own_group(scored: PatientResult,
     firmness = assess(amid, count=10, seed=5)
     assert firmness.flip_share == flipped / 10
     assert {kind: n for kind, (_, n) in firmness.flips.items()} == dict.fromkeys(KINDS, 2)
+
+
+@pytest.mark.parametrize("voxel_mm", [None, (1.0, 1.0, 1.0), (3.0, 3.0, 3.0)])
+def test_each_perturbation_is_measured_as_the_perturbed_case_alone(
+    scored: PatientResult, voxel_mm: tuple[float, float, float] | None
+) -> None:
+    settings, names = scored.features.settings.changed(voxel_mm=voxel_mm), tuple(scored.features.values)
+    measured = replace(scored, features=replace(scored.features, settings=settings))
+    for draw, replicate in zip(plan(10, 3), assess(measured, count=10, seed=3).replicates, strict=True):
+        case, words = draw.apply(scored.case)
+        alone = extract(prepare(case, settings), settings, names)
+        assert (replicate.words, replicate.values) == (words, dict(alone.values)), draw
+
+
+def test_a_part_cut_out_of_the_resampled_image_has_the_bits_of_a_part_resampled_alone(lung2: LungCase) -> None:
+    case = load_case(lung2.image, lung2.mask, label=1)
+    settings = load_study("escc-lpfs-ccrt").settings
+    site = Site(case)
+    shared = resample_region(case, site.whole_mask(site.mask * 0 + 1), settings)
+    for draw in plan(6, 4, ("volume", "shift", "boundary")):
+        perturbed, _ = draw.apply(site)
+        cut, alone = prepare(perturbed, settings, shared), prepare(perturbed, settings)
+        assert cut.account == alone.account
+        for ours, full in ((cut.image, alone.image), (cut.mask, alone.mask)):
+            np.testing.assert_array_equal(sitk.GetArrayViewFromImage(ours), sitk.GetArrayViewFromImage(full))
+            assert (ours.GetOrigin(), ours.GetSpacing()) == (full.GetOrigin(), full.GetSpacing())
+
+
+def test_an_image_is_not_shared_where_its_last_bits_might_differ(ball: Case) -> None:
+    settings = load_study("escc-lpfs-ccrt").settings
+    region = Site(ball).whole_mask(Site(ball).mask)
+    assert resample_region(ball, region, settings.changed(voxel_mm=(1, 1, 2))) is None, "voxels fall on voxels"
+    assert resample_region(ball, region, settings.changed(voxel_mm=None)) is None
+    assert resample_region(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9), pixel_type="float32")) is None
+    assert resample_region(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9))) is not None
+
+
+def test_a_contour_of_one_slice_is_measured_as_alone(ball: Case) -> None:
+    settings = load_study("escc-lpfs-ccrt").settings.changed(voxel_mm=(0.7, 0.7, 1.9))
+    flat = np.zeros(ball.mask.GetSize()[::-1], np.uint8)
+    flat[20, 30:50, 30:50] = 1
+    mask = sitk.GetImageFromArray(flat)
+    mask.CopyInformation(ball.mask)
+    case = replace(ball, mask=mask)
+    shared = resample_region(ball, Site(ball).whole_mask(Site(ball).mask * 0 + 1), settings)
+    cut, alone = prepare(case, settings, shared), prepare(case, settings)
+    np.testing.assert_array_equal(sitk.GetArrayViewFromImage(cut.image), sitk.GetArrayViewFromImage(alone.image))
+    assert cut.image.GetSpacing() == alone.image.GetSpacing() == (0.7, 0.7, 2.0)
 
 
 def test_processes_give_the_numbers_of_one_process(scored: PatientResult, robustness: Robustness) -> None:

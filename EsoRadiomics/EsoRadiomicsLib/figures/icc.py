@@ -57,8 +57,10 @@ def _curves_figure(result: Agreement) -> Figure:
         x = np.arange(1, len(ranked) + 1)
         for verdict, colour in _COLOUR.items():
             rows = ranked.where(ranked["verdict"] == verdict)
-            axes.fill_between(x, rows["lower"], rows["upper"], step="mid", color=colour, alpha=0.3, lw=0)
-            axes.plot(x, rows["icc"], ".", ms=2.6, color=colour, mew=0)
+            # Qt, which shows the SVG in Slicer, knows no clipping.
+            lower, upper = (rows[name].clip(lower=limits[0]) for name in ("lower", "upper"))
+            axes.fill_between(x, lower, upper, step="mid", color=colour, alpha=0.3, lw=0)
+            axes.plot(x, rows["icc"].where(rows["icc"] >= limits[0]), ".", ms=2.6, color=colour, mew=0)
         axes.axhline(result.rule.threshold, color=INK, lw=0.8, ls=_DASHED, zorder=4)
         axes.set(xlim=(0.5 - 0.01 * len(x), 0.5 + 1.01 * len(x)), ylim=limits)
         axes.set_ylabel(f"{parse_form(result.rule.form).label} with 95 % CI", size=TEXT, labelpad=2)
@@ -111,7 +113,8 @@ def _row(axes: Any, y: int, row: pd.Series) -> None:
     colour = _COLOUR[row["verdict"]]
     face = colour if row["verdict"] == KEPT else "white"
     axes.plot([max(row["lower"], low), row["upper"]], [y, y], color=colour, lw=1.1, solid_capstyle="butt")
-    axes.plot(row["icc"], y, "o", ms=4, color=colour, mfc=face, mew=1.0)
+    if row["icc"] >= low:
+        axes.plot(row["icc"], y, "o", ms=4, color=colour, mfc=face, mew=1.0)
 
 
 def _ranked(table: pd.DataFrame, result: Agreement) -> pd.DataFrame:

@@ -18,7 +18,7 @@ LABELS = {
     "boundary": "Boundary redrawn\nalong supervoxels",
     "noise": "Noise added\nat the image's own level",
 }
-LEFT_MM, RIGHT_MM, TOP_MM, ROW_MM, FOOT_MM = 42.0, 24.0, 20.0, 9.5, 16.0
+LEFT_MM, RIGHT_MM, TOP_MM, ROW_MM, FOOT_MM = 42.0, 24.0, 22.0, 9.5, 10.0
 TITLE, TEXT = 8.5, 6.8
 
 
@@ -84,7 +84,7 @@ def _titles(figure: Figure, score: Score, robustness: Robustness) -> None:
     low, high = robustness.interval
     own = rad_score(robustness.rad_score, signature.cutoff)
     count = len(robustness.replicates)
-    write(2, 9, f"{own} under {count} perturbations: {number(low)} to {number(high)}", size=TEXT + 0.6)
+    write(2, 9, f"{own}; 95 % interval under {count} perturbations: {number(low)} to {number(high)}", size=TEXT + 0.6)
     if signature.cutoff is not None:
         write(
             LEFT_MM,
