@@ -30,6 +30,11 @@ def decimals(value: float, places: int) -> str:
     return text.replace("-", "−") if float(text) else text[1:]
 
 
+def p_value(p: float) -> str:
+    """``"p = 0.012"``, ``"p < 0.001"``."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
 def rad_score(value: float, cutoff: Cutoff | None) -> str:
     """A Rad-score to 4 digits, or as many as it takes not to round it across its cut-off."""
     digits = DIGITS

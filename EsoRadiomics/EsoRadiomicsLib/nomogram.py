@@ -223,6 +223,12 @@ def horizon(time: float, unit: str) -> str:
     return f"{time:g}-{unit.removesuffix('s')}"
 
 
+def at_horizon(time: float, unit: str, endpoint: str) -> str:
+    """``"1-year LPFS"``; an endpoint that names the time itself (2-year local control) stays as it is."""
+    prefix = horizon(time, unit)
+    return endpoint if endpoint.startswith(prefix) else f"{prefix} {endpoint}"
+
+
 def _axis_values(study: Study, term: Term) -> list[float]:
     """rms's rule: the values themselves where they are few (levels), else a pretty axis that covers the range."""
     if term.kind == "risk-group":
@@ -264,7 +270,7 @@ def _outcome_axes(
         horizons: list[tuple[str, float | None, float | None, str]] = [(outcome.label, None, None, "published")]
     else:
         horizons = [
-            (f"{horizon(time, outcome.unit)} {study.endpoint}", time, survival.value, survival.evidence)
+            (at_horizon(time, outcome.unit, study.endpoint), time, survival.value, survival.evidence)
             for time, survival in outcome.baseline
         ]
     axes = []

@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from .formatting import percent, plain, rad_score
-from .nomogram import horizon
+from .nomogram import at_horizon
 from .patient import PatientResult
 from .resources import resource_path
 from .result import NOTICE
@@ -49,6 +49,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
     )
     return template.substitute(
         title=escape(score.study.title),
+        style=resource_path("Templates", "style.css").read_text(encoding="utf-8"),
         subtitle=subtitle,
         notice=escape(NOTICE),
         banner=_banner(score),
@@ -96,7 +97,7 @@ def _cards(score: Score) -> Iterable[str]:
     if outcome is not None and score.survival:
         rows = [
             (
-                f"{horizon(at.time, outcome.unit)} {escape(score.study.endpoint)} {_tag(at.evidence)}",
+                f"{escape(at_horizon(at.time, outcome.unit, score.study.endpoint))} {_tag(at.evidence)}",
                 _percent(at.bounds),
             )
             for at in score.survival

@@ -1,8 +1,7 @@
 """From features to a Rad-score, a risk group, strata and survival — with every contribution, and nothing guessed.
 
 Rad-score = intercept + Σ coefficient × feature (or z-score). Cox outcome: S(t) = S0(t)^exp(linear predictor), with
-S0 at
-linear predictor 0. A covariate that is not given spans its possible values: results become bounds, never a guess.
+S0 at linear predictor 0. A covariate that is not given spans its possible values: results become bounds, never a guess.
 """
 
 from __future__ import annotations
@@ -89,12 +88,23 @@ class Score:
 
 
 def check_scorable(study: Study, settings: ExtractionSettings, reference: ReferenceCohort | None) -> None:
-    """Find out before any image work whether a study can be scored with what is given.
+    """Find out before any image work whether a patient can be scored by a study with what is given.
 
     Args:
         study: the study.
         settings: those the features are (or were) measured with.
         reference: for z-scored signatures whose card prints no means and SDs.
+
+    Raises:
+        ScoreError: features that cannot be measured on a CT; see also :func:`check_parameters`.
+    """
+    if study.table_only:
+        raise ScoreError(f"{study.id} cannot be scored from a CT: {study.table_only}")
+    check_parameters(study, settings, reference)
+
+
+def check_parameters(study: Study, settings: ExtractionSettings, reference: ReferenceCohort | None) -> None:
+    """Check that a study has coefficients and, for z-scores, means and SDs.
 
     Raises:
         ScoreError: no published coefficients; z-scores without means and SDs; a reference of other settings or without

@@ -239,6 +239,11 @@ class Study:
         """Why the study has no signature to compute, or an empty string."""
         return self.card["signature"].get("absent", "")
 
+    @property
+    def table_only(self) -> str:
+        """Why the signature's features cannot be measured on a CT, or an empty string."""
+        return self.card["signature"].get("table_only", "")
+
     @cached_property
     def signature(self) -> Signature | None:
         node = self.card["signature"]

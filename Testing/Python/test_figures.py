@@ -141,6 +141,24 @@ def test_a_score_beyond_the_axis_is_an_arrow_head_at_its_end_and_the_figure_says
     assert any("extrapolation" in text for text in texts(figure))
 
 
+@pytest.mark.parametrize("study", ["escc-pfs-dcrt", "ln-control-2y"])
+def test_long_names_of_risk_groups_stay_clear_of_each_other_and_of_what_stands_beside_the_axes(study: str) -> None:
+    """A model of the risk group alone: its two names stand at the two ends of one axis."""
+    card = dict(load_study(study).card)
+    term = {"kind": "risk-group", "name": "Rad-score", "coefficient": {"value": 1.0, "evidence": "refit"}}
+    at = {"time": 24, "survival": {"value": 0.5, "evidence": "refit"}}
+    outcome = {"kind": "survival", "label": "control", "unit": "months", "terms": [term], "baseline": [at]}
+    nomogram = build_nomogram(replace(load_study(study), card={**card, "outcome": outcome}))
+    assert nomogram is not None
+    figure = nomogram_figure(nomogram, nomogram.place({"Rad-score": 1.0}))
+    renderer = drawn(figure)
+    names = {card["signature"]["cutoff"][side]["label"] for side in ("above", "below")}
+    mm = 25.4 / figure.dpi
+    found = [text.get_window_extent(renderer) for text in figure.findobj(Text) if text.get_text() in names]
+    low, high = sorted(((box.x0 * mm, box.x1 * mm) for box in found), key=lambda ends: ends[0])[:2]
+    assert LEFT - 6 < low[0] < low[1] < high[0] < high[1] < RIGHT + 6
+
+
 def test_a_reconstructed_nomogram_says_so_at_its_head_and_beside_every_survival_axis() -> None:
     shown = texts(nomogram_of(scored("escc-lpfs-ccrt", {"N stage": 1, "CR status": 1})))
     assert shown.count("reconstructed") == 1 + 3

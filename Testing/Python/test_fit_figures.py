@@ -106,8 +106,8 @@ def test_long_group_names_are_wrapped_and_leave_the_plot_free() -> None:
 def test_the_cv_curve_names_both_lambdas_and_which_was_used() -> None:
     curve = lasso().curve
     found = texts(cv_curve_figure(lasso(), "1se"))
-    assert f" λ min = {curve.lambda_min:.4f}" in found
-    assert f" λ 1-SE = {curve.lambda_1se:.4f} (used)" in found
+    assert f"λ min = {curve.lambda_min:.4f}" in found
+    assert f"λ 1-SE = {curve.lambda_1se:.4f} (used)" in found
 
 
 def test_a_calibration_group_that_died_out_has_no_limits_but_is_drawn() -> None:

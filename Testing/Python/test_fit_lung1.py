@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from EsoRadiomicsLib.cli import main
 from EsoRadiomicsLib.fitting.assess import assess
 from EsoRadiomicsLib.fitting.card import Identity
 from EsoRadiomicsLib.fitting.cohort import Columns
@@ -14,27 +16,27 @@ from EsoRadiomicsLib.fitting.fit import Options, fit_table
 from EsoRadiomicsLib.fitting.report import fit_files
 from EsoRadiomicsLib.study import load_study
 
+CLINICAL = ("age", "N", "gender")
+TIME, EVENT = "Survival.time", "deadstatus.event"
 
-@pytest.mark.slow
-def test_the_protocol_of_escc_lpfs_ccrt_runs_on_lung1(shared_data: Path, tmp_path: Path) -> None:
+
+@pytest.fixture(scope="module")
+def lung1_table(shared_data: Path) -> pd.DataFrame:
+    """Clinical columns, then features under names without their class (``VoxelVolume.original``)."""
     folder = shared_data / "lung1_features"
     if not folder.is_dir():
         pytest.skip(f"the LUNG1 table is not there ({folder})")
     clinical = pd.read_csv(folder / "lung1_clinical.csv").rename(columns={"PatientID": "case"})
     features = pd.read_csv(folder / "lung1_features.csv").rename(columns={"Unnamed: 0": "case"})
-    table = clinical.merge(features, on="case").dropna(subset=["age"])
-    table["N"] = table["Clinical.N.Stage"].clip(upper=3)
-    first = features.columns[1]
-    table = table[[*(c for c in table.columns if c not in features.columns[1:]), *features.columns[1:]]]
+    clinical["N"] = clinical["Clinical.N.Stage"].clip(upper=3)
+    return clinical.merge(features, on="case").dropna(subset=["age"])
+
+
+@pytest.mark.slow
+def test_the_protocol_of_escc_lpfs_ccrt_runs_on_lung1(lung1_table: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "lung1.csv"
-    table.to_csv(path, index=False)
-    columns = Columns(
-        time="Survival.time",
-        event="deadstatus.event",
-        clinical=("age", "N", "gender"),
-        first_feature=first,
-        time_unit="days",
-    )
+    lung1_table.to_csv(path, index=False)
+    columns = Columns(time=TIME, event=EVENT, time_unit="days", clinical=CLINICAL, first_feature="Elongation.original")
     identity = Identity("lung1", "LUNG1", "LUNG1")
     fit = fit_table(path, columns, load_study("escc-lpfs-ccrt"), identity, options=Options(seed=1))
     assessment = assess(fit)
@@ -44,6 +46,27 @@ def test_the_protocol_of_escc_lpfs_ccrt_runs_on_lung1(shared_data: Path, tmp_pat
         found = validation.find("C-index", None, model)
         assert found is not None and 0.52 < found.value < 0.68
     names = set(fit_files(assessment, None, None, {}))
-    assert {"report.html", "figures/kaplan-meier-validation.svg", "tables/predictions.csv"} <= names
-    # Its features' names lack their class, so no CT could be scored with this model.
-    assert "card.json" not in names
+    assert {"card.json", "report.html", "figures/kaplan-meier-validation.svg", "tables/predictions.csv"} <= names
+
+
+def test_a_card_of_one_half_of_lung1_is_validated_and_updated_on_the_other(
+    lung1_table: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = np.random.default_rng(1).permutation(len(lung1_table)) < len(lung1_table) // 2
+    for name, part in (("one", lung1_table[half]), ("other", lung1_table[~half])):
+        part.to_csv(tmp_path / f"{name}.csv", index=False)
+    outcome = ["--time", TIME, "--event", EVENT, "--time-unit", "days", "--progress", "none"]
+    fit = ["fit", str(tmp_path / "one.csv"), "--protocol", "escc-lpfs-ccrt", "--no-validation", "--permutations", "0"]
+    fit += ["--bootstrap", "0", "--first-feature", "Elongation.original", "--out", str(tmp_path / "model")]
+    assert main([*fit, *outcome, "--clinical", ",".join(CLINICAL)]) == 0
+    card = tmp_path / "model" / "card.json"
+    validate = ["validate", str(card), str(tmp_path / "other.csv"), "--update", "intercept"]
+    assert main([*validate, *outcome, "--out", str(tmp_path / "updated")]) == 0
+    metrics = pd.read_csv(tmp_path / "updated" / "tables" / "metrics.csv")
+    ratios = metrics[(metrics.metric == "observed/expected") & (metrics.cohort == "after the intercept update")]
+    assert len(ratios) == 3 and ((ratios.lower < 1) & (ratios.upper > 1)).all()
+    updated = load_study(tmp_path / "updated" / "card.json")
+    assert updated.card["parent"] == "model" and updated.table_only == load_study(card).table_only != ""
+    capsys.readouterr()
+    assert main(["score", "ct.nrrd", "gtv.nrrd", "--study", str(tmp_path / "updated" / "card.json")]) == 1
+    assert "updated cannot be scored from a CT: Its features" in capsys.readouterr().err

@@ -10,7 +10,8 @@ import pytest
 from cohort_tables import generated_table, written
 
 from EsoRadiomicsLib.errors import EsoRadiomicsError, InputError, ScoreError, UsageError
-from EsoRadiomicsLib.fitting.card import Identity, as_study
+from EsoRadiomicsLib.fitting.assess import assess
+from EsoRadiomicsLib.fitting.card import Identity
 from EsoRadiomicsLib.fitting.cohort import Cohort, Columns, read_cohort
 from EsoRadiomicsLib.fitting.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.fitting.update import UPDATES, update
@@ -53,15 +54,54 @@ def others(folder: Path, study: Study, columns: Columns, seed: int = 11) -> Coho
 
 
 def updated(validation: Validation, how: str) -> Validation:
-    study = as_study(update(validation, how, NEW), Path("card.json"))
+    study = check_card(update(validation, how, NEW), Path("card.json"))
     return validate(study, validation.cohort, "after")
 
 
-def test_a_card_measures_the_same_on_its_own_patients_as_the_fit(cox: Study, tmp_path: Path) -> None:
-    cohort = read_cohort(written(generated_table(160), tmp_path), SURVIVAL, cox).cohort
-    (evaluation,) = validate(cox, cohort, "again").evaluations
-    slope = evaluation.find("calibration slope")
+def test_a_card_measures_the_same_on_its_own_patients_as_the_fit(tmp_path: Path) -> None:
+    fit = fitted(tmp_path, "escc-lpfs-ccrt", SURVIVAL)
+    (side,) = assess(fit).sides
+    cohort = read_cohort(tmp_path / "cohort.csv", SURVIVAL, fit.study).cohort
+    (again,) = validate(fit.study, cohort, "training").evaluations
+    own = side.evaluations[0].measures[0].model
+    for measure in side.evaluations[0].measures:
+        if measure.model == own:
+            assert again.find(measure.metric, measure.time) == pytest.approx(measure)
+    slope = again.find("calibration slope")
     assert slope is not None and slope.value == pytest.approx(1, abs=1e-6)
+
+
+def test_calibration_in_the_large_is_what_the_baseline_has_to_be_moved_by(cox: Study, tmp_path: Path) -> None:
+    """The intercept is the shift of every linear predictor at which predicted and Kaplan–Meier survival agree."""
+    validation = validate(cox, others(tmp_path, cox, SURVIVAL), "validation")
+    (evaluation,), outcome = validation.evaluations, validation.cohort.survival
+    assert outcome is not None
+    for time, survival in validation.prediction.survival.items():
+        found, ratio = evaluation.find("calibration intercept", time), evaluation.find("observed/expected", time)
+        assert found is not None and ratio is not None
+        assert np.mean(survival ** np.exp(found.value)) == pytest.approx(kaplan_meier(outcome).at(time)[0], abs=1e-9)
+        assert (found.value < 0) == (ratio.value < 1) and found.upper is not None and found.upper < 0
+
+
+def test_a_card_of_both_kinds_of_outcome_is_evaluated_on_each_under_its_own_name(tmp_path: Path) -> None:
+    both = Columns(time="months", event="event", outcome="outcome", clinical=("stage", "HRR status"))
+    study = fitted(tmp_path, "ln-control-2y", both).study
+    cohort = read_cohort(tmp_path / "cohort.csv", both, study).cohort
+    evaluations = validate(study, cohort, "validation").evaluations
+    assert [evaluation.cohort for evaluation in evaluations] == ["validation", "validation, follow-up"]
+    assert len({evaluation.stem for evaluation in evaluations}) == 2
+
+
+def test_the_auc_over_time_is_scikit_survivals(cox: Study, tmp_path: Path) -> None:
+    metrics = pytest.importorskip("sksurv.metrics", reason="scikit-survival (GPL) is not installed")
+    validation = validate(cox, others(tmp_path, cox, SURVIVAL), "validation")
+    outcome = validation.cohort.survival
+    assert outcome is not None
+    curve = next(iter(validation.evaluations[0].auc_over_time.values()))
+    y = np.array(list(zip(outcome.event, outcome.time, strict=True)), dtype=[("event", "?"), ("time", "f8")])
+    expected, _ = metrics.cumulative_dynamic_auc(y, y, validation.prediction.linear_predictor, curve.times)
+    # scikit-survival weighs an event by the censoring curve at its time, R's timeROC and this by that just before.
+    assert curve.value == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.parametrize("how", UPDATES)
@@ -71,6 +111,8 @@ def test_an_update_is_a_valid_card_that_names_its_parent(cox: Study, how: str, t
     study = check_card(update(validation, how, NEW), Path("card.json"))
     assert (study.id, study.card["parent"]) == ("updated", "ours")
     assert study.card["signature"]["features"] == cox.card["signature"]["features"]
+    medians = {row["cohort"] for row in study.card["signature"]["cutoff"]["above"]["medians"]}
+    assert medians == {"centre B"}
     assert cox.card == before and cox.id == "ours"
 
 

@@ -23,6 +23,7 @@ from EsoRadiomicsLib.modelling.calibration import (
 from EsoRadiomicsLib.modelling.cox import CoxModel, fit_cox
 from EsoRadiomicsLib.modelling.discrimination import harrell
 from EsoRadiomicsLib.modelling.inputs import IntArray, Survival, survival
+from EsoRadiomicsLib.modelling.kaplan_meier import kaplan_meier
 from EsoRadiomicsLib.modelling.logistic import LogisticModel, fit_logistic
 from EsoRadiomicsLib.modelling.proportional_hazards import proportional_hazards
 
@@ -121,7 +122,8 @@ def test_predicted_survival_follows_from_the_baseline(model: CoxModel, outcome: 
     np.testing.assert_allclose(predicted, np.exp(-model.baseline.at([12, 24, 36])) ** np.exp(lp)[:, None])
     assert (np.diff(predicted, axis=1) < 0).all()
     # Martingale residuals of the fitted patients add up to 0.
-    assert model.expected_events(outcome, lp, np.inf).sum() == pytest.approx(outcome.n_events, rel=0.02)
+    expected_events = model.baseline.at(outcome.time) * np.exp(lp)
+    assert expected_events.sum() == pytest.approx(outcome.n_events, rel=0.02)
 
 
 def test_the_test_of_proportional_hazards_equals_cox_zph(
@@ -249,38 +251,44 @@ def test_a_cox_model_is_perfectly_calibrated_in_its_own_patients(
     model: CoxModel, train: pd.DataFrame, outcome: Survival
 ) -> None:
     lp = model.linear_predictor(train)
-    result = survival_calibration(
-        outcome, lp, model.survival(lp, [36])[:, 0], 36, model.expected_events(outcome, lp, 36)
-    )
+    result = survival_calibration(outcome, lp, model.survival(lp, [36])[:, 0], 36)
     assert result.slope.value == pytest.approx(1, abs=1e-6) and result.slope.lower < 1 < result.slope.upper
-    assert result.intercept is not None and result.intercept.value == pytest.approx(0, abs=0.02)
+    assert result.intercept.value == pytest.approx(0, abs=0.03)
+    assert result.intercept.lower < 0 < result.intercept.upper
     assert result.observed_expected.value == pytest.approx(1, abs=0.03)
 
 
 def test_calibration_of_survival_finds_what_was_spoilt(model: CoxModel, train: pd.DataFrame, outcome: Survival) -> None:
     lp = model.linear_predictor(train)
-    expected = model.expected_events(outcome, lp, 36)
     predicted = model.survival(lp, [36])[:, 0]
     assert survival_calibration(outcome, 2 * lp, predicted, 36).slope.value == pytest.approx(0.5, abs=1e-6)
-    assert survival_calibration(outcome, lp, predicted, 36).intercept is None
-    twice = survival_calibration(outcome, lp, predicted**2, 36, 2 * expected)
-    once = survival_calibration(outcome, lp, predicted, 36, expected)
-    assert twice.intercept is not None and once.intercept is not None
+    # Squaring every survival probability doubles every hazard.
+    twice, once = (survival_calibration(outcome, lp, survival, 36) for survival in (predicted**2, predicted))
     assert twice.intercept.value == pytest.approx(once.intercept.value - np.log(2))
     assert twice.observed_expected.value < once.observed_expected.value
     with pytest.raises(InputError, match=r"cannot be compared at time 1000"):
         survival_calibration(outcome, lp, predicted, 1000)
+    with pytest.raises(InputError, match="no shift calibrates it"):
+        survival_calibration(outcome, lp, np.where(lp > np.quantile(lp, 0.1), 0.0, 0.5), 36)
+
+
+def test_the_intercept_of_equal_predictions_is_the_difference_on_the_log_minus_log_scale(outcome: Survival) -> None:
+    """ln(−ln Kaplan–Meier) − ln(−ln S), with the limits of Kaplan–Meier on that scale ("log-log")."""
+    lp = np.linspace(-1, 1, len(outcome))
+    found = survival_calibration(outcome, lp, np.full(len(outcome), 0.6), 36).intercept
+    curve = kaplan_meier(outcome, limits="log-log")
+    expected = [np.log(np.log(value[0]) / np.log(0.6)) for value in (curve.at(36), *curve.band(36))]
+    assert (found.value, found.upper, found.lower) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_logistic_model_is_perfectly_calibrated_in_its_own_patients(status: pd.DataFrame) -> None:
     fitted = fit_logistic(status[MODEL], status.y)
     log_odds = fitted.linear_predictor(status)
     result = logistic_calibration(status.y, log_odds)
-    assert result.intercept is not None
     assert (result.slope.value, result.observed_expected.value) == pytest.approx((1, 1), abs=1e-8)
     assert result.intercept.value == pytest.approx(0, abs=1e-8)
     shifted = logistic_calibration(status.y, log_odds / 2 + 1)
-    assert shifted.intercept is not None and shifted.intercept.upper < 0
+    assert shifted.intercept.upper < 0
     assert shifted.slope.value == pytest.approx(2) and shifted.observed_expected.upper < 1
 
 

@@ -14,7 +14,7 @@ from ..fitting.assess import assess
 from ..fitting.card import Identity
 from ..fitting.cohort import TIME_UNITS, Columns
 from ..fitting.fit import Fit, Options, fit_table
-from ..fitting.report import fit_files, is_scorable_card
+from ..fitting.report import fit_files
 from ..fitting.resampling import optimism, permutation_check
 from ..fitting.summary import summary
 from ..kept_features import load_kept
@@ -79,8 +79,8 @@ def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def columns_of(options: argparse.Namespace, **more: str | None) -> Columns:
-    """The columns that the arguments name."""
+def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
+    """The columns that the arguments name; ``more`` are fields of :class:`Columns`."""
     return Columns(
         time=options.time,
         event=options.event,
@@ -129,7 +129,6 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     assessment = assess(fit)
-    real = fit.model.rad_signature
     resampled: dict[str, Any] = {"seed": options.seed, "kept": fit.kept}
     with worker_pool(options.jobs) as pool:
         chance = drops = None
@@ -138,7 +137,7 @@ def run(options: argparse.Namespace) -> int:
                 fit.plan,
                 fit.training,
                 fit.validation,
-                real,
+                fit.model.rad_signature,
                 n=options.permutations,
                 pool=pool,
                 progress=lambda share, what: progress(0.1 + 0.4 * share, what),
@@ -148,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
             drops = optimism(
                 fit.plan,
                 fit.training,
-                real,
+                fit.model,
                 n=options.bootstrap,
                 pool=pool,
                 progress=lambda share, what: progress(0.5 + 0.4 * share, what),
@@ -157,8 +156,7 @@ def run(options: argparse.Namespace) -> int:
     write_folder(options.out, fit_files(assessment, chance, drops, _provenance(options, fit)))
     progress(1.0, "done")
     print(summary(assessment, chance, drops))
-    if is_scorable_card(assessment.study):
-        print(f"\nCard:   {options.out / 'card.json'}")
+    print(f"\nCard:   {options.out / 'card.json'}")
     print(f"Report: {options.out / 'report.html'}")
     return 0
 

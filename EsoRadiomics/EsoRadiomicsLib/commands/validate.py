@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..fitting.card import Identity, as_study
+from ..fitting.card import Identity
 from ..fitting.cohort import read_cohort
+from ..fitting.markers import VOLUMES
 from ..fitting.report import validation_files
 from ..fitting.summary import evaluation_lines, warning_lines
 from ..fitting.update import UPDATES, update
 from ..fitting.validate import validate
 from ..output import check_output_folder, write_folder
+from ..progress import MODES, reporter
 from ..reference import load_reference
-from ..study import load_study
+from ..study import check_card, load_study
 from .common import add_command, existing_file
 from .fit import add_outcome_arguments, columns_of, identifier
 
@@ -40,23 +42,28 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--title", help="title of the new card")
     parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
     parser.add_argument("--out", type=Path, required=True, help="new folder for report, figures and tables")
+    parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Validate, update if asked for, write the folder, print the main numbers."""
     check_output_folder(options.out, ())
+    progress = reporter(options.progress)
+    progress(0.0, "the card on these patients")
     study = load_study(options.card)
     reference = load_reference(options.reference) if options.reference else None
     # Without --clinical the card's covariates are looked for under their own names.
     options.clinical = options.clinical or ",".join(study.covariates)
-    cohort = read_cohort(options.table, columns_of(options), study).cohort
+    own = (*study.signature.names, *VOLUMES) if study.signature else ()
+    cohort = read_cohort(options.table, columns_of(options, features=own), study).cohort
     validation = validate(study, cohort, "validation", reference)
     updated = None
     if options.update:
+        progress(0.4, f"the {options.update} update")
         title = options.title or f"{study.title} ({options.update} updated: {options.label})"
         card = update(validation, options.update, Identity(identifier(options.id, options.out), title, options.label))
-        updated = validate(as_study(card, Path("card.json")), cohort, f"after the {options.update} update")
+        updated = validate(check_card(card, Path("card.json")), cohort, f"after the {options.update} update")
     provenance = {
         "software": f"EsoRadiomics {__version__}",
         "card": study.id,
@@ -64,7 +71,9 @@ def run(options: argparse.Namespace) -> int:
         "reference cohort": reference.label if reference else "none: the card's own means and SDs, or raw features",
         "update": options.update or "none",
     }
+    progress(0.6, "report and figures")
     write_folder(options.out, validation_files(validation, updated, provenance))
+    progress(1.0, "done")
     for part in (validation, updated):
         for evaluation in part.evaluations if part else ():
             print("\n".join(evaluation_lines(evaluation)))

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from ..modelling.calibration import CalibrationGroups
 from ..modelling.inputs import BoolArray, FloatArray
-from .icc import plain_axes
-from .style import BLUE, GREEN, GREY, VERMILLION, add_axes_mm, new_figure
+from .style import BLUE, GREEN, GREY, VERMILLION, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
 SIZE = 88.0
@@ -74,7 +73,7 @@ def probability_calibration_figure(
 
 
 def _square(title: str) -> tuple[Figure, Any]:
-    figure = new_figure(SIZE + 6, SIZE)
+    figure = new_figure(SIZE + 1, SIZE)
     axes = add_axes_mm(figure, 15, 9, SIZE - 19, SIZE - 19)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=(0, (4, 2)), zorder=0)

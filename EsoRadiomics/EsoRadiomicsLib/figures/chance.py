@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..formatting import p_value
 from ..modelling.inputs import FloatArray
-from .icc import plain_axes
-from .style import GREY, VERMILLION, add_axes_mm, new_figure
+from .style import GREY, VERMILLION, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH, HEIGHT = 110.0, 60.0
@@ -22,7 +22,7 @@ def chance_figure(runs: FloatArray, real: float, p: float, *, title: str, metric
     axes.axvline(real, color=VERMILLION, lw=1.4)
     axes.set_xlim(low, high)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.25)
-    sentence = f"this model: {real:.3f}\nas good by chance: p = {p:.2g}"
+    sentence = f"this Rad-score: {real:.3f}\nas good by chance: {p_value(p)}"
     left = real > (low + high) / 2
     axes.text(
         real + (-0.008 if left else 0.008),

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..formatting import number
+from ..formatting import number, p_value
 from ..modelling.cutoff import MaxLogRank
 from ..modelling.inputs import FloatArray
-from .icc import plain_axes
-from .style import BLUE, GREY, INK, VERMILLION, add_axes_mm, new_figure
+from .style import BLUE, GREY, INK, VERMILLION, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH, HEIGHT = 120.0, 88.0
@@ -23,10 +22,9 @@ def cutoff_scan_figure(scan: MaxLogRank, scores: FloatArray, value: float) -> Fi
     top.plot(scan.cuts, scan.statistics, "o-", ms=1.8, lw=0.6, color=BLUE, mew=0)
     top.axvline(value, color=VERMILLION, lw=0.9, ls=(0, (4, 2)))
     low, high = float(scores.min()), float(scores.max())
-    p = scan.p_lau94
     sentence = (
         f"cut-off {number(value)}, statistic {scan.statistic:.2f}; "
-        f"p = {p:.2g}, allowing for the choice among {len(scan.cuts)} cuts"
+        f"{p_value(scan.p_lau94)}, allowing for the choice among {len(scan.cuts)} cuts"
     )
     top.set_title(sentence, size=SMALL, loc="left", pad=3)
     top.set_ylabel("Standardised log-rank statistic", size=TEXT, labelpad=2)

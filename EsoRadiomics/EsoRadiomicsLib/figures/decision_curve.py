@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..modelling.decision_curve import DecisionCurve
-from .icc import plain_axes
 from .series import series
-from .style import GREY, INK, add_axes_mm, new_figure
+from .style import GREY, INK, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH, HEIGHT = 110.0, 82.0

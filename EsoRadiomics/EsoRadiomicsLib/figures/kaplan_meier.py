@@ -13,9 +13,19 @@ from matplotlib.figure import Figure
 from ..modelling.inputs import Survival
 from ..modelling.kaplan_meier import kaplan_meier, numbers_at_risk
 from ..nomogram import pretty
-from .icc import plain_axes
 from .series import COLOURS, DASHES, ORANGE
-from .style import BLUE, GREEN, INK, VERMILLION, add_axes_mm, add_page, new_figure, text_width_mm
+from .style import (
+    BLUE,
+    GREEN,
+    INK,
+    VERMILLION,
+    add_axes_mm,
+    add_page,
+    fitting_size,
+    new_figure,
+    plain_axes,
+    text_width_mm,
+)
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH = 125.0
@@ -46,7 +56,8 @@ def kaplan_meier_figure(
     figure = new_figure(bottom + 15 + sum(heights), WIDTH)
     page = add_page(figure)
     axes = add_axes_mm(figure, left, PLOT_TOP, WIDTH - left - 4, PLOT_HEIGHT)
-    page.text(left, 5, title, size=TEXT + 1, weight="bold", va="center")
+    size = fitting_size(title, TEXT + 1, WIDTH - left - 2, "bold")
+    page.text(left, 5, title, size=size, weight="bold", va="center")
     longest = max(float(group.outcome.time.max()) for group in groups)
     colours = _OUTLOOK.get(len(groups), COLOURS[: len(groups)])
     for group, colour, style in zip(groups, colours, DASHES[: len(groups)], strict=True):
@@ -57,7 +68,7 @@ def kaplan_meier_figure(
         axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, lw=0)
         lost = curve.censored > 0
         axes.plot(curve.time[lost], curve.survival[lost], "|", color=colour, ms=3.6, mew=0.7)
-    ticks = _ticks(longest, unit)
+    ticks = time_ticks(longest, unit)
     axes.set(xlim=(0, max(longest, ticks[-1])), ylim=(0, 1.03), xticks=ticks)
     axes.set_xlabel(f"Time ({unit})", size=TEXT, labelpad=2)
     axes.set_ylabel(endpoint, size=TEXT, labelpad=2)
@@ -77,7 +88,7 @@ def kaplan_meier_figure(
     return figure
 
 
-def _ticks(longest: float, unit: str) -> list[float]:
+def time_ticks(longest: float, unit: str) -> list[float]:
     """Every 6, 12 or 24 months …, so that years can be read off; R's pretty numbers for other units."""
     if unit != "months":
         return [tick for tick in pretty(0.0, longest, 6) if tick <= longest]

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from ..modelling.crossvalidation import LassoCv
 from ..modelling.inputs import FloatArray
-from .icc import plain_axes
 from .series import COLOURS
-from .style import GREY, INK, VERMILLION, add_axes_mm, new_figure
+from .style import GREY, INK, VERMILLION, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
 WIDTH, HEIGHT = 95.0, 78.0
@@ -51,12 +50,22 @@ def cv_curve_figure(cv: LassoCv, rule: str) -> Figure:
     mean, se = curve.mean[: len(x)], curve.se[: len(x)]
     axes.errorbar(x, mean, se, fmt="none", ecolor=GREY, elinewidth=0.6, capsize=1.2, capthick=0.5)
     axes.plot(x, mean, "o", ms=2.4, color=VERMILLION, mew=0)
+    # The names of the lines stand where the curve leaves room: above its minimum, below its maximum.
+    top = mean[curve.index_min] < (mean.min() + mean.max()) / 2
     for index, name in ((curve.index_min, "min"), (curve.index_1se, "1-SE")):
         used = name.replace("-", "").lower() == rule
         axes.axvline(x[index], color=INK, lw=1.0 if used else 0.6, ls=_DOTTED)
-        label = f" λ {name} = {curve.lambdas[index]:.4f}" + (" (used)" if used else "")
-        axes.text(
-            x[index], 0.98, label, size=SMALL, rotation=90, ha="right", va="top", transform=axes.get_xaxis_transform()
+        axes.annotate(
+            f"λ {name} = {curve.lambdas[index]:.4f}" + (" (used)" if used else ""),
+            (x[index], 0.98 if top else 0.03),
+            (-2.5, 0),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            size=SMALL,
+            rotation=90,
+            ha="right",
+            va="top" if top else "bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
         )
     axes.set_ylabel(_MEASURES[curve.measure], size=TEXT, labelpad=2)
     _lambda_axis(axes, cv)

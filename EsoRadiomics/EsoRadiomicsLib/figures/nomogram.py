@@ -33,6 +33,8 @@ ROW_MM, TOP_MM, FOOT_MM = 10.5, 16.0, 8.5
 TICK_MM, MINOR_MM = 1.5, 0.8
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE, NOTE_SIZE = 9.0, 8.0, 7.0, 6.5
 NOTE_MM, DEMONSTRATION_MM, GAP_MM = 3.2, 4.0, 0.9
+OVERHANG_MM = 4.0
+"""How far a tick's label may reach beyond the ends of the axes."""
 
 
 def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = False) -> Figure:
@@ -63,10 +65,10 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
         bounds = place.points[row.name]
         sketch.mark(y, bounds, sketch.on_points)
         known = place.values.get(row.name)
-        lines = wrap(value_text(row, known), 15)
+        lines = wrap(value_text(row, known), 17, max_lines=2, placeholder=" …")
         size = LABEL_SIZE if len(lines) < 2 else NOTE_SIZE
         colour = INK if known is not None else GREY
-        page.text(VALUE_X, y, "\n".join(lines[:3]), size=size, color=colour, va="center", linespacing=1.1)
+        page.text(VALUE_X, y, "\n".join(lines), size=size, color=colour, va="center", linespacing=1.1)
         page.text(POINTS_X, y, points(bounds), size=LABEL_SIZE, ha="right", va="center")
     page.plot([VALUE_X, POINTS_X], [y_total - ROW_MM / 2] * 2, color=INK, lw=0.6)
     sketch.axis(y_total, nomogram.total, sketch.on_total, "Total points", minor=True)
@@ -133,11 +135,14 @@ class _Sketch:
             x, way = x_of(tick.points), direction * side
             page.plot([x, x], [y, y + (way or direction) * TICK_MM], color=INK, lw=0.7, zorder=3)
             if way:
+                # A long name at an end of the axes grows inwards, clear of what stands beside and opposite.
+                size = fitting_size(tick.label, TICK_SIZE, 0.45 * (RIGHT - LEFT))
+                beyond = text_width_mm(tick.label, size) / 2 - OVERHANG_MM
                 page.text(
-                    x,
+                    min(max(x, LEFT + beyond), RIGHT - beyond) if beyond > 0 else x,
                     y + way * (TICK_MM + 0.6),
                     tick.label,
-                    size=TICK_SIZE,
+                    size=size,
                     ha="center",
                     va="top" if way > 0 else "bottom",
                     zorder=5,

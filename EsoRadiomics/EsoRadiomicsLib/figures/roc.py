@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from ..modelling.roc import RocCurve
-from .icc import plain_axes
 from .series import COLOURS, series
-from .style import GREY, add_axes_mm, new_figure
+from .style import GREY, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
-SIZE = 88.0
+SIZE, LINE = 88.0, 3.8
 
 
 def roc_figure(curves: Mapping[str, RocCurve], labels: Mapping[str, str], *, title: str) -> Figure:
     """Sensitivity against 1 − specificity, the first model's Youden point marked; ``labels`` are the legend's texts."""
-    figure = new_figure(SIZE + 6, SIZE)
+    figure = new_figure(SIZE + 1 + LINE * len(curves), SIZE)
     axes = add_axes_mm(figure, 15, 9, SIZE - 19, SIZE - 19)
     axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=(0, (4, 2)))
     for (model, curve), (colour, dash) in zip(curves.items(), series(), strict=False):
@@ -30,5 +29,8 @@ def roc_figure(curves: Mapping[str, RocCurve], labels: Mapping[str, str], *, tit
     axes.set_ylabel("Sensitivity", size=TEXT, labelpad=2)
     axes.set_title(title, size=TEXT + 1, weight="bold", loc="left", pad=4)
     plain_axes(axes)
-    axes.legend(loc="lower right", fontsize=SMALL, frameon=False, handlelength=3)
+    # Below the axes: inside, the curve of a poor model would run through it.
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(-0.02, -0.115), fontsize=SMALL, frameon=False, handlelength=3, borderpad=0
+    )
     return figure

@@ -26,6 +26,8 @@ SKY, YELLOW = "#56B4E9", "#F0E442"
 WIDTH_MM = 190.0
 """Width of every figure: the text width of an A4 page."""
 POINT_MM = 25.4 / 72
+TICKS = 7.0
+"""Size of the numbers along an axis, in points."""
 _MM = 1 / 25.4
 
 
@@ -40,6 +42,15 @@ def add_axes_mm(figure: Figure, left: float, top: float, width: float, height: f
     return figure.add_axes(
         (left / total_width, 1 - (top + height) / total_height, width / total_width, height / total_height)
     )
+
+
+def plain_axes(axes: Any) -> None:
+    """Axes with a left and a bottom line only, and small ticks."""
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_linewidth(0.6)
+    axes.tick_params(labelsize=TICKS, length=2.5, width=0.6, pad=1.5)
 
 
 def add_page(figure: Figure) -> Any:

@@ -12,7 +12,7 @@ from scipy.special import expit
 from ..errors import InputError
 from ..modelling.inputs import BoolArray, FloatArray, IntArray, select_columns
 from ..reference import ReferenceCohort
-from ..score import check_scorable
+from ..score import check_parameters
 from ..study import Study
 
 
@@ -43,10 +43,10 @@ def predict(
     """Apply a card to ``features`` (n, p) and ``clinical`` (n, c), both by column name.
 
     Raises:
-        ScoreError: the card cannot be scored, see :func:`score.check_scorable`.
+        ScoreError: the card cannot be scored, see :func:`score.check_parameters`.
         InputError: a feature or covariate that the card needs is not there, or has no number for a patient.
     """
-    check_scorable(study, study.settings, reference)
+    check_parameters(study, study.settings, reference)
     signature = study.signature
     assert signature is not None
     names = signature.names
@@ -86,7 +86,7 @@ def parameters(study: Study, reference: ReferenceCohort | None) -> tuple[FloatAr
         if feature.mean is not None and feature.sd is not None:
             pairs.append((feature.mean.value, feature.sd.value))
         else:
-            assert reference is not None  # check_scorable has made sure
+            assert reference is not None  # check_parameters has made sure
             pairs.append((reference.features[feature.name].mean, reference.features[feature.name].sd))
     means, sds = np.array(pairs).T
     return means, sds

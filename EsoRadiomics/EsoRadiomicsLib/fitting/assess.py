@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from ..study import Study
+from ..study import Study, check_card
 from .apply import Prediction, predict
-from .card import as_study, quantity
+from .card import add_medians, quantity
 from .cohort import Cohort
-from .evaluation import Evaluation, evaluate_binary, evaluate_survival
+from .evaluate_binary import evaluate_binary
+from .evaluate_survival import evaluate_survival
 from .fit import Fit
 from .markers import Marker, card_markers, rivals
+from .measures import Evaluation
 
 _ON_THE_CARD = ("C-index", "Uno C", "AUC", "Brier", "calibration slope", "hazard ratio", "sensitivity", "specificity")
 
@@ -39,7 +42,7 @@ class Assessment:
 def assess(fit: Fit) -> Assessment:
     """Evaluate the card on both sides, beside a clinical-only and a volume-only model fitted to the training side.
 
-    The card that comes back carries its performance.
+    The card that comes back carries its performance, and the median times of its groups on both sides.
     """
     kinds = (["survival"] if fit.training.survival is not None else []) + (
         ["logistic"] if fit.training.binary is not None else []
@@ -57,9 +60,12 @@ def assess(fit: Fit) -> Assessment:
         for kind in kinds:
             markers += [rival.marker(cohort, fit.plan.horizons) for rival in found[kind][0] if rival.columns not in own]
         sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers)))
-    card = {**fit.study.card, "performance": [row for side in sides for row in _performance(side)]}
+    card = deepcopy(dict(fit.study.card))
+    card["performance"] = [row for side in sides for row in _performance(side)]
+    for side in sides:
+        add_medians(card, side.name, side.cohort, side.prediction)
     missing = tuple(dict.fromkeys(sentence for kind in kinds for sentence in found[kind][1]))
-    return Assessment(fit, as_study(card, fit.study.path), tuple(sides), missing)
+    return Assessment(fit, check_card(card, fit.study.path), tuple(sides), missing)
 
 
 def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
@@ -85,9 +91,8 @@ def _evaluations(
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:
         reached = [time for time in fit.plan.horizons if time < cohort.survival.time.max()]
-        baseline = fit.model.final.baseline if fit.model.final else None
         label = f"{name}, follow-up" if found else name
-        found.append(evaluate_survival(label, cohort.survival, survival, reached, prediction.above, baseline))
+        found.append(evaluate_survival(label, cohort.survival, survival, reached, prediction.above))
     return tuple(found)
 
 

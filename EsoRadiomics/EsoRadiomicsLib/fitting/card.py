@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..modelling.inputs import FloatArray
+from ..modelling.inputs import BoolArray, FloatArray
+from ..modelling.kaplan_meier import kaplan_meier
 from ..names import is_feature
-from ..study import Study, check_card
-from .cohort import Cohort, study_unit
+from .apply import Prediction
+from .cohort import Cohort, listed, study_unit
 from .engine import FinalModel, FittedCutoff, FittedModel
 from .record import cohort_facts, steps_as_done
 
@@ -40,6 +40,7 @@ def build_card(
     """
     study = model.plan.study
     source = f"{identity.cohort}: {len(training)} training patients, {int(training.event.sum())} events"
+    table_only = _table_only(model.signature.names)
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
     known = {node["name"] for node in covariates}
     card: dict[str, Any] = {
@@ -52,11 +53,11 @@ def build_card(
         "endpoint": study.card["endpoint"],
         "intended_use": "Research only; not a medical device and not for decisions about a patient. "
         f"Built on {source}.",
-        "limitations": [*model.warnings, *_limitations(training, n_validation)],
+        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(training, n_validation)],
         "acquisition": {},
-        "roi": measured(study.card["roi"], settings_checked),
-        "extraction": measured(study.card["extraction"], settings_checked),
-        "signature": _signature(model, source),
+        "roi": _measured(study.card["roi"], settings_checked, table_only),
+        "extraction": _measured(study.card["extraction"], settings_checked, table_only),
+        "signature": _signature(model, source, table_only),
         "covariates": covariates,
         "outcome": _outcome(model, model.final, training, source) if model.final else None,
         "strata": _strata(model, known, source),
@@ -70,16 +71,6 @@ def build_card(
     return card
 
 
-def as_study(card: Mapping[str, Any], path: Path) -> Study:
-    """The card as a study, checked against the schemas.
-
-    A card whose features are not PyRadiomics' cannot be scored from a CT and is no card for the panel; for evaluation
-    it is used as it is.
-    """
-    foreign = [feature["name"] for feature in card["signature"]["features"] if not is_feature(feature["name"])]
-    return Study(card, path) if foreign else check_card(card, path)
-
-
 def quantity(value: float, source: str = "", ci95: Sequence[float] | None = None) -> dict[str, Any]:
     """A refitted number of a card."""
     node: dict[str, Any] = {"value": float(value), "evidence": REFIT}
@@ -88,6 +79,25 @@ def quantity(value: float, source: str = "", ci95: Sequence[float] | None = None
     if ci95 is not None and np.isfinite(ci95).all():
         node["ci95"] = [float(limit) for limit in ci95]
     return node
+
+
+def add_medians(card: dict[str, Any], label: str, cohort: Cohort, prediction: Prediction) -> None:
+    """Add Kaplan–Meier's median times of this cohort, called ``label``, to the card's groups and strata.
+
+    A group whose survival never falls to one half gets none.
+    """
+    members: list[tuple[dict[str, Any], BoolArray]] = []
+    if (cutoff := card["signature"]["cutoff"]) is not None and prediction.above is not None:
+        members += [(cutoff["above"], prediction.above), (cutoff["below"], ~prediction.above)]
+    if card["strata"] is not None and prediction.strata is not None:
+        members += [(group, prediction.strata == group["adverse_factors"]) for group in card["strata"]["groups"]]
+    for group, member in members:
+        if cohort.survival is None or not member.any():
+            continue
+        median, *limits = kaplan_meier(cohort.survival[member]).quantile()
+        if not np.isnan(median):
+            row = {"cohort": label, "value": quantity(median, "Kaplan–Meier", limits)}
+            group["medians"] = [*group.get("medians", ()), row]
 
 
 def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[dict[str, Any]]:
@@ -111,11 +121,13 @@ def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[
     return rows
 
 
-def measured(block: Mapping[str, Any], checked: bool) -> dict[str, Any]:
+def _measured(block: Mapping[str, Any], checked: bool, table_only: str) -> dict[str, Any]:
     """The protocol's settings as those of this cohort: known where the table carries their fingerprint."""
-    evidence, source = (
-        (REFIT, "fingerprint in the feature table") if checked else ("assumed", "not recorded in the feature table")
-    )
+    evidence, source = "assumed", "not recorded in the feature table"
+    if table_only:
+        source = "the protocol's; how other software measured these features is not known here"
+    elif checked:
+        evidence, source = REFIT, "fingerprint in the feature table"
     return {
         name: node if node["value"] is None else {"value": node["value"], "evidence": evidence, "source": source}
         for name, node in block.items()
@@ -126,6 +138,18 @@ def _needed(model: FittedModel) -> set[str]:
     names = {term.name for term in model.final.terms if term.kind == "covariate"} if model.final else set()
     strata = model.plan.study.strata if model.plan.strata else None
     return names | {factor.name for factor in strata.factors if factor.kind == "covariate"} if strata else names
+
+
+def _table_only(names: Sequence[str]) -> str:
+    """Why no CT can be scored with these features, or an empty string."""
+    foreign = [name for name in names if not is_feature(name)]
+    if not foreign:
+        return ""
+    which = "Its features" if len(foreign) == len(names) else f"{len(foreign)} of its {len(names)} features"
+    return (
+        f"{which} ({listed(foreign)}) are not PyRadiomics', so they cannot be measured on a CT here. The card is for "
+        "feature tables with the same columns (“esoradiomics validate”)."
+    )
 
 
 def _limitations(training: Cohort, n_validation: int) -> list[str]:
@@ -139,7 +163,7 @@ def _limitations(training: Cohort, n_validation: int) -> list[str]:
     return lines
 
 
-def _signature(model: FittedModel, source: str) -> dict[str, Any]:
+def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, Any]:
     fitted, published = model.signature, model.plan.study.signature
     features: list[dict[str, Any]] = []
     for i, name in enumerate(fitted.names):
@@ -157,6 +181,8 @@ def _signature(model: FittedModel, source: str) -> dict[str, Any]:
     }
     if fitted.link == "logistic":
         node["probability_of"] = (published and published.probability_of) or model.plan.study.endpoint
+    if table_only:
+        node["table_only"] = table_only
     return node
 
 

@@ -37,6 +37,7 @@ class Columns:
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
         first_feature: all columns from this one on are features; without it those with PyRadiomics' names.
+        features: further columns that are features, whatever their names (those of a card).
         time_unit: of ``time``, where it is not the study's unit.
     """
 
@@ -48,6 +49,7 @@ class Columns:
     folds: str | None = None
     patient: str | None = None
     first_feature: str | None = None
+    features: tuple[str, ...] = ()
     time_unit: str | None = None
 
     @property
@@ -123,7 +125,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     cases = table["case"].astype(str) if "case" in table else table.iloc[:, 0].astype(str)
     if repeated := [case for case, n in Counter(cases).items() if n > 1]:
         raise InputError(
-            f"{_some(repeated)} is in {path} more than once; give each case one row and a name of its own."
+            f"{listed(repeated)} is in {path} more than once; give each case one row and a name of its own."
         )
     table.index = pd.Index(cases, name="case")
     _check_settings(table, study)
@@ -137,7 +139,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         binary=None if columns.outcome is None else binary(table[columns.outcome]),
         patients=tuple(table[columns.patient].astype(str)) if columns.patient else tuple(table.index),
         covariates=covariates,
-        warnings=tuple(_warnings(table, features)),
+        warnings=tuple(_warnings(table)),
     )
     if training is not None:
         check_apart(cohort, training)
@@ -150,7 +152,7 @@ def check_apart(cohort: Cohort, training: BoolArray) -> None:
     patients = np.asarray(cohort.patients, dtype=object)
     if both := sorted(set(patients[training]) & set(patients[~training])):
         raise InputError(
-            f"{_some(both)} has rows in training and in validation, so the validation would not be independent. Put "
+            f"{listed(both)} has rows in training and in validation, so the validation would not be independent. Put "
             "every ROI of a patient on one side."
         )
     values = [tuple(row) for row in cohort.features.to_numpy()]
@@ -170,7 +172,7 @@ def _check_header(path: Path, columns: Columns) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a CSV table: {error}. Give a comma-separated table.") from error
     if repeated := [name for name, n in Counter(header).items() if n > 1]:
-        raise InputError(f"{path} has the column “{_some(repeated)}” more than once; give each column its own name.")
+        raise InputError(f"{path} has the column “{listed(repeated)}” more than once; give each column its own name.")
     if missing := [name for name in columns.named if name not in header]:
         others = [name for name in header if not is_feature(name)][:20]
         raise UsageError(f"{path} has no column “{missing[0]}”. Its columns are: {', '.join(others)}, …")
@@ -183,16 +185,16 @@ def _check_settings(table: pd.DataFrame, study: Study) -> None:
         return
     other = sorted(set(table["settings"].astype(str)) - {study.settings.fingerprint})
     if other:
+        cases = list(table.index[table["settings"].astype(str).isin(other)])
         raise InputError(
-            f"The features of {_some(list(table.index[table['settings'].astype(str).isin(other)]))} were measured with "
-            f"other settings ({_some(other)}) than {study.id} asks for ({study.settings.fingerprint}). Extract them "
-            f"again with “esoradiomics extract … --study {study.id}”."
+            f"The features of {listed(cases)} were measured with other settings ({listed(other)}) than {study.id} asks "
+            f"for ({study.settings.fingerprint}). Extract them again with “esoradiomics extract … --study {study.id}”."
         )
 
 
 def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     if columns.first_feature is None:
-        names = [name for name in table.columns if is_feature(str(name))]
+        names = [name for name in table.columns if is_feature(str(name)) or name in columns.features]
         hint = "name the first of your own feature columns with --first-feature"
     else:
         others = {*columns.named, *_METADATA} - {columns.first_feature}
@@ -210,7 +212,7 @@ def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival |
     for name in (columns.time, columns.event):
         if missing := list(table.index[table[name].isna()]):
             raise InputError(
-                f"“{name}” is empty for {_some(missing)}. Fill in the outcome, or leave these patients out."
+                f"“{name}” is empty for {listed(missing)}. Fill in the outcome, or leave these patients out."
             )
     outcome = survival(table[columns.time], table[columns.event])
     unit = study_unit(study)
@@ -238,7 +240,7 @@ def _training(column: pd.Series) -> BoolArray:
     labels = column.astype(str).str.strip().str.lower()
     if unknown := sorted(set(labels) - {*_TRAINING, *_VALIDATION}):
         raise InputError(
-            f"The split column “{column.name}” holds “{_some(unknown)}”; write “training” or “validation” in each row."
+            f"The split column “{column.name}” holds “{listed(unknown)}”; write “training” or “validation” in each row."
         )
     training = labels.isin(_TRAINING).to_numpy()
     if training.all() or not training.any():
@@ -254,22 +256,16 @@ def _folds(column: pd.Series, training: BoolArray | None) -> IntArray:
     return folds
 
 
-def _warnings(table: pd.DataFrame, features: pd.DataFrame) -> list[str]:
-    found = []
-    if "settings" not in table:
-        found.append(
-            "The table does not say with which settings its features were measured, so they could not be checked "
-            "against the study's."
-        )
-    foreign = [name for name in features.columns if not is_feature(str(name))]
-    if foreign:
-        found.append(
-            f"{len(foreign)} of {features.shape[1]} features do not have PyRadiomics' names ({_some(foreign)}): a "
-            "model that selects one of them cannot be scored from a CT."
-        )
-    return found
+def _warnings(table: pd.DataFrame) -> list[str]:
+    if "settings" in table:
+        return []
+    return [
+        "The table does not say with which settings its features were measured, so they could not be checked against "
+        "the study's."
+    ]
 
 
-def _some(names: Sequence[str], shown: int = 5) -> str:
+def listed(names: Sequence[str], shown: int = 5) -> str:
+    """The first names of a list, for a message."""
     rest = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(map(str, names[:shown])) + rest

@@ -101,8 +101,15 @@ def fit_protocol(
     Raises:
         InputError, UsageError: see the modelling rooms; no feature selected, too few events, separation …
     """
-    signature = fit_signature(plan, training, folds, kept, lambdas)
-    model = FittedModel(plan, signature, signature, None, (), None, {}, None, tuple(_filter_warnings(plan, kept)))
+    model = build_model(plan, training, fit_signature(plan, training, folds, kept, lambdas), published_cutoff)
+    return replace(model, warnings=(*_filter_warnings(plan, kept), *model.warnings))
+
+
+def build_model(
+    plan: Plan, training: Cohort, signature: FittedSignature, published_cutoff: bool = False
+) -> FittedModel:
+    """What the plan makes of a signature: logistic models, cut-off, Cox model."""
+    model = FittedModel(plan, signature, signature, None, (), None, {}, None, ())
     if plan.logistic:
         model = _with_logistic(model, training)
     scores = model.signature.rad_score(training.features)
@@ -113,6 +120,15 @@ def fit_protocol(
         sentence = "The protocol's Cox model was left out: it needs the columns --time and --event."
         return replace(model, warnings=(*model.warnings, sentence))
     return model
+
+
+def final_predictor(model: FittedModel, cohort: Cohort) -> FloatArray:
+    """Linear predictor (n,) of the final model for any patients."""
+    assert model.final is not None
+    table = pd.concat([cohort.clinical, _radiomic(model, cohort)], axis=1)
+    terms = model.final.terms
+    beta = np.array([term.coefficient for term in terms])
+    return model.final.intercept + table[[term.name for term in terms]].to_numpy(dtype=np.float64) @ beta
 
 
 def _filter_warnings(plan: Plan, kept: Collection[str] | None) -> list[str]:
@@ -210,7 +226,7 @@ def _radiomic(model: FittedModel, training: Cohort) -> pd.DataFrame:
             raise UsageError("A model of risk groups needs a cut-off step in the protocol.")
         above = model.cutoff.above(scores)
         if above.all() or not above.any():
-            raise InputError("All training patients are on one side of the cut-off, so there are no risk groups.")
+            raise InputError("All patients are on one side of the cut-off, so there are no risk groups.")
         return pd.DataFrame({RISK_GROUP: above.astype(np.float64)}, index=training.features.index)
     return pd.DataFrame({RAD_SCORE: scores}, index=training.features.index)
 

@@ -12,8 +12,8 @@ import numpy as np
 from ..errors import InputError, UsageError
 from ..kept_features import KeptFeatures, Rule
 from ..modelling.inputs import BoolArray, IntArray, check_same_time_unit
-from ..study import Study
-from .card import Identity, as_study, build_card
+from ..study import Study, check_card
+from .card import Identity, build_card
 from .cohort import Cohort, Columns, check_apart, read_cohort
 from .engine import FittedModel, fit_protocol
 from .protocol import Plan, read_plan
@@ -88,7 +88,7 @@ def fit_table(
     model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
     n_validation = 0 if validation is None else len(validation)
     card = build_card(model, training, n_validation, identity, table.settings_checked)
-    return Fit(plan, model, as_study(card, Path("card.json")), training, validation, folds, names, options)
+    return Fit(plan, model, check_card(card, Path("card.json")), training, validation, folds, names, options)
 
 
 def _other_rule(plan: Plan, kept: KeptFeatures | None) -> list[str]:

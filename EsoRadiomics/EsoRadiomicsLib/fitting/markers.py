@@ -88,19 +88,20 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
 
 
 def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[Marker, ...]:
-    """What the card itself gives: its outcome model, and its Rad-score alone."""
+    """What the card itself gives: its outcome model, and its Rad-score alone where that ranks patients otherwise."""
     signature, outcome = study.signature, study.outcome
     assert signature is not None
     found = []
+    of_score = outcome is not None and [term.kind for term in outcome.terms] == ["rad-score"]
     if outcome is not None and (outcome.kind == "logistic" or cohort.survival is not None):
-        name = "nomogram" if len(outcome.terms) > 1 else "Rad-score model"
+        name = signature.name if of_score else "nomogram" if len(outcome.terms) > 1 else "risk group"
         predicted = prediction.probability if outcome.kind == "logistic" else None
         found.append(Marker(name, outcome.kind, prediction.linear_predictor, prediction.survival, predicted))
     if signature.link == "logistic":
         if cohort.binary is not None:
             probability = expit(prediction.rad_score)
             found.append(Marker(signature.name, "logistic", prediction.rad_score, probability=probability))
-    elif outcome is None or outcome.kind == "survival":
+    elif outcome is None or (outcome.kind == "survival" and not of_score):
         found.append(Marker(signature.name, "survival", prediction.rad_score))
     return tuple(found)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..formatting import number
+from ..formatting import number, p_value
 from ..resources import resource_path
 from ..result import NOTICE
 from .tables import Row
@@ -30,6 +30,7 @@ def page(
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings)
     return template.substitute(
         title=escape(title),
+        style=resource_path("Templates", "style.css").read_text(encoding="utf-8"),
         subtitle=escape(subtitle),
         notice=escape(NOTICE),
         cards="\n".join(boxes),
@@ -49,15 +50,16 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def table(rows: Sequence[Row], caption: str = "") -> str:
-    """Rows of named cells; numbers to four digits, p to two, as people read them."""
+def table(rows: Sequence[Row], caption: str = "", note: str = "") -> str:
+    """Rows of named cells, with a ``note`` below; numbers to four digits, p to three, as people read them."""
     if not rows:
         return ""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     head = "".join(f"<th>{escape(_WORDS.get(name, name.replace('_', ' ')))}</th>" for name in columns)
     body = "".join("<tr>" + "".join(_cell(name, row.get(name)) for name in columns) + "</tr>" for row in rows)
     heading = f"<h3>{escape(caption)}</h3>" if caption else ""
-    return f"{heading}<table><tr>{head}</tr>{body}</table>"
+    below = f'<p class="note">{escape(note)}</p>' if note else ""
+    return f"{heading}<table><tr>{head}</tr>{body}</table>{below}"
 
 
 def figures(pictures: Mapping[str, bytes], wanted: Mapping[str, str]) -> str:
@@ -83,23 +85,34 @@ def with_limits(rows: Sequence[Row], value: str) -> list[Row]:
     return joined
 
 
-def limits(value: float, lower: float | None, upper: float | None) -> str:
-    """``"0.712 (0.640–0.784)"``."""
-    digits = 3 if abs(value) < 100 else 1
-    text = f"{value:.{digits}f}" if abs(value) >= 0.001 or value == 0 else f"{value:.2g}"
+def without_repeats(rows: Sequence[Row], *names: str) -> list[Row]:
+    """The rows with each of ``names`` said once where it is the same in the rows below."""
+    shown = []
+    for k, row in enumerate(rows):
+        repeated = {name: "" for name in names if k and row[name] == rows[k - 1][name]}
+        shown.append({**row, **repeated})
+    return shown
+
+
+def limits(value: float, lower: float | None, upper: float | None, digits: int = 3) -> str:
+    """``"0.712 (0.640 to 0.784)"``."""
+    if abs(value) >= 100:
+        digits = 1
+    text = _fixed(value, digits)
     if lower is not None and upper is not None and np.isfinite([lower, upper]).all():
-        text += f" ({lower:.{digits}f} to {upper:.{digits}f})"
-    return text.replace("-", "−")
+        text += f" ({_fixed(lower, digits)} to {_fixed(upper, digits)})"
+    return text
+
+
+def _fixed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def _cell(name: str, value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "<td></td>"
     if isinstance(value, float):
-        text = _p(value) if name == "p" else f"{value:g}" if name == "time" else number(value)
-        return f'<td class="number">{text}</td>'
+        text = p_value(value).removeprefix("p ").removeprefix("= ") if name == "p" else number(value)
+        return f'<td class="number">{escape(text)}</td>'
     return f"<td>{escape(str(value))}</td>"
-
-
-def _p(value: float) -> str:
-    return "&lt; 0.001" if value < 0.001 else f"{value:.3f}"

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..errors import InputError
+from ..figures.auc_over_time import auc_over_time_figure
 from ..figures.calibration import calibration_figure, probability_calibration_figure
 from ..figures.chance import chance_figure
 from ..figures.cutoff import cutoff_scan_figure
@@ -14,7 +15,7 @@ from ..figures.kaplan_meier import RiskGroup, kaplan_meier_figure
 from ..figures.lasso import coefficient_path_figure, cv_curve_figure
 from ..figures.nomogram import nomogram_figure
 from ..figures.roc import roc_figure
-from ..formatting import number
+from ..formatting import number, p_value
 from ..modelling.kaplan_meier import logrank
 from ..modelling.roc import RocCurve
 from ..nomogram import build_nomogram
@@ -22,12 +23,12 @@ from ..study import Study
 from .apply import Prediction
 from .cohort import Cohort, study_unit
 from .engine import FittedModel
-from .evaluation import Evaluation, Measure
+from .measures import RISK_GROUPS, Evaluation, Measure
 from .resampling import Chance
 
 
-def model_figures(model: FittedModel, study: Study, training: Cohort, prediction: Prediction) -> dict[str, Figure]:
-    """How the model was built: LASSO, cut-off, nomogram."""
+def model_figures(model: FittedModel, prediction: Prediction) -> dict[str, Figure]:
+    """How the model was built: LASSO and cut-off."""
     cv, scores = model.signature.cv, prediction.rad_score
     found = {
         "lasso-path": coefficient_path_figure(cv, model.signature.index),
@@ -37,24 +38,29 @@ def model_figures(model: FittedModel, study: Study, training: Cohort, prediction
         found["cut-off"] = cutoff_scan_figure(model.cutoff.scan, scores, model.cutoff.value)
     if model.cutoff is not None and model.cutoff.roc is not None:
         found["cut-off"] = _youden(model.cutoff.roc, model.cutoff.value)
-    nomogram = build_nomogram(study)
-    if nomogram is not None:
-        middle = int(np.argsort(prediction.linear_predictor, kind="stable")[len(training) // 2])
-        values = {}
-        for row in nomogram.rows:
-            if row.kind == "rad-score":
-                values[row.name] = float(scores[middle])
-            elif row.kind == "risk-group":
-                values[row.name] = float(prediction.above is not None and prediction.above[middle])
-            else:
-                values[row.name] = float(training.clinical[row.name].iloc[middle])
-        found["nomogram"] = nomogram_figure(nomogram, nomogram.place(values))
     return found
+
+
+def nomogram_picture(study: Study, cohort: Cohort, prediction: Prediction) -> dict[str, Figure]:
+    """The card's nomogram with the patient of the median risk; nothing for a card without one."""
+    nomogram = build_nomogram(study)
+    if nomogram is None:
+        return {}
+    middle = int(np.argsort(prediction.linear_predictor, kind="stable")[len(cohort) // 2])
+    values = {}
+    for row in nomogram.rows:
+        if row.kind == "rad-score":
+            values[row.name] = float(prediction.rad_score[middle])
+        elif row.kind == "risk-group":
+            values[row.name] = float(prediction.above is not None and prediction.above[middle])
+        else:
+            values[row.name] = float(cohort.clinical[row.name].iloc[middle])
+    return {"nomogram": nomogram_figure(nomogram, nomogram.place(values))}
 
 
 def _youden(curve: RocCurve, value: float) -> Figure:
     return roc_figure(
-        {"Rad-score": curve}, {"Rad-score": f"Rad-score; circle: {number(value)}"}, title="Cut-off (Youden)"
+        {"Rad-score": curve}, {"Rad-score": f"Rad-score; circle: cut-off {number(value)}"}, title="Cut-off (Youden)"
     )
 
 
@@ -86,6 +92,10 @@ def evaluation_figures(
                 what=study.endpoint,
                 notes=_calibration_notes(evaluation, None),
             )
+    if evaluation.auc_over_time:
+        found[f"auc-{stem}"] = auc_over_time_figure(
+            evaluation.auc_over_time, title=f"AUC over time, {side}", unit=study_unit(study)
+        )
     if evaluation.curves:
         time = evaluation.decision_time
         at = "" if time is None else f" at {time:g} {study_unit(study)}"
@@ -119,7 +129,7 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
         members = [(group.label, prediction.strata == group.adverse_factors) for group in study.strata.groups]
         groups = [RiskGroup(label, outcome[member]) for label, member in members if member.any()]
         try:
-            notes = [f"log-rank p = {logrank(outcome, prediction.strata).p:.2g}"]
+            notes = [f"log-rank {p_value(logrank(outcome, prediction.strata).p)}"]
         except InputError:  # everybody in one stratum: nothing to compare
             notes = []
         title = f"{study.strata.name}, {evaluation.cohort}"
@@ -128,9 +138,9 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
 
 
 def _group_notes(evaluation: Evaluation) -> list[str]:
-    p = evaluation.find("log-rank p", None, "risk group")
-    ratio = evaluation.find("hazard ratio", None, "risk group")
-    notes = [] if p is None else [f"log-rank p = {p.value:.2g}"]
+    p = evaluation.find("log-rank p", None, RISK_GROUPS)
+    ratio = evaluation.find("hazard ratio", None, RISK_GROUPS)
+    notes = [] if p is None else [f"log-rank {p_value(p.value)}"]
     return notes if ratio is None else [*notes, _with_limits("HR", ratio, digits=2)]
 
 

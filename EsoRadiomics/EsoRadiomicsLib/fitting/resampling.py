@@ -6,10 +6,11 @@ flatter the model.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,8 +20,12 @@ from ..modelling.inputs import FloatArray, IntArray
 from ..modelling.roc import auc
 from ..progress import Progress
 from .cohort import Cohort
-from .protocol import Plan
+from .engine import FittedModel, build_model, final_predictor
+from .protocol import RAD_SCORE, Plan
 from .signature import FittedSignature, draw_folds, fit_signature, shuffled
+
+FINAL = "final model"
+T = TypeVar("T")
 
 
 def _silent(share: float, what: str) -> None:
@@ -48,17 +53,26 @@ class Chance:
 
 
 @dataclass(frozen=True)
-class BootstrapOptimism:
-    """The Rad-score's C-index (or AUC): ``apparent``, mean ``optimism`` over the samples, and corrected for it."""
+class Corrected:
+    """C-index or AUC (``metric``) of the Rad-score or the final model: ``apparent``, and its mean ``optimism``."""
 
+    model: str
+    metric: str
     apparent: float
     optimism: float
-    n_samples: int
-    n_failed: int
 
     @property
     def corrected(self) -> float:
         return self.apparent - self.optimism
+
+
+@dataclass(frozen=True)
+class BootstrapOptimism:
+    """The Rad-score, and the final model where it ranks patients otherwise, corrected for their optimism."""
+
+    models: tuple[Corrected, ...]
+    n_samples: int
+    n_failed: int
 
 
 def permutation_check(
@@ -75,11 +89,7 @@ def permutation_check(
 ) -> Chance:
     """Repeat filters and LASSO ``n`` times with the outcomes of the training patients dealt out anew."""
     run = partial(_shuffled_run, plan, training, validation, kept)
-    seeds = [int(value) for value in np.random.SeedSequence(seed).generate_state(n)]
-    rows = []
-    for row in pool.map(run, seeds) if pool else map(run, seeds):
-        rows.append(row)
-        progress(len(rows) / n, "permutation check")
+    rows = _repeated(run, n, seed, pool, lambda share: progress(share, "permutation check"))
     inside, outside, sizes = zip(*rows, strict=True)
     return Chance(
         real=(_discrimination(real, training), None if validation is None else _discrimination(real, validation)),
@@ -92,7 +102,7 @@ def permutation_check(
 def optimism(
     plan: Plan,
     training: Cohort,
-    real: FittedSignature,
+    real: FittedModel,
     *,
     n: int,
     seed: int,
@@ -100,21 +110,36 @@ def optimism(
     pool: Executor | None = None,
     progress: Progress = _silent,
 ) -> BootstrapOptimism:
-    """Harrell's optimism: in each bootstrap sample the sample's Rad-score there, less the same in all patients.
+    """Harrell's optimism: in each bootstrap sample the sample's own model there, less the same in all patients.
 
     A patient drawn twice is in one fold only, so that cross-validation stays honest. A sample without any selected
     feature predicts at 0.5 in both.
     """
     run = partial(_bootstrap_run, plan, training, kept)
-    seeds = [int(value) for value in np.random.SeedSequence(seed).generate_state(n)]
-    drops: list[float | None] = []
-    for drop in pool.map(run, seeds) if pool else map(run, seeds):
-        drops.append(drop)
-        progress(len(drops) / n, "bootstrap")
+    drops = _repeated(run, n, seed, pool, lambda share: progress(share, "bootstrap"))
     known = [drop for drop in drops if drop is not None]
     if 2 * len(known) < n:
         raise InputError(f"The protocol could not be repeated in {n - len(known)} of {n} bootstrap samples.")
-    return BootstrapOptimism(_discrimination(real, training), float(np.mean(known)), n, n - len(known))
+    models = []
+    for name, apparent in _of_model(real, training).items():
+        of_binary = training.binary is not None and (name == RAD_SCORE or not _is_survival(real))
+        drop = float(np.mean([drop.get(name, 0.0) for drop in known]))
+        models.append(Corrected(name, "AUC" if of_binary else "C-index", apparent, drop))
+    if real.final is not None and [term.kind for term in real.final.terms] == ["rad-score"]:
+        models.pop()  # it ranks as the Rad-score does
+    return BootstrapOptimism(tuple(models), n, n - len(known))
+
+
+def _repeated(
+    run: Callable[[int], T], n: int, seed: int, pool: Executor | None, progress: Callable[[float], None]
+) -> list[T]:
+    """``run`` of ``n`` seeds drawn from ``seed``, in their order."""
+    seeds = [int(value) for value in np.random.SeedSequence(seed).generate_state(n)]
+    found: list[T] = []
+    for result in pool.map(run, seeds) if pool else map(run, seeds):
+        found.append(result)
+        progress(len(found) / n)
+    return found
 
 
 def _shuffled_run(
@@ -129,7 +154,8 @@ def _shuffled_run(
     return _discrimination(found, noise), outside, len(found.names)
 
 
-def _bootstrap_run(plan: Plan, training: Cohort, kept: Collection[str] | None, seed: int) -> float | None:
+def _bootstrap_run(plan: Plan, training: Cohort, kept: Collection[str] | None, seed: int) -> dict[str, float] | None:
+    """How much better each model is in the sample than in all patients; None where none could be built."""
     patients = np.unique(np.asarray(training.patients, dtype=str))
     drawn = np.random.default_rng(seed).choice(patients, len(patients))
     rows_of = {patient: np.flatnonzero(np.asarray(training.patients, dtype=str) == patient) for patient in patients}
@@ -139,15 +165,36 @@ def _bootstrap_run(plan: Plan, training: Cohort, kept: Collection[str] | None, s
     except InputError:
         return None
     try:
-        found = fit_signature(plan, sample, folds, kept, explain=False)
+        signature = fit_signature(plan, sample, folds, kept, explain=False)
     except InputError:
-        return 0.0
-    return _discrimination(found, sample) - _discrimination(found, training)
+        return {}
+    try:
+        model = build_model(plan, sample, signature)
+        inside, outside = _of_model(model, sample), _of_model(model, training)
+    except InputError:
+        return None
+    return {name: inside[name] - outside[name] for name in inside}
+
+
+def _of_model(model: FittedModel, cohort: Cohort) -> dict[str, float]:
+    """Discrimination of the Rad-score and of the final model."""
+    found = {RAD_SCORE: _discrimination(model.rad_signature, cohort)}
+    if model.final is not None:
+        its_outcome = replace(cohort, binary=None) if _is_survival(model) else cohort
+        found[FINAL] = _ranking(final_predictor(model, cohort), its_outcome)
+    return found
+
+
+def _is_survival(model: FittedModel) -> bool:
+    return model.final is not None and model.final.kind == "survival"
 
 
 def _discrimination(signature: FittedSignature, cohort: Cohort) -> float:
+    return _ranking(signature.rad_score(cohort.features), cohort)
+
+
+def _ranking(scores: FloatArray, cohort: Cohort) -> float:
     """AUC for a binary outcome, Harrell's C for survival."""
-    scores = signature.rad_score(cohort.features)
     if cohort.binary is not None:
         return auc(cohort.binary, scores).value
     assert cohort.survival is not None

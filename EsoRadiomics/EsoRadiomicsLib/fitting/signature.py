@@ -96,22 +96,20 @@ def fit_signature(
     account.append(
         (f"LASSO at λ {'min' if plan.lasso.rule == 'min' else '1-SE'} = {cv.curve.lambdas[index]:.4g}", len(at))
     )
-    if plan.z_score:
-        return FittedSignature(
-            tuple(chosen),
-            coefficients,
-            intercept,
-            means[at],
-            sds[at],
-            _LINKS[plan.lasso.family],
-            cv,
-            index,
-            tuple(account),
-        )
-    raw = coefficients / sds[at]
-    shifted = intercept - float(raw @ means[at])
+    means, sds = means[at], sds[at]
+    if not plan.z_score:
+        coefficients = coefficients / sds
+        intercept -= float(coefficients @ means)
     return FittedSignature(
-        tuple(chosen), raw, shifted, None, None, _LINKS[plan.lasso.family], cv, index, tuple(account)
+        names=tuple(chosen),
+        coefficients=coefficients,
+        intercept=intercept,
+        means=means if plan.z_score else None,
+        sds=sds if plan.z_score else None,
+        link=_LINKS[plan.lasso.family],
+        cv=cv,
+        index=index,
+        account=tuple(account),
     )
 
 

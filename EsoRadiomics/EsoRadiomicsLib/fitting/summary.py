@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..formatting import rule
 from .assess import Assessment
-from .evaluation import Evaluation
+from .measures import Evaluation
 from .page import limits
 from .resampling import BootstrapOptimism, Chance
 
@@ -29,8 +29,11 @@ def summary(assessment: Assessment, chance: Chance | None, optimism: BootstrapOp
     for side in assessment.sides:
         for evaluation in side.evaluations:
             lines += evaluation_lines(evaluation)
-    if optimism is not None:
-        lines.append(f"  bootstrap: optimism {optimism.optimism:.3f}, corrected {optimism.corrected:.3f}")
+    for found in optimism.models if optimism is not None else ():
+        lines.append(
+            f"  bootstrap: {found.metric} of the {found.model} {found.apparent:.3f}, optimism {found.optimism:.3f}, "
+            f"corrected {found.corrected:.3f}"
+        )
     if chance is not None:
         lines.append(f"  shuffled outcomes do as well with p = {chance.p:.3f}")
     lines += warning_lines(study.card["limitations"])

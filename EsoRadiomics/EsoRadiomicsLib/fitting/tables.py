@@ -18,7 +18,7 @@ from ..study import Study
 from .apply import Prediction
 from .cohort import Cohort
 from .engine import FittedModel
-from .evaluation import Evaluation
+from .measures import Evaluation
 
 Row = dict[str, Any]
 
@@ -56,44 +56,43 @@ def signature_rows(study: Study) -> list[Row]:
 
 
 def model_rows(model: FittedModel) -> list[Row]:
-    """Univariable, multivariable and final models: ratio per unit with its 95 % limits and p."""
+    """Univariable, multivariable and final models: ratio per unit with its 95 % limits and p.
+
+    The final model is said once: where all variables stay it is the multivariable one, and a logistic final model is
+    one of the named.
+    """
     rows: list[Row] = []
     for fit in model.univariable:
         rows += _ratios("univariable", fit)
-    if model.multivariable is not None:
-        rows += _ratios("multivariable", model.multivariable)
+    if model.multivariable is not None and model.final is not None:
+        final = {term.name for term in model.final.terms}
+        same = final == set(model.multivariable.names)
+        rows += _ratios("multivariable = final" if same else "multivariable", model.multivariable)
+        if not same:
+            for term in model.final.terms:
+                low, high = np.exp(term.ci95)
+                rows.append(_ratio("final", term.name, term.coefficient, low, high, term.p))
     for name, logistic in model.logistic.items():
         rows += _ratios(name, logistic)
-    if model.final is not None:
-        rows += [
-            {
-                "model": "final",
-                "variable": term.name,
-                "coefficient": term.coefficient,
-                "ratio": float(np.exp(term.coefficient)),
-                "lower": float(np.exp(term.ci95[0])),
-                "upper": float(np.exp(term.ci95[1])),
-                "p": term.p,
-            }
-            for term in model.final.terms
-        ]
     return rows
 
 
 def _ratios(model: str, fit: CoxModel | LogisticModel) -> list[Row]:
-    ratios = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
-    return [
-        {
-            "model": model,
-            "variable": name,
-            "coefficient": float(beta),
-            "ratio": float(ratio),
-            "lower": float(low),
-            "upper": float(high),
-            "p": float(p),
-        }
-        for name, beta, ratio, low, high, p in zip(fit.names, fit.coefficients, *ratios, fit.p, strict=True)
-    ]
+    _, lower, upper = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
+    columns = zip(fit.names, fit.coefficients, lower, upper, fit.p, strict=True)
+    return [_ratio(model, *column) for column in columns]
+
+
+def _ratio(model: str, variable: str, coefficient: float, lower: float, upper: float, p: float) -> Row:
+    return {
+        "model": model,
+        "variable": variable,
+        "coefficient": float(coefficient),
+        "ratio": float(np.exp(coefficient)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p": float(p),
+    }
 
 
 def measure_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
@@ -155,25 +154,45 @@ def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Predict
     return pd.DataFrame(columns).to_dict("records")
 
 
-def cohort_rows(training: Cohort, validation: Cohort) -> list[Row]:
-    """Table 1: clinical variables and outcome of the training and validation patients, with tests."""
-    parts = [_described(cohort) for cohort in (training, validation)]
-    sides = ["training"] * len(training) + ["validation"] * len(validation)
+def auc_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """The time-dependent AUC of every model over time."""
+    return [
+        {"cohort": evaluation.cohort, "model": model, "time": time, "AUC": value, "lower": lower, "upper": upper}
+        for evaluation in evaluations
+        for model, curve in evaluation.auc_over_time.items()
+        for time, value, lower, upper in zip(curve.times, curve.value, curve.lower, curve.upper, strict=True)
+    ]
+
+
+def cohort_rows(training: Cohort, validation: Cohort | None, unit: str) -> list[Row]:
+    """Table 1: clinical variables and outcome of training and validation patients, with tests.
+
+    Without validation patients those with the event are compared with the others.
+    """
+    if validation is None:
+        table = training.clinical
+        groups = np.where(training.event, "with event", "without event").tolist()
+    else:
+        table = pd.concat([_described(cohort, unit) for cohort in (training, validation)], ignore_index=True)
+        groups = ["training"] * len(training) + ["validation"] * len(validation)
+    if table.empty or len(set(groups)) < 2:
+        return []
     categorical = [node["name"] for node in training.covariates if "levels" in node] + ["event", "outcome"]
-    found = table_one(pd.concat(parts, ignore_index=True), sides, categorical)
-    return [_table_one_row(row, training) for row in found]
+    names = [f"{name} (n = {groups.count(name)})" for name in sorted(set(groups))]
+    return [_table_one_row(row, names, training) for row in table_one(table, groups, categorical)]
 
 
-def _described(cohort: Cohort) -> pd.DataFrame:
+def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
     table = cohort.clinical.copy()
     if cohort.survival is not None:
-        table["follow-up"], table["event"] = cohort.survival.time, cohort.survival.event.astype(int)
+        table[f"time to event or censoring ({unit})"] = cohort.survival.time
+        table["event"] = np.where(cohort.survival.event, "yes", "no")
     if cohort.binary is not None:
-        table["outcome"] = cohort.binary.astype(int)
+        table["outcome"] = np.where(cohort.binary, "yes", "no")
     return table
 
 
-def _table_one_row(row: TableRow, training: Cohort) -> Row:
+def _table_one_row(row: TableRow, names: Sequence[str], training: Cohort) -> Row:
     levels = {
         node["name"]: {f"{level['value']:g}": level["label"] for level in node.get("levels", ())}
         for node in training.covariates
@@ -181,8 +200,7 @@ def _table_one_row(row: TableRow, training: Cohort) -> Row:
     return {
         "variable": row.variable,
         "level": levels.get(row.variable, {}).get(row.level, row.level),
-        "training": row.cells[0],
-        "validation": row.cells[1],
+        **dict(zip(names, row.cells, strict=True)),
         "test": row.comparison.test if row.comparison else "",
         "p": row.comparison.p if row.comparison else None,
     }

@@ -15,9 +15,9 @@ from ..modelling.estimate import z_value
 from ..modelling.inputs import BoolArray, FloatArray
 from ..modelling.likelihood import LogisticLikelihood
 from ..modelling.logistic import fit_logistic
-from ..study import Study
+from ..study import Study, check_card
 from .apply import parameters
-from .card import Identity, as_study, baseline, quantity
+from .card import Identity, add_medians, baseline, quantity
 from .cohort import Cohort, study_unit
 from .validate import Validation, horizons_of
 
@@ -54,7 +54,8 @@ def update(validation: Validation, how: str, identity: Identity) -> dict[str, An
         card["outcome"] = _updated_logistic(validation, how, source)
     else:
         _update_signature(card["signature"], validation, how, source)
-    return dict(as_study(card, Path(f"{identity.id}.json")).card)
+    add_medians(card, identity.cohort, cohort, validation.prediction)
+    return dict(check_card(card, Path(f"{identity.id}.json")).card)
 
 
 def _is_survival(study: Study, cohort: Cohort) -> bool:

@@ -10,8 +10,10 @@ from ..reference import ReferenceCohort
 from ..study import Study
 from .apply import Prediction, predict
 from .cohort import Cohort, study_unit
-from .evaluation import Evaluation, evaluate_binary, evaluate_survival
+from .evaluate_binary import evaluate_binary
+from .evaluate_survival import evaluate_survival
 from .markers import card_markers, simple_markers
+from .measures import Evaluation
 
 _DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
 
@@ -39,14 +41,15 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
     kinds = {marker.kind for marker in own}
     markers = own + tuple(marker for marker in simple_markers(study, cohort) if marker.kind in kinds)
     evaluations = []
-    survival = [marker for marker in markers if marker.kind == "survival"]
-    if cohort.survival is not None and survival:
-        horizons = horizons_of(study, cohort.survival)
-        evaluations.append(evaluate_survival(label, cohort.survival, survival, horizons, prediction.above))
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
-        above = prediction.above if study.outcome is None else None
+        above = prediction.above if study.outcome is None or study.outcome.kind == "survival" else None
         evaluations.append(evaluate_binary(label, cohort.binary, logistic, above))
+    survival = [marker for marker in markers if marker.kind == "survival"]
+    if cohort.survival is not None and survival:
+        name = f"{label}, follow-up" if evaluations else label
+        horizons = horizons_of(study, cohort.survival)
+        evaluations.append(evaluate_survival(name, cohort.survival, survival, horizons, prediction.above))
     if not evaluations:
         needed = "--outcome (coded 0/1)" if study.card["task"] == "classification" else "--time and --event"
         raise UsageError(f"{study.id} predicts {study.endpoint}: name the outcome's column with {needed}.")

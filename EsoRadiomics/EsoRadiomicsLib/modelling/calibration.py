@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
+from scipy.optimize import brentq
 from scipy.special import expit
 
 from ..errors import InputError
@@ -18,6 +19,9 @@ from .inputs import FloatArray, IntArray, Survival, binary, numbers
 from .kaplan_meier import Limits, kaplan_meier
 from .likelihood import LogisticLikelihood
 from .logistic import fit_logistic
+
+_LARGEST_SHIFT = 20.0
+"""Hazards 5·10⁸ times as large or small as predicted."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class Calibration:
     """Perfect predictions have ``slope`` 1, ``intercept`` 0 and ``observed_expected`` 1.
 
     A slope below 1 means predictions too far apart (overfitting); an intercept above 0 or a ratio above 1, more events
-    than predicted. The intercept is None where the expected events are unknown.
+    than predicted.
     """
 
     slope: Interval
-    intercept: Interval | None
+    intercept: Interval
     observed_expected: Interval
 
 
@@ -100,15 +104,15 @@ def survival_calibration(
     linear_predictor: npt.ArrayLike,
     survival: npt.ArrayLike,
     time: float,
-    expected_events: npt.ArrayLike | None = None,
     level: float = 0.95,
 ) -> Calibration:
     """Calibration of a Cox model until ``time``, from its predictions for n patients, each (n,).
 
     Slope: the coefficient of the ``linear_predictor`` in a Cox model of its own. Observed/expected:
-    (1 − Kaplan–Meier at ``time``) / mean(1 − ``survival`` at ``time``). Intercept: ln(events / Σ ``expected_events``)
-    until ``time``, see ``CoxModel.expected_events``; None without them (Crowson, Atkinson & Therneau, Stat Methods Med
-    Res 2016).
+    (1 − Kaplan–Meier at ``time``) / mean(1 − ``survival`` at ``time``). Intercept: what has to be added to every linear
+    predictor for that ratio to become 1; as in a logistic model it is 0 for a model that is right in the large.
+    (Crowson, Atkinson & Therneau, Stat Methods Med Res 2016, take ln(events / Σ H0(follow-up)·e^lp) instead. That needs
+    the whole baseline hazard, of which a study card holds the horizons only.)
     """
     predicted = numbers(survival, "the predicted survival", len(outcome))
     risk = numbers(linear_predictor, "the linear predictor", len(outcome))
@@ -122,14 +126,9 @@ def survival_calibration(
         )
     # The error of ln(1 − S) is S·(error of ln S) / (1 − S).
     ratio_se = alive * float(curve.standard_error(time)[0]) / (1 - alive)
-    intercept = None
-    if expected_events is not None:
-        expected = numbers(expected_events, "the expected events", len(outcome)).sum()
-        observed = int((outcome.event & (outcome.time <= time)).sum())
-        intercept = wald_interval(math.log(observed / expected), 1 / math.sqrt(observed), level)
     return Calibration(
         slope=wald_interval(float(slope.coefficients[0]), float(slope.se[0]), level),
-        intercept=intercept,
+        intercept=_in_the_large(predicted, alive, alive * float(curve.standard_error(time)[0]), level),
         observed_expected=_ratio(1 - alive, float(np.mean(1 - predicted)), ratio_se, level),
     )
 
@@ -170,6 +169,19 @@ def hosmer_lemeshow(outcome: npt.ArrayLike, probability: npt.ArrayLike, n_groups
     chi2 = float(np.sum((observed - expected) ** 2 / (expected * (1 - expected / n))))
     df = len(n) - 2
     return HosmerLemeshow(chi2, df, float(stats.chi2.sf(chi2, df)))
+
+
+def _in_the_large(survival: FloatArray, alive: float, alive_se: float, level: float) -> Interval:
+    """The shift a with mean(``survival``^exp(a)) = ``alive``; its error is that of ``alive`` by the delta method."""
+
+    def excess(shift: float) -> float:
+        return float(np.mean(survival ** math.exp(shift))) - alive
+
+    if excess(-_LARGEST_SHIFT) < 0 or excess(_LARGEST_SHIFT) > 0:
+        raise InputError("The predicted survival is 0 or 1 in so many patients that no shift calibrates it.")
+    shift = float(brentq(excess, -_LARGEST_SHIFT, _LARGEST_SHIFT, xtol=1e-12))
+    hazard = -np.log(np.maximum(survival, np.finfo(float).tiny)) * math.exp(shift)
+    return wald_interval(shift, alive_se / float(np.mean(hazard * np.exp(-hazard))), level)
 
 
 def _ratio(observed: float, expected: float, se_of_log: float, level: float) -> Interval:

@@ -75,10 +75,6 @@ class CoxModel:
         """Σ β·x (n,) of any patients, by column name."""
         return select_columns(features, self.names) @ self.coefficients
 
-    def expected_events(self, outcome: Survival, linear_predictor: FloatArray, time: float) -> FloatArray:
-        """Events (n,) the model expects of each patient until ``time`` or the end of follow-up: H0·e^lp."""
-        return self.baseline.at(np.minimum(outcome.time, time)) * np.exp(linear_predictor)
-
     def survival(self, linear_predictor: FloatArray, times: npt.ArrayLike) -> FloatArray:
         """S(t | lp) = exp(−H0(t)·e^lp), (n, m) for n linear predictors and m times; NaN beyond the last follow-up."""
         return np.exp(-np.exp(linear_predictor)[:, None] * self.baseline.at(times))

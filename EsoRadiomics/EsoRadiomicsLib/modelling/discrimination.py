@@ -7,6 +7,8 @@ comes with a standard error; ``paired_difference`` compares two markers in the s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +16,16 @@ from ..errors import InputError, UsageError
 from .censoring import Censoring
 from .estimate import Estimate, estimate_share
 from .inputs import FloatArray, Survival, numbers
+
+
+@dataclass(frozen=True)
+class AucOverTime:
+    """Time-dependent AUC at each of ``times`` (T,) with its confidence limits, all (T,)."""
+
+    times: FloatArray
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
 
 
 def harrell(outcome: Survival, risk: npt.ArrayLike, level: float = 0.95) -> Estimate:
@@ -61,6 +73,13 @@ def auc_at(outcome: Survival, risk: npt.ArrayLike, time: float, level: float = 0
     of_weights = censoring.influence(-of_case, outcome.time)
     influence = (of_case + of_control + of_weights) / (case_weight * n_controls)
     return estimate_share(value, _sample(influence), level)
+
+
+def auc_over_time(outcome: Survival, risk: npt.ArrayLike, times: FloatArray, level: float = 0.95) -> AucOverTime:
+    """:func:`auc_at` for each of ``times`` (T,)."""
+    found = [auc_at(outcome, risk, float(time), level) for time in times]
+    value, lower, upper = np.array([(item.value, item.lower, item.upper) for item in found]).T
+    return AucOverTime(times, value, lower, upper)
 
 
 def brier(outcome: Survival, survival: npt.ArrayLike, time: float, level: float = 0.95) -> Estimate:

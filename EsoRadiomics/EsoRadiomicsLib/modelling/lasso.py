@@ -4,6 +4,10 @@ The objective, the grid of λ and the stopping rule are glmnet's (Friedman, Hast
 Simon et al., J Stat Softw 2011). The solver is a proximal Newton method over the few features that can be non-zero;
 its quadratic subproblem is solved exactly by feature-sign search (Lee, Battle, Raina & Ng, NIPS 2006). It ends when
 the optimality conditions hold to 1e-7 of λ_max, where coordinate descent at its usual thresholds leaves 1e-3.
+
+Why not scikit-survival's Coxnet: over the default 100 λ of 155 × 851, 10 folds, it takes 70 s where this takes 3.6 s
+and glmnet 7.4 s if it is to end within 1e-4 of R's converged curve (tol 1e-10); at its default tol (4.2 s) it is 8e-4
+off down to λ min and 0.1 at R's 60th λ (Testing/Benchmarks/bench_fit.py). It is also under the GPL.
 """
 
 from __future__ import annotations
