@@ -18,6 +18,9 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+from EsoRadiomicsLib.widgets.agreement_choices import AgreementChoices
+from EsoRadiomicsLib.widgets.cohort_choices import CohortChoices, ModelChoices
+
 SAMPLE_FOLDER = (
     "https://raw.githubusercontent.com/theibsi/data_sets/6da96021bc91faf4c0cb7fd7fa56a4225d2064a8/"
     "ibsi_1_ct_radiomics_phantom/nifti"
@@ -40,7 +43,7 @@ class EsoRadiomics(ScriptedLoadableModule):
         )
         self.parent.acknowledgementText = _("Each study card names the publication that it comes from.")
         slicer.app.connect("startupCompleted()", registerSampleData)
-        slicer.app.connect("startupCompleted()", registerLayout)
+        slicer.app.connect("startupCompleted()", registerLayouts)
 
 
 def registerSampleData():
@@ -62,11 +65,11 @@ def registerSampleData():
     )
 
 
-def registerLayout():
-    """A scene that was saved in the module's layout shows its views also before the module is opened."""
-    from EsoRadiomicsLib.widgets.layout import register_layout
+def registerLayouts():
+    """A scene that was saved in one of the module's layouts shows its views also before the module is opened."""
+    from EsoRadiomicsLib.widgets.layout import register_layouts
 
-    register_layout()
+    register_layouts()
 
 
 @parameterNodeWrapper
@@ -82,6 +85,9 @@ class EsoRadiomicsParameterNode:
     reference: str
     allFeatures: bool = False
     showLayout: bool = True
+    agreement: AgreementChoices
+    cohort: CohortChoices
+    model: ModelChoices
 
 
 class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -150,12 +156,13 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.setupLabel.text = "\n\n".join(filter(None, sentences))
         self.ui.setupFrame.visible = any(sentences)
         self.ui.installButton.visible = bool(missing)
-        for section in (self.ui.patientSection, self.ui.studySection, self.ui.scoreSection):
+        patient = (self.ui.patientSection, self.ui.studySection, self.ui.scoreSection)
+        for section in (*patient, self.ui.reproducibilitySection, self.ui.cohortSection):
             section.enabled = not missing
         if not missing and not self.views:
-            from EsoRadiomicsLib.widgets.panel_view import PanelView
+            from EsoRadiomicsLib.widgets.views import make_views
 
-            self.views = [PanelView(self.ui, EsoRadiomicsLogic().getParameterNode)]
+            self.views = make_views(self.ui, EsoRadiomicsLogic().getParameterNode)
 
     def requirements(self):
         return Path(self.resourcePath("requirements.txt"))
@@ -170,7 +177,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class EsoRadiomicsLogic(ScriptedLoadableModuleLogic):
-    """Scoring from the Python console."""
+    """Scoring and reproducibility from the Python console."""
 
     def getParameterNode(self):
         return EsoRadiomicsParameterNode(super().getParameterNode())
@@ -200,15 +207,31 @@ class EsoRadiomicsLogic(ScriptedLoadableModuleLogic):
         Raises:
             EsoRadiomicsLib.errors.EsoRadiomicsError: a sentence that says what is wrong and what to do.
         """
-        from EsoRadiomicsLib.patient import score_patient
-        from EsoRadiomicsLib.reference import load_reference
-        from EsoRadiomicsLib.scene import node_case
-        from EsoRadiomicsLib.study import load_study
+        from EsoRadiomicsLib import console
 
-        card = load_study(study)
-        cohort = load_reference(reference) if reference else None
-        case = node_case(volumeNode, segmentationNode, segment, pixel_type=card.settings.pixel_type)
-        return score_patient(case, card, covariates=covariates, reference=cohort, full=full)
+        given = {"study": study, "covariates": covariates, "reference": reference, "full": full}
+        return console.score(volumeNode, segmentationNode, segment, **given)
+
+    def robustness(self, volumeNode, segmentationNode, segment=None, **options):
+        """Score one patient, and again under perturbations: ``EsoRadiomicsLib.console.robustness``.
+
+        >>> result = EsoRadiomicsLogic().robustness(volumeNode, segmentationNode, "GTV", study="ln-response-crt")
+        >>> result.robustness.interval, result.robustness.flip_share
+        """
+        from EsoRadiomicsLib import console
+
+        return console.robustness(volumeNode, segmentationNode, segment, **options)
+
+    def icc(self, readings, **options):
+        """Which features of a study survive re-segmentation, by the study's rule: ``EsoRadiomicsLib.console.icc``.
+
+        >>> readings = [("P1", volumeNode, segmentationNode, "GTV", "reader A", "1"), …]  # two or more a case
+        >>> result = EsoRadiomicsLogic().icc(readings, study="escc-lpfs-ccrt")
+        >>> result.table, result.kept.features, result.warnings
+        """
+        from EsoRadiomicsLib import console
+
+        return console.icc(readings, **options)
 
 
 class EsoRadiomicsTest(ScriptedLoadableModuleTest):

@@ -6,7 +6,7 @@ of the inputs shown: it goes when they change, and comes back when they are what
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,11 @@ from .formatting import plain
 from .masks import list_rois
 from .panel_choices import (
     IMAGE_FILE,
+    IN_SCENE,
     MASK_FILE,
     Inputs,
     StudyChoice,
+    card_argument,
     choice_of,
     reference_of,
     score_options,
@@ -37,11 +39,11 @@ if TYPE_CHECKING:
     from .scene import SceneAccess
     from .scene_results import StoredResult
 
-__all__ = ["Inputs", "Panel", "ProcessRunner", "StudyChoice"]
+__all__ = ["IN_SCENE", "Inputs", "Panel", "ProcessRunner", "StudyChoice"]
 
 REPORT = "report"
-IN_SCENE = "in the scene"
-"""Stands for the study of the scene's result, where its card is not among those installed here."""
+SCORE, ROBUSTNESS = "score", "robustness"
+"""Commands."""
 
 
 class Panel(Section):
@@ -140,18 +142,23 @@ class Panel(Section):
 
     # Scoring
 
-    def score(self, inputs: Inputs) -> None:
-        """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``."""
+    def score(self, inputs: Inputs, *, firmness: bool = False) -> None:
+        """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``.
+
+        ``firmness``: score again under perturbations of contour and image, which measures the signature only.
+        """
         if self.running:
             return
         self.inputs_changed(inputs)
         self.error = " ".join(self.missing(inputs))
         if not self.error:
             kept = replace(inputs, covariates=dict(inputs.covariates))
-            self._begin(lambda: self._start(kept), "Preparing the CT and the GTV")
+            if firmness:
+                kept = replace(kept, all_features=False, jobs=os.cpu_count() or 1)
+            self._begin(lambda: self._start(kept, ROBUSTNESS if firmness else SCORE), "Preparing the CT and the GTV")
         self._on_change()
 
-    def _start(self, inputs: Inputs) -> Run:
+    def _start(self, inputs: Inputs, command: str) -> Run:
         study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
 
         def done(found: Done) -> None:
@@ -166,11 +173,8 @@ class Panel(Section):
 
         def prepare(folder: Path) -> list[str]:
             images = self._scene.write_images(*inputs.nodes, folder)
-            card = inputs.study
-            if card == IN_SCENE:
-                card = str(folder / "study.json")
-                Path(card).write_text(json.dumps(study.card), encoding="utf-8")
-            return ["score", *images, *score_options(inputs, card), f"--out={folder / REPORT}"]
+            card = card_argument(inputs.study, study, folder)
+            return [command, *images, *score_options(inputs, card), f"--out={folder / REPORT}"]
 
         def read(folder: Path, output: str) -> Done:
             return read_report(folder / REPORT)
@@ -187,7 +191,7 @@ class Panel(Section):
             case = found.document["case"]
             hashes = case["image_sha256"], case["mask_sha256"]
             self._scene.remember_hashes(*inputs.nodes, study.settings.pixel_type, hashes)
-            self._stored = self._scene.store(found.document, study, *inputs.nodes)
+            self._stored = self._scene.store(found.document, study, *inputs.nodes, found.figure)
             self._write = found.write
             self._shown = self._fits(self._inputs)
             self._succeed("Done")
@@ -209,6 +213,11 @@ class Panel(Section):
     def result_nodes(self) -> dict[str, Any]:
         """Role (``table``, ``contributions``, ``chart``, …) → node of the shown result; empty if none is shown."""
         return self._scene.result_nodes() if self.result else {}
+
+    @property
+    def firmness_figure(self) -> bytes:
+        """The robustness figure of the shown result as SVG; empty where the robustness was not assessed."""
+        return self._stored.figure.encode() if self._stored and self._shown else b""
 
     @property
     def nomogram_values(self) -> dict[str, float]:

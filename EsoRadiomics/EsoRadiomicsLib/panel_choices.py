@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from .study import Study, builtin_studies, load_study
 
 IMAGE_FILE, MASK_FILE = "image.nrrd", "mask.nrrd"
 """Names of the temporary files that the command reads."""
+IN_SCENE = "in the scene"
+"""Stands for the study of the scene's result, where its card is not among those installed here."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,15 @@ def score_options(inputs: Inputs, study: str) -> list[str]:
     if inputs.all_features:
         options.append("--full")
     return options
+
+
+def card_argument(id_or_path: str, study: Study, folder: Path) -> str:
+    """How a command is told the study; a card that is only in the scene is written into ``folder``."""
+    if id_or_path != IN_SCENE:
+        return id_or_path
+    card = folder / "study.json"
+    card.write_text(json.dumps(study.card), encoding="utf-8")
+    return str(card)
 
 
 def _modified(path: str) -> int:

@@ -19,13 +19,16 @@ from .roi import prepare
 from .slicer_radiomics import FullExtractor, features_of_table
 from .study import Study
 
+ROBUSTNESS_SVG = "robustness.svg"
+
 
 @dataclass(frozen=True)
 class Done:
-    """What a run gives: ``result.json``, and how to write the report's files into a folder."""
+    """What a run gives: ``result.json``, how to write the report's files into a folder, and the robustness figure."""
 
     document: dict[str, Any]
     write: Callable[[Path], None]
+    figure: str = ""
 
 
 def read_report(folder: Path) -> Done:
@@ -35,7 +38,8 @@ def read_report(folder: Path) -> Done:
         OSError, ValueError, KeyError: it is not there, or not whole.
     """
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    return Done(json.loads(files["result.json"]), lambda where: _write_files(files, where))
+    figure = files.get(ROBUSTNESS_SVG, b"").decode()
+    return Done(json.loads(files["result.json"]), lambda where: _write_files(files, where), figure)
 
 
 class SlicerRadiomicsRun:

@@ -21,6 +21,7 @@ from .scene_images import (
     segments,
     volume_image,
     volume_state,
+    write_image,
 )
 from .scene_results import StoredResult, remove_nodes, result_nodes, store_result, stored_result, tag
 from .scene_segments import DrawnGtv, add_removed, drawn_gtv, import_rois
@@ -124,17 +125,20 @@ class SceneAccess:
             mask = sitk.Cast(mask, sitk.sitkInt32) * int(segment_id)
         paths = [folder / IMAGE_FILE, folder / MASK_FILE]
         for each, path in zip((image, mask), paths, strict=True):
-            try:
-                sitk.WriteImage(each, str(path), useCompression=False)
-            except RuntimeError as error:  # ITK does not tell why; a full disk is the usual reason
-                raise OSError("the CT could not be written there; is the disk full?") from error
+            write_image(each, path)
         return [str(path) for path in paths]
 
     def store(
-        self, document: dict[str, Any], study: Study, volume: Any, segmentation: Any, segment_id: str
+        self,
+        document: dict[str, Any],
+        study: Study,
+        volume: Any,
+        segmentation: Any,
+        segment_id: str,
+        figure: str = "",
     ) -> StoredResult:
         """Put a result into the scene in place of an earlier one."""
-        return store_result(self.scene, document, study, volume, segmentation, segment_id)
+        return store_result(self.scene, document, study, volume, segmentation, segment_id, figure)
 
     def stored(self) -> StoredResult | None:
         """The result that the scene holds, or None.

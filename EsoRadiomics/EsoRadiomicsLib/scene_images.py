@@ -114,6 +114,18 @@ def segment_image(node: Any, segment_id: str, volume: Any) -> sitk.Image:
     return _image(array, labelmap.GetExtent(), _oriented_to_world(labelmap, node), labelmap.GetSpacing())
 
 
+def write_image(image: sitk.Image, path: Path) -> None:
+    """Write a file for another process, as fast as the disk takes it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        sitk.WriteImage(image, str(path), useCompression=False)
+    except RuntimeError as error:  # ITK does not tell why; a full disk is the usual reason
+        raise OSError("the CT could not be written there; is the disk full?") from error
+
+
 def oriented_image(mask: sitk.Image) -> Any:
     """A uint8 mask (LPS) as vtkOrientedImageData (RAS), for a segment."""
     data = slicer.vtkOrientedImageData()

@@ -22,22 +22,34 @@ from .study import Study, check_card
 ROLE = "EsoRadiomics.role"
 SEGMENT = "EsoRadiomics.segment"
 VOLUME, SEGMENTATION = "EsoRadiomics.volume", "EsoRadiomics.segmentation"
-ROLES = ("result", "card", "table", "contributions", "series", "chart")
+FIRMNESS = "robustness"
+ROLES = ("result", "card", "table", "contributions", "series", "chart", FIRMNESS)
+AGREEMENT = "agreement"
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result of the scene: ``result.json``, its study, and the nodes it was computed from (None if deleted)."""
+    """A result of the scene: ``result.json``, its study, and the nodes it was computed from (None if deleted).
+
+    ``figure`` is the robustness figure as SVG, empty where the robustness was not assessed.
+    """
 
     document: dict[str, Any]
     study: Study
     volume: Any
     segmentation: Any
     segment_id: str
+    figure: str = ""
 
 
 def store_result(
-    scene: Any, document: dict[str, Any], study: Study, volume: Any, segmentation: Any, segment_id: str
+    scene: Any,
+    document: dict[str, Any],
+    study: Study,
+    volume: Any,
+    segmentation: Any,
+    segment_id: str,
+    figure: str = "",
 ) -> StoredResult:
     """Put a result into the scene in place of an earlier one."""
     remove_nodes(scene, ROLES)
@@ -49,9 +61,11 @@ def store_result(
     text.SetNodeReferenceID(SEGMENTATION, segmentation.GetID())
     card = _add(scene, "vtkMRMLTextNode", "card", f"{title} study card")
     card.SetText(json.dumps(study.card, indent=1, ensure_ascii=False))
+    if figure:
+        _add(scene, "vtkMRMLTextNode", FIRMNESS, f"{title} robustness").SetText(figure)
     _add_feature_table(scene, document, title)
     _add_plot(scene, document, title)
-    return StoredResult(json.loads(text.GetText()), study, volume, segmentation, segment_id)
+    return StoredResult(json.loads(text.GetText()), study, volume, segmentation, segment_id, figure)
 
 
 def stored_result(scene: Any) -> StoredResult | None:
@@ -79,7 +93,20 @@ def stored_result(scene: Any) -> StoredResult | None:
         text.GetNodeReference(VOLUME),
         text.GetNodeReference(SEGMENTATION),
         text.GetAttribute(SEGMENT) or "",
+        nodes[FIRMNESS].GetText() or "" if FIRMNESS in nodes else "",
     )
+
+
+def store_agreement(scene: Any, text: str) -> None:
+    """Put an agreement study into the scene in place of an earlier one."""
+    remove_nodes(scene, [AGREEMENT])
+    _add(scene, "vtkMRMLTextNode", AGREEMENT, "Agreement of readings").SetText(text)
+
+
+def stored_agreement(scene: Any) -> str:
+    """The text of the scene's agreement study; empty if there is none."""
+    texts = [node.GetText() or "" for node in _tagged(scene) if node.GetAttribute(ROLE) == AGREEMENT]
+    return texts[-1] if texts else ""
 
 
 def result_nodes(scene: Any) -> dict[str, Any]:

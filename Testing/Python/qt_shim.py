@@ -17,7 +17,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("PySide6", reason="PySide6 draws the panel off-screen; `make test` installs it")
 
 try:
-    from PySide6 import QtCore, QtGui, QtTest, QtWidgets
+    from PySide6 import QtCore, QtGui, QtSvg, QtTest, QtWidgets
 except ImportError as error:  # PySide6 is there, a library of the system that it needs is not
     pytest.skip(f"Qt cannot start here: {error}", allow_module_level=True)
 
@@ -31,7 +31,7 @@ def install() -> types.ModuleType:
     """Make ``import qt`` give PySide6's classes."""
     application()
     shim = types.ModuleType("qt")
-    for module in (QtCore, QtGui, QtWidgets):
+    for module in (QtCore, QtGui, QtSvg, QtWidgets):
         shim.__dict__.update({name: getattr(module, name) for name in dir(module) if name.startswith("Q")})
     return sys.modules.setdefault("qt", shim)
 

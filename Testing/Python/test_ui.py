@@ -23,13 +23,27 @@ from EsoRadiomicsLib.widgets.study_html import study_html
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "EsoRadiomics"
-UI = MODULE / "Resources" / "UI" / "EsoRadiomics.ui"
+UI = sorted((MODULE / "Resources" / "UI").glob("*.ui"))
+PANEL = "EsoRadiomics.ui"
 CODE = [MODULE / "EsoRadiomics.py", *sorted((MODULE / "EsoRadiomicsLib" / "widgets").glob("*.py"))]
 API: dict[str, dict[str, Any]] = json.loads((ROOT / "Testing" / "Data" / "slicer-api.json").read_text(encoding="utf-8"))
 MADE_BY = {
+    "cohort_view.py": {"table": "QTableWidget"},
     "editor.py": {"self._editor": "qMRMLSegmentEditorWidget", "self._section": "ctkCollapsibleButton"},
+    "model_fields.py": {"combo": "QComboBox", "edit": "ctkPathLineEdit"},
     "nomogram_painter.py": {"self._painter": "QPainter", "painter": "QPainter", "metrics": "QFontMetricsF"},
+    "figures_view.py": {"self.widget": "QTabWidget"},
     "layout.py": {"self._manager": "qSlicerLayoutManager"},
+    "icc_table.py": {
+        "table": "QTableWidget",
+        "self._table": "QTableWidget",
+        "filter_edit": "QLineEdit",
+        "self._filter_edit": "QLineEdit",
+        "verdict_combo": "QComboBox",
+        "self._verdict_combo": "QComboBox",
+    },
+    "small_table.py": {"table": "QTableWidget", "header": "QHeaderView", "font": "QFont"},
+    "readings_table.py": {"table": "QTableWidget", "self._table": "QTableWidget"},
     "run_row.py": {
         "self._button": "QPushButton",
         "self._cancel": "QPushButton",
@@ -65,14 +79,25 @@ def members(name: str) -> set[str]:
     return called | set(properties(name)) | {text for each in chain(name) for text in each["python_names"]}
 
 
-def ui_widgets() -> dict[str, str]:
-    """Object name → class, of the .ui file's widgets and layouts."""
-    tree = ET.parse(UI).getroot()
+every_ui_file = pytest.mark.parametrize("ui", UI, ids=lambda path: path.name)
+every_code_file = pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+
+
+def ui_widgets(ui: Path) -> dict[str, str]:
+    """Object name → class, of a .ui file's widgets and layouts."""
+    tree = ET.parse(ui).getroot()
     return {node.attrib["name"]: node.attrib["class"] for tag in ("widget", "layout") for node in tree.iter(tag)}
 
 
-def test_every_widget_class_and_property_of_the_ui_file_exists_in_slicer() -> None:
-    for node in ET.parse(UI).getroot().iter("widget"):
+def wired_widgets(code: Path) -> dict[str, str]:
+    """As ``ui_widgets``, of the file that the code wires: the one it names, or else the panel's."""
+    named = re.findall(r'["`]([A-Z]\w*\.ui)["`]', code.read_text(encoding="utf-8"))
+    return ui_widgets(MODULE / "Resources" / "UI" / (named[0] if named else PANEL))
+
+
+@every_ui_file
+def test_every_widget_class_and_property_of_the_ui_file_exists_in_slicer(ui: Path) -> None:
+    for node in ET.parse(ui).getroot().iter("widget"):
         known = properties(node.attrib["class"])
         for item in node.findall("property"):
             name = item.attrib["name"]
@@ -82,32 +107,35 @@ def test_every_widget_class_and_property_of_the_ui_file_exists_in_slicer() -> No
             assert known.get(name), f"{node.attrib['name']}: {node.attrib['class']} has no property {name} to set"
 
 
-def test_every_enumerator_of_the_ui_file_exists() -> None:
-    for item in (*ET.parse(UI).getroot().iter("enum"), *ET.parse(UI).getroot().iter("set")):
+@every_ui_file
+def test_every_enumerator_of_the_ui_file_exists(ui: Path) -> None:
+    for item in (*ET.parse(ui).getroot().iter("enum"), *ET.parse(ui).getroot().iter("set")):
         for text in (item.text or "").split("|"):
             owner, _, name = text.partition("::")
             assert owner == "Qt" or name in members(owner), text
 
 
-def test_every_connection_of_the_ui_file_exists_in_slicer() -> None:
-    classes = ui_widgets()
-    connections = ET.parse(UI).getroot().findall("connections/connection")
-    assert connections
-    for each in connections:
+@every_ui_file
+def test_every_connection_of_the_ui_file_exists_in_slicer(ui: Path) -> None:
+    classes = ui_widgets(ui)
+    for each in ET.parse(ui).getroot().findall("connections/connection"):
         part = {child.tag: child.text or "" for child in each}
         assert part["signal"] in signatures(classes[part["sender"]], "signals")
         assert part["slot"] in signatures(classes[part["receiver"]], "slots")
 
 
-def test_every_node_selector_of_the_ui_file_gets_the_scene() -> None:
-    connected = {each.findtext("receiver") for each in ET.parse(UI).getroot().iter("connection")}
-    selectors = {name for name, kind in ui_widgets().items() if kind.startswith("qMRML") and name != "EsoRadiomics"}
+@every_ui_file
+def test_every_node_selector_of_the_ui_file_gets_the_scene(ui: Path) -> None:
+    connected = {each.findtext("receiver") for each in ET.parse(ui).getroot().iter("connection")}
+    selectors = {name for name, kind in ui_widgets(ui).items() if kind.startswith("qMRML") and name != ui.stem}
     assert selectors == connected
+    assert selectors or ui.name != PANEL
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+@every_code_file
 def test_every_qt_and_slicer_member_that_the_code_uses_exists_in_slicer(path: Path) -> None:
     tree, variables = read_code(path)
+    widgets = wired_widgets(path)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
@@ -116,12 +144,12 @@ def test_every_qt_and_slicer_member_that_the_code_uses_exists_in_slicer(path: Pa
         if owner == "qt":
             assert node.attr in API, f"{where}: qt.{node.attr} is not in Testing/Data/slicer-api.json"
         elif owner == "self.ui":
-            assert node.attr in ui_widgets(), f"{where}: the .ui file has no {node.attr}"
+            assert node.attr in widgets, f"{where}: the .ui file has no {node.attr}"
         elif owner in variables:
             assert node.attr in members(variables[owner]), f"{where}: {variables[owner]} has no {node.attr}"
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+@every_code_file
 def test_every_signal_that_the_code_connects_exists_in_slicer(path: Path) -> None:
     tree, variables = read_code(path)
     for node in ast.walk(tree):
@@ -137,7 +165,7 @@ def test_every_signal_that_the_code_connects_exists_in_slicer(path: Path) -> Non
 def read_code(path: Path) -> tuple[ast.AST, dict[str, str]]:
     """A file's code, and expression → class: the .ui file's widgets, what is assigned from ``qt.X()``, and MADE_BY."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = {f"self.ui.{name}": kind for name, kind in ui_widgets().items()} | MADE_BY.get(path.name, {})
+    found = {f"self.ui.{name}": kind for name, kind in wired_widgets(path).items()} | MADE_BY.get(path.name, {})
     for node in ast.walk(tree):
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
             continue
@@ -147,19 +175,26 @@ def read_code(path: Path) -> tuple[ast.AST, dict[str, str]]:
     return tree, found
 
 
-def test_qt_builds_the_panel(tmp_path: Path) -> None:
+@every_ui_file
+def test_qt_builds_the_panel(ui: Path, tmp_path: Path) -> None:
     """With stand-ins for the widgets of CTK and Slicer; the picture is there to be looked at."""
     import ui_stand_ins
 
-    panel = ui_stand_ins.load(UI)
+    panel = ui_stand_ins.load(ui)
     panel.resize(460, 1000)
     picture = panel.grab()
-    assert picture.save(str(tmp_path / "panel.png"))
+    assert picture.save(str(tmp_path / f"{ui.stem}.png"))
     colours = {picture.toImage().pixel(x, y) for x in range(0, 460, 3) for y in range(0, 1000, 3)}
     assert len(colours) > 10
-    text = ui_stand_ins.visible_text(panel)
+
+
+def test_the_sections_stand_in_the_order_of_the_work() -> None:
+    import ui_stand_ins
+
+    text = ui_stand_ins.visible_text(ui_stand_ins.load(MODULE / "Resources" / "UI" / PANEL))
     assert text.count("Research use only — not a medical device") == 1
-    assert [line for line in text if re.match(r"\d  ", line)] == ["1  Patient", "2  Study", "3  Score"]
+    headings = ["1  Patient", "2  Study", "3  Score", "4  Reproducibility", "5  Cohort"]
+    assert [line for line in text if re.match(r"\d  ", line)] == headings
 
 
 def test_a_result_is_shown_from_its_document_alone_with_shape_and_colour_and_nothing_unescaped() -> None:

@@ -1,4 +1,4 @@
-"""The module's own view layout: slices, nomogram, contribution plot and feature table; the user's own comes back."""
+"""The module's own view layouts, the patient's and the figures'; the user's own comes back when they are left."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-LAYOUT_ID = 6317
-NOMOGRAM_TAG, PLOT_TAG, TABLE_TAG = "EsoNomogram", "EsoContributions", "EsoFeatures"
+from .figures_view import FiguresView
+
+RESULT_LAYOUT, FIGURES_LAYOUT = 6317, 6318
+NOMOGRAM_TAG, PLOT_TAG, TABLE_TAG, FIGURES_TAG = "EsoNomogram", "EsoContributions", "EsoFeatures", "EsoFigures"
 _SLICE = """<item splitSize="333"><view class="vtkMRMLSliceNode" singletontag="{tag}">
  <property name="orientation" action="default">{orientation}</property>
  <property name="viewlabel" action="default">{label}</property>
  <property name="viewcolor" action="default">{colour}</property></view></item>"""
 _VIEW = """<item splitSize="{size}"><view class="{node}" singletontag="{tag}">
  <property name="viewlabel" action="default">{label}</property></view></item>"""
-DESCRIPTION = f"""<layout type="vertical" split="true">
+DESCRIPTIONS = {
+    RESULT_LAYOUT: f"""<layout type="vertical" split="true">
 <item splitSize="420"><layout type="horizontal" split="true">
 {_SLICE.format(tag="Red", orientation="Axial", label="R", colour="#F34A33")}
 {_SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", colour="#EDD54C")}
@@ -28,52 +31,95 @@ DESCRIPTION = f"""<layout type="vertical" split="true">
 <item splitSize="400"><layout type="vertical" split="true">
 {_VIEW.format(size=500, node="vtkMRMLPlotViewNode", tag=PLOT_TAG, label="P")}
 {_VIEW.format(size=500, node="vtkMRMLTableViewNode", tag=TABLE_TAG, label="T")}
-</layout></item></layout></item></layout>"""
+</layout></item></layout></item></layout>""",
+    FIGURES_LAYOUT: f'<layout type="vertical"><item><{FIGURES_TAG}></{FIGURES_TAG}></item></layout>',
+}
 
 
-def register_layout() -> None:
-    """Tell Slicer the layout; the nomogram's place stays empty until there is a view for it."""
+def register_layouts() -> None:
+    """Tell Slicer the layouts; the place of a view of the module's own stays empty until there is one."""
     manager = slicer.app.layoutManager()
     if manager is not None:
         node = manager.layoutLogic().GetLayoutNode()
-        known = node.IsLayoutDescription(LAYOUT_ID)
-        (node.SetLayoutDescription if known else node.AddLayoutDescription)(LAYOUT_ID, DESCRIPTION)
+        for layout, description in DESCRIPTIONS.items():
+            known = node.IsLayoutDescription(layout)
+            (node.SetLayoutDescription if known else node.AddLayoutDescription)(layout, description)
 
 
-class ResultLayout:
-    """Enters and leaves the module's layout; does nothing where Slicer has no window."""
+class ModuleLayout:
+    """Enters and leaves one of the module's layouts; does nothing where Slicer has no window."""
 
-    def __init__(self, nomogram_view: qt.QWidget) -> None:
-        """Register ``nomogram_view`` as a view; a reloaded module registers its new one under the same tag."""
-        self._users_layout: int | None = None
+    _users_layout: int | None = None
+    """What was shown before any of the module's layouts was entered."""
+
+    def __init__(self, layout: int, tag: str, view: qt.QWidget) -> None:
+        """Register ``view`` under ``tag``; a reloaded module registers its new one under the same tag."""
+        self._layout = layout
         self._manager = slicer.app.layoutManager()
         if self._manager is None:
             return
         factory = slicer.qSlicerSingletonViewFactory()
-        factory.setTagName(NOMOGRAM_TAG)
-        factory.setWidget(nomogram_view)
+        factory.setTagName(tag)
+        factory.setWidget(view)
         self._manager.registerViewFactory(factory)
-        register_layout()
+        register_layouts()
         if self.entered:  # a reload, or a scene saved in this layout: only a change of layout shows the new view
             self._manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
-            self._manager.setLayout(LAYOUT_ID)
+            self._manager.setLayout(layout)
 
     @property
     def entered(self) -> bool:
-        """Whether the module's layout is on screen."""
-        return self._manager is not None and self._manager.layout == LAYOUT_ID
+        """Whether this layout is on screen."""
+        return self._manager is not None and self._manager.layout == self._layout
 
     def enter(self) -> None:
-        """Show the module's layout and remember the user's."""
+        """Show this layout; the user's is remembered, also if another one of the module's is left for it."""
         if self._manager is not None and not self.entered:
-            self._users_layout = self._manager.layout
-            self._manager.setLayout(LAYOUT_ID)
+            if self._manager.layout not in DESCRIPTIONS:
+                ModuleLayout._users_layout = self._manager.layout
+            self._manager.setLayout(self._layout)
 
     def leave(self) -> None:
-        """Back to the user's layout, unless the user chose another one meanwhile."""
+        """Back to the user's layout, unless another one is shown meanwhile."""
         if self.entered:
             default = slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
-            self._manager.setLayout(default if self._users_layout is None else self._users_layout)
+            users = ModuleLayout._users_layout
+            self._manager.setLayout(default if users is None else users)
+
+
+class FiguresLayout(ModuleLayout):
+    """One big view with figures; the sections share it, and ``view`` shows what was given to it last."""
+
+    def __init__(self, view: FiguresView) -> None:
+        super().__init__(FIGURES_LAYOUT, FIGURES_TAG, view.widget)
+        self.view = view
+        view.on_close = self._back
+        self._before: int | None = None
+
+    def enter(self) -> None:
+        """Show the figures; their button leads back to what was shown before, which may be the patient's layout."""
+        if self._manager is not None and not self.entered:
+            self._before = self._manager.layout
+        super().enter()
+
+    def take_away(self, owner: Any) -> None:
+        """Leave and empty the view if it shows figures of ``owner``."""
+        if self.view.owner is owner:
+            self.leave()
+            self.view.clear("")
+
+    def _back(self) -> None:
+        if self._before in DESCRIPTIONS and self.entered:
+            self._manager.setLayout(self._before)
+        else:
+            self.leave()
+
+
+class ResultLayout(ModuleLayout):
+    """A patient's slices, nomogram, contributions and features."""
+
+    def __init__(self, nomogram_view: qt.QWidget) -> None:
+        super().__init__(RESULT_LAYOUT, NOMOGRAM_TAG, nomogram_view)
 
     def show(self, contributions: Any, chart: Any) -> None:
         """Put the contributions, a table node, and their bars, a plot chart node, into the layout's views."""

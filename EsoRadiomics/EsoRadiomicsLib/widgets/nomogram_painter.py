@@ -55,11 +55,11 @@ class NomogramPainter:
         hint = "Drag a dot to see what would change; a double click returns to the patient's own values."
         self._text(LABEL_MM * self._mm, sheet.height - (1.2 + NOTE_LINE_MM / 2) * self._mm, hint, NOTE, GREY)
 
-    def header(self, changed: bool) -> Any:
+    def header(self, whose: str, *, changed: bool) -> Any:
         """Above the right column: whose values these are, or the button back to them; returns the button's place."""
         y = self._sheet.y_points
         if not changed:
-            self._text(self._value_x, y, "This patient", LABEL, PATIENT, bold=True)
+            self._text(self._value_x, y, whose, LABEL, PATIENT, bold=True)
             self._text(self._edge_x, y, "points", TICK, GREY, align=1)
             return qt.QRectF()
         height = 5.4 * self._mm

@@ -35,15 +35,23 @@ class NomogramView(qt.QWidget):
         self._nomogram: Nomogram | None = None
         self._own: dict[str, float] = {}
         self.values: dict[str, float] = {}
-        self._demonstration = False
+        self._demonstration, self._whose = False, ""
         self._hovered: tuple[Row, float] | None = None
         self._dragged: Row | None = None
         self._button = qt.QRectF()
         self.update()
 
-    def show_patient(self, nomogram: Nomogram, values: Mapping[str, float], *, demonstration: bool = False) -> None:
+    def show_patient(
+        self,
+        nomogram: Nomogram,
+        values: Mapping[str, float],
+        *,
+        demonstration: bool = False,
+        whose: str = "This patient",
+    ) -> None:
         """Show a patient's own values on a nomogram (by row name; what is left out is missing)."""
         self.clear("")
+        self._whose = whose
         self._nomogram, self._demonstration = nomogram, demonstration
         self._own, self.values = dict(values), dict(values)
 
@@ -120,7 +128,7 @@ class NomogramView(qt.QWidget):
         sketch = NomogramPainter(painter, self.sheet(), self._nomogram)
         place, own = self._nomogram.place(self.values), self._nomogram.place(self._own)
         sketch.page(place, own, demonstration=self._demonstration)
-        self._button = sketch.header(changed=self.values != self._own)
+        self._button = sketch.header(self._whose, changed=self.values != self._own)
         if self._hovered is not None:
             row, x = self._hovered
             sketch.band(row)

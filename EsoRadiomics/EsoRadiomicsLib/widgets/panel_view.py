@@ -9,20 +9,21 @@ from typing import Any
 
 import qt
 import slicer
-import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from ..panel import Inputs, Panel
 from ..scene import SceneAccess
-from ..slicer_radiomics import CliExtractor
+from ..study import Study
 from .covariates import CovariateInputs
 from .dependencies import pyradiomics_sentence
 from .dialogs import choose_file, choose_folder, choose_item
 from .editor import SegmentEditor
+from .extractor import installed_extractor
+from .firmness_view import FirmnessView
 from .gtv import jump_to, likely_gtv, likely_segment, new_gtv
+from .parameter_view import ParameterView
 from .process import PythonProcess
-from .result_view import ResultView
+from .result_view import ResultView, scroll_to
 from .run_row import RunRow
 from .study_html import study_html
 from .watch import Watch
@@ -30,18 +31,15 @@ from .watch import Watch
 STUDIES_FOLDER = "EsoRadiomics/StudiesFolder"
 
 
-class PanelView(VTKObservationMixin):
+class PanelView(ParameterView):
     """Wires the widgets of ``EsoRadiomics.ui``."""
 
-    def __init__(self, ui: Any, parameter_node: Callable[[], Any]) -> None:
-        """``ui``: the widgets by name; ``parameter_node``: gives the scene's wrapped parameter node."""
-        VTKObservationMixin.__init__(self)
-        self.ui, self._parameter_node = ui, parameter_node
-        self._parameters: Any = None
-        self._gui_tag: Any = None
+    def __init__(self, ui: Any, parameter_node: Callable[[], Any], firmness: FirmnessView) -> None:
+        super().__init__(ui, parameter_node)
         self._preview: Any = None
         self._row = RunRow(ui.scoreButton, ui.cancelButton, ui.progressBar, ui.messageLabel)
         self._result = ResultView(ui)
+        self._firmness = firmness
         self._editor = SegmentEditor(ui.editorSection)
         self._covariates = CovariateInputs(ui.covariatesContainer, self._on_covariates)
         self._watch = Watch(self._update)
@@ -53,7 +51,7 @@ class PanelView(VTKObservationMixin):
 
     def open(self) -> None:
         """Show the scene's parameter node, and the result that the scene holds."""
-        self._connect_parameters(self._parameter_node())
+        self._connect_parameters()
         restored = None if self._panel.running else self._panel.restore()
         parameters = self._parameters
         if restored is not None and parameters.ct is None:
@@ -72,34 +70,33 @@ class PanelView(VTKObservationMixin):
         self._editor.deactivate()
         self._watch.stop()
         self._result.leave()
-        self._connect_parameters(None)
+        self._disconnect_parameters()
 
     def scene_closing(self) -> None:
         """The scene is about to be emptied, or the panel to go: nothing may run on or hold on to nodes."""
-        self._connect_parameters(None)
+        self._disconnect_parameters()
         self._panel.scene_closing()
         self._watch.stop()
         self._editor.release()
         self._result.leave()
 
+    def study(self, id_or_path: str) -> Study:
+        """See :meth:`Panel.study`; also knows a study whose card is only in the scene."""
+        return self._panel.study(id_or_path)
+
     def _make_panel(self) -> Panel:
         """The controller, with the user's folder of studies, whose list is shown."""
-
-        def run_cli(parameters: dict[str, Any]) -> Any:
-            return slicer.cli.run(slicer.modules.slicerradiomicscli, None, parameters)
-
-        def later(function: Callable[[], None]) -> None:
-            qt.QTimer.singleShot(0, function)
-
-        has_cli = hasattr(slicer.modules, "slicerradiomicscli")
-        folder = self.ui.studiesFolderEdit.currentPath
         panel = Panel(
             SceneAccess(slicer.mrmlScene),
             PythonProcess(),
             on_change=self._render,
-            user_studies=Path(folder) if folder else None,
-            extractor=CliExtractor(slicer.mrmlScene, run_cli, later) if has_cli else None,
+            user_studies=self.studies_folder,
+            extractor=installed_extractor(),
         )
+        self._fill_studies(panel)
+        return panel
+
+    def _fill_studies(self, panel: Panel) -> None:
         self.ui.studyCombo.blockSignals(True)
         self.ui.studyCombo.clear()
         for choice in sorted(panel.studies(), key=lambda choice: not choice.scorable):
@@ -108,7 +105,6 @@ class PanelView(VTKObservationMixin):
             own = f"{file.name}: " if file.is_absolute() and choice.endpoint else ""  # tells a variant from its model
             self.ui.studyCombo.addItem(own + title, choice.id_or_path)
         self.ui.studyCombo.blockSignals(False)
-        return panel
 
     def _connect(self) -> None:
         """Widgets that the parameter node does not connect by itself."""
@@ -121,19 +117,41 @@ class PanelView(VTKObservationMixin):
         self.ui.studiesFolderEdit.connect("currentPathChanged(QString)", self._on_studies_folder)
         self.ui.scoreButton.connect("clicked(bool)", self._on_score)
         self.ui.cancelButton.connect("clicked(bool)", self._on_cancel)
+        self._firmness.wire(lambda: self._panel.score(self._inputs(), firmness=True), self._on_cancel)
         self.ui.layoutButton.connect("clicked(bool)", self._on_layout)
         self.ui.exportButton.connect("clicked(bool)", self._on_export)
 
-    # Parameter node and widgets
+    # What other sections ask for
 
-    def _connect_parameters(self, parameters: Any) -> None:
-        if self._parameters is not None:
-            self._parameters.disconnectGui(self._gui_tag)
-            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._update)
-        self._parameters = parameters
-        if parameters is not None:
-            self._gui_tag = parameters.connectGui(self.ui)
-            self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._update)
+    @property
+    def studies_folder(self) -> Path | None:
+        """The user's own study cards."""
+        folder = self.ui.studiesFolderEdit.currentPath
+        return Path(folder) if folder else None
+
+    def use_study(self, card: Path) -> None:
+        """Choose a card that was put into a folder, which becomes the user's."""
+        if self.studies_folder != card.parent:
+            self.ui.studiesFolderEdit.currentPath = str(card.parent)
+        self._fill_studies(self._panel)
+        self._parameters.study = str(card)
+        self._show_parameters()
+        self.ui.studySection.collapsed = False
+        scroll_to(self.ui.studySection)
+
+    def show_case(self, volume: Any, segmentation: Any, segment_id: str) -> None:
+        """Choose a CT and what is drawn on it (None: nothing is), and show both."""
+        self._parameters.ct = volume
+        self.ui.gtvSelector.setCurrentNode(segmentation)
+        if segment_id:
+            self.ui.gtvSelector.setCurrentSegmentID(segment_id)
+        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+        if segmentation is not None:
+            jump_to(segmentation, segment_id)
+        self.ui.patientSection.collapsed = False
+        scroll_to(self.ui.patientSection)
+
+    # Parameter node and widgets
 
     def _show_parameters(self) -> None:
         """Put into the other widgets what the parameter node says."""
@@ -164,7 +182,7 @@ class PanelView(VTKObservationMixin):
         if self._parameters is None:
             return
         inputs = self._inputs()
-        self._watch.nodes(inputs.volume, inputs.segmentation)
+        self._watch.nodes([inputs.volume], [inputs.segmentation])
         self._panel.inputs_changed(inputs)
         self._show_preview(inputs)
         self._render()
@@ -179,6 +197,7 @@ class PanelView(VTKObservationMixin):
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
         self._row.show(panel, missing, _("Measure and score the patient."))
         self._result.show(panel, in_layout=self._parameters.showLayout)
+        self._firmness.show(panel, missing)
 
     def _show_preview(self, inputs: Inputs) -> None:
         """Show or hide the voxels that the study will remove."""
@@ -267,7 +286,7 @@ class PanelView(VTKObservationMixin):
     def _on_score(self) -> None:
         self._panel.score(self._inputs())
 
-    def _on_cancel(self) -> None:
+    def _on_cancel(self, *_clicked: Any) -> None:
         self._panel.cancel()
 
     def _on_layout(self, checked: bool) -> None:

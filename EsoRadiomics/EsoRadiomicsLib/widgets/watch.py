@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
@@ -13,36 +13,41 @@ PAUSE_MS = 300
 
 
 class Watch(VTKObservationMixin):
-    """Watches a CT and a segmentation; ``on_edit`` is called once for a burst of changes."""
+    """Watches CTs and segmentations; ``on_edit`` is called once for a burst of changes."""
 
-    def __init__(self, on_edit: Callable[[], None]) -> None:
+    def __init__(self, on_edit: Callable[[], None], *, with_scene: bool = False) -> None:
+        """``with_scene``: also hear of nodes that come and go."""
         VTKObservationMixin.__init__(self)
-        self._watched: tuple[Any, Any] = (None, None)
+        self._watched: list[Any] | None = None
+        events = (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent)
+        self._scene_events = events if with_scene else ()
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.connect("timeout()", on_edit)
 
-    def nodes(self, volume: Any, segmentation: Any) -> None:
-        """Watch these from now on (None: nothing)."""
-        if (volume, segmentation) == self._watched:
+    def nodes(self, volumes: Sequence[Any], segmentations: Sequence[Any]) -> None:
+        """Watch these from now on; None among them is nothing."""
+        watched = [node for node in (*volumes, *segmentations) if node is not None]
+        if watched == self._watched:
             return
         self.stop()
-        self._watched = (volume, segmentation)
-        if volume is not None:
+        self._watched = watched
+        for node in watched:
+            self._hear(node, slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
+        for volume in filter(None, volumes):
             self._hear(volume, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)
-            self._hear(volume, slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
-        if segmentation is not None:
-            self._hear(segmentation, slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
-            segments = segmentation.GetSegmentation()
+        for segmentation in filter(None, segmentations):
             for event in ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified"):
-                self._hear(segments, getattr(slicer.vtkSegmentation, event))
+                self._hear(segmentation.GetSegmentation(), getattr(slicer.vtkSegmentation, event))
+        for event in self._scene_events:
+            self._hear(slicer.mrmlScene, event)
 
     def stop(self) -> None:
         """Watch nothing, and forget what was heard."""
         self._timer.stop()
         self.removeObservers()
-        self._watched = (None, None)
+        self._watched = None
 
     def _hear(self, subject: Any, event: int) -> None:
         self.addObserver(subject, event, self._heard)
