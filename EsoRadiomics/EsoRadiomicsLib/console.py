@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .agreement import Agreement
-from .icc_protocol import protocol_rule
+from .agreement.comparison import Agreement
+from .agreement.protocol import protocol_rule
+from .agreement.readings import Reading, compare, measure_readings
 from .patient import PatientResult, score_patient
 from .progress import Progress
-from .readings import Reading, compare, measure_readings
 from .reference import load_reference
 from .robustness import COUNT, assess
-from .scene import node_case
+from .scene.access import node_case
 from .slicer_python import slicer_python
 from .study import load_study
 from .workers import worker_pool
@@ -91,11 +91,11 @@ def icc(
         study: identifier or path of a study card; gives the settings and the rule.
         jobs: processes, over which the images of a reading are spread.
         progress: called with the share done and what is being done, for example ``print``.
-        rule: fields of :class:`kept_features.Rule` instead of the study's: ``threshold``, ``form``, ``strict``,
-            ``lower_bound``, ``observers``.
+        rule: fields of :class:`agreement.kept_features.Rule` instead of the study's: ``threshold``, ``form``,
+            ``strict``, ``lower_bound``, ``observers``.
 
     Returns:
-        The result, which :func:`agreement_files.write_agreement` writes as files.
+        The result, which :func:`agreement.files.write_agreement` writes as files.
 
     Raises:
         EsoRadiomicsError: readings that cannot be compared, a node that cannot be measured at all, or a rule that makes

@@ -62,7 +62,7 @@ def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from .agreement_table import read_table
+    from .agreement.table import read_table
 
     return pd.concat([read_table(path, ("case", "settings")) for path in paths], ignore_index=True)
 

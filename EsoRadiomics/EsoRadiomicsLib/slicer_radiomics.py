@@ -167,7 +167,7 @@ class CliExtractor:
         node.SetHideFromEditors(True)
         node.SetSaveWithScene(False)
         if image is not None:
-            from .scene_images import image_data  # the panel imports this module where there is no scene
+            from .scene.images import image_data  # the panel imports this module where there is no scene
 
             node.SetAndObserveImageData(image_data(image))
             node.SetSpacing(image.GetSpacing())

@@ -37,7 +37,7 @@ def generated_readings() -> np.ndarray:
 def time_ours(readings: np.ndarray) -> tuple[float, np.ndarray]:
     """Seconds for all features, median of five runs, and the ICCs."""
     sys.path.insert(0, str(LIBRARY))
-    from EsoRadiomicsLib.icc import icc
+    from EsoRadiomicsLib.agreement.icc import icc
 
     seconds = []
     for _ in range(5):

@@ -24,10 +24,10 @@ from phantoms import ct, gtv
 
 import EsoRadiomicsLib
 from EsoRadiomicsLib.cli import main
-from EsoRadiomicsLib.panel import Inputs, Panel
+from EsoRadiomicsLib.panel.patient import Inputs, Panel
 from EsoRadiomicsLib.patient import PatientResult
 from EsoRadiomicsLib.result import result_dict, to_json
-from EsoRadiomicsLib.scene import SceneAccess
+from EsoRadiomicsLib.scene.access import SceneAccess
 from EsoRadiomicsLib.slicer_radiomics import Finished
 from EsoRadiomicsLib.study import load_study
 

@@ -16,13 +16,13 @@ from mrml import add_segmentation, add_volume
 from panel_desk import STUDY, FakeRunner
 from phantoms import ct, gtv
 
-from EsoRadiomicsLib.agreement import agreement
-from EsoRadiomicsLib.agreement_files import READINGS_CSV, SUMMARY_JSON, table_text, write_agreement
+from EsoRadiomicsLib.agreement.comparison import agreement
+from EsoRadiomicsLib.agreement.files import READINGS_CSV, SUMMARY_JSON, table_text, write_agreement
+from EsoRadiomicsLib.agreement.protocol import protocol_rule
 from EsoRadiomicsLib.cohort.manifest import read_manifest
-from EsoRadiomicsLib.icc_protocol import protocol_rule
-from EsoRadiomicsLib.panel_choices import study_of
-from EsoRadiomicsLib.panel_reproducibility import AgreementInputs, Reproducibility
-from EsoRadiomicsLib.scene_readings import SceneReadings
+from EsoRadiomicsLib.panel.choices import study_of
+from EsoRadiomicsLib.panel.reproducibility import AgreementInputs, Reproducibility
+from EsoRadiomicsLib.scene.readings import SceneReadings
 
 CASES = ("P1", "P2", "P3")
 FEATURES = [f"wavelet-HLL_glcm_{name}" for name in ("Idn", "Imc1", "Contrast")] + ["original_shape_MeshVolume"]

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from readings_factory import reading_table
 
-from EsoRadiomicsLib.agreement import Agreement, agreement
+from EsoRadiomicsLib.agreement.comparison import Agreement, agreement
+from EsoRadiomicsLib.agreement.kept_features import Rule
 from EsoRadiomicsLib.errors import InputError
-from EsoRadiomicsLib.kept_features import Rule
 
 COLUMNS = ["feature", "image", "class", "n_cases", "icc", "lower", "upper", "verdict", "reason", "comparison"]
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from readings_factory import reading_table
 
-from EsoRadiomicsLib.agreement import agreement
-from EsoRadiomicsLib.agreement_table import feature_parts, read_table
+from EsoRadiomicsLib.agreement.comparison import agreement
+from EsoRadiomicsLib.agreement.kept_features import Rule
+from EsoRadiomicsLib.agreement.table import feature_parts, read_table
 from EsoRadiomicsLib.errors import InputError, UsageError
-from EsoRadiomicsLib.kept_features import Rule
 
 RULE = Rule(0.75)
 

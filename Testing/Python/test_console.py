@@ -15,12 +15,12 @@ from readings_factory import READINGS, write_readings
 from scene_patient import patient
 
 from EsoRadiomicsLib import console
+from EsoRadiomicsLib.agreement.protocol import protocol_rule
+from EsoRadiomicsLib.agreement.readings import compare, measure_manifest
 from EsoRadiomicsLib.case import load_case
 from EsoRadiomicsLib.cohort.manifest import read_manifest
 from EsoRadiomicsLib.errors import InputError
-from EsoRadiomicsLib.icc_protocol import protocol_rule
 from EsoRadiomicsLib.patient import score_patient
-from EsoRadiomicsLib.readings import compare, measure_manifest
 from EsoRadiomicsLib.robustness import assess
 from EsoRadiomicsLib.study import load_study
 

@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from EsoRadiomicsLib.agreement import Agreement, agreement
-from EsoRadiomicsLib.bland_altman import bland_altman
+from EsoRadiomicsLib.agreement.bland_altman import bland_altman
+from EsoRadiomicsLib.agreement.comparison import Agreement, agreement
+from EsoRadiomicsLib.agreement.kept_features import Rule
 from EsoRadiomicsLib.errors import InputError, UsageError
 from EsoRadiomicsLib.figures.bland_altman import bland_altman_figure
 from EsoRadiomicsLib.figures.icc import icc_figure
 from EsoRadiomicsLib.figures.icc_map import icc_map_figure
 from EsoRadiomicsLib.figures.style import BLUE, VERMILLION, to_svg
-from EsoRadiomicsLib.kept_features import Rule
 from EsoRadiomicsLib.names import ALL
 
 # Bland & Altman, Lancet 1986;i:307, table 1: peak flow (l/min) of 17 people, Wright and mini Wright meter.

@@ -13,6 +13,7 @@ from scipy import stats
 from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from EsoRadiomicsLib.agreement.kept_features import KeptFeatures, Rule
 from EsoRadiomicsLib.features import Features
 from EsoRadiomicsLib.fitting.apply import predict
 from EsoRadiomicsLib.fitting.assess import Assessment, assess
@@ -20,7 +21,6 @@ from EsoRadiomicsLib.fitting.card import Identity
 from EsoRadiomicsLib.fitting.cohort import Cohort, Columns
 from EsoRadiomicsLib.fitting.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.fitting.gaussian import cross_validate_gaussian
-from EsoRadiomicsLib.kept_features import KeptFeatures, Rule
 from EsoRadiomicsLib.score import Score, score
 from EsoRadiomicsLib.study import Study, check_card, load_study
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from EsoRadiomicsLib.formatting import decimals, number, percent, plain, points, rad_score, rule
+from EsoRadiomicsLib.formatting import decimals, number, p_value, percent, plain, points, rad_score, rule
 from EsoRadiomicsLib.score import Bounds
 from EsoRadiomicsLib.study import Cutoff, Group
 
@@ -20,6 +20,13 @@ CUTOFF = Cutoff(0.1411, ">=", HIGH, LOW, "published")
 )
 def test_a_number_has_four_digits_a_real_minus_and_readable_powers_of_ten(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(3e-15, "p < 0.001"), (0.0314, "p = 0.031"), (0.0999, "p = 0.100"), (0.4, "p = 0.40")]
+)
+def test_a_p_value_is_said_no_more_exactly_than_anyone_reads_it(p: float, text: str) -> None:
+    assert p_value(p) == text
 
 
 def test_columns_have_fixed_decimals_and_a_sign_except_for_zero() -> None:

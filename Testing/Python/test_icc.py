@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from EsoRadiomicsLib.agreement.icc import FORMS, Form, icc, parse_form
 from EsoRadiomicsLib.errors import UsageError
-from EsoRadiomicsLib.icc import FORMS, Form, icc, parse_form
 
 ALL_FORMS = pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.label)
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from readings_factory import reading_table
 
-from EsoRadiomicsLib.agreement import agreement
+from EsoRadiomicsLib.agreement.comparison import agreement
+from EsoRadiomicsLib.agreement.kept_features import Rule, load_kept, save_kept
+from EsoRadiomicsLib.agreement.protocol import against_design, protocol_rule
 from EsoRadiomicsLib.errors import InputError, OutputError, UsageError
-from EsoRadiomicsLib.icc_protocol import against_design, protocol_rule
-from EsoRadiomicsLib.kept_features import Rule, load_kept, save_kept
 from EsoRadiomicsLib.study import load_study
 
 RULE = Rule(0.75)

@@ -26,8 +26,8 @@ from patients import changed_card, measured
 from phantoms import ct, gtv
 
 from EsoRadiomicsLib.cli import main
-from EsoRadiomicsLib.panel import Inputs, Panel
-from EsoRadiomicsLib.scene import SceneAccess
+from EsoRadiomicsLib.panel.patient import Inputs, Panel
+from EsoRadiomicsLib.scene.access import SceneAccess
 from EsoRadiomicsLib.study import load_study
 
 __all__ = ["desk", "reference", "scene"]

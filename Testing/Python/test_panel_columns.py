@@ -8,7 +8,7 @@ import pytest
 from cohort_tables import generated_table, golden_table, written
 
 from EsoRadiomicsLib.errors import InputError
-from EsoRadiomicsLib.panel_columns import Proposal, propose, table_columns
+from EsoRadiomicsLib.panel.columns import Proposal, propose, table_columns
 from EsoRadiomicsLib.study import load_study
 
 pytestmark = pytest.mark.usefixtures("golden")

@@ -10,8 +10,8 @@ import pytest
 from mrml import save_and_reopen, scene
 from panel_desk import Desk, FakeExtractor, FakeRunner, desk, reference, scored_desk
 
-from EsoRadiomicsLib.panel import Panel
-from EsoRadiomicsLib.scene import SceneAccess
+from EsoRadiomicsLib.panel.patient import Panel
+from EsoRadiomicsLib.scene.access import SceneAccess
 from EsoRadiomicsLib.widgets.firmness_html import firmness_html
 
 __all__ = ["desk", "reference", "scene"]

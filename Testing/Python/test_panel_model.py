@@ -16,10 +16,10 @@ import pytest
 from cohort_tables import generated_table, written
 from panel_desk import FakeRunner, RealRunner
 
-from EsoRadiomicsLib.model_result import ModelResult
-from EsoRadiomicsLib.panel_choices import study_choices, study_of
-from EsoRadiomicsLib.panel_model import ModelSection
-from EsoRadiomicsLib.panel_model_inputs import ModelInputs, Needs
+from EsoRadiomicsLib.panel.choices import study_choices, study_of
+from EsoRadiomicsLib.panel.model import ModelSection
+from EsoRadiomicsLib.panel.model_inputs import ModelInputs, Needs
+from EsoRadiomicsLib.panel.model_result import ModelResult
 from EsoRadiomicsLib.score import check_scorable
 
 STUDY = "escc-pfs-dcrt"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from EsoRadiomicsLib.panel_readings import SceneReading, propose
+from EsoRadiomicsLib.panel.scene_readings import SceneReading, propose
 
 
 @dataclass(frozen=True)

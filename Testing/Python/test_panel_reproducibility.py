@@ -15,12 +15,12 @@ from panel_desk import STUDY, RealRunner
 from phantoms import ct, gtv
 from reproducibility_desk import CASES, FEATURES, MeasuringRunner, ReadingsDesk, contour, readings_table
 
+from EsoRadiomicsLib.agreement.kept_features import load_kept
 from EsoRadiomicsLib.cli import main
 from EsoRadiomicsLib.cohort.manifest import read_manifest
-from EsoRadiomicsLib.kept_features import load_kept
-from EsoRadiomicsLib.panel_choices import study_of
-from EsoRadiomicsLib.panel_reproducibility import AgreementInputs, Reproducibility
-from EsoRadiomicsLib.scene_readings import SceneReadings
+from EsoRadiomicsLib.panel.choices import study_of
+from EsoRadiomicsLib.panel.reproducibility import AgreementInputs, Reproducibility
+from EsoRadiomicsLib.scene.readings import SceneReadings
 from EsoRadiomicsLib.widgets.agreement_html import agreement_html
 
 __all__ = ["scene"]

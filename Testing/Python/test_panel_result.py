@@ -22,8 +22,8 @@ from patients import changed_card
 from phantoms import ct, gtv
 
 from EsoRadiomicsLib.nomogram import build_nomogram
-from EsoRadiomicsLib.panel import IN_SCENE, Inputs, Panel
-from EsoRadiomicsLib.scene import SceneAccess
+from EsoRadiomicsLib.panel.patient import IN_SCENE, Inputs, Panel
+from EsoRadiomicsLib.scene.access import SceneAccess
 
 __all__ = ["desk", "reference", "scene"]
 

@@ -21,14 +21,14 @@ import SimpleITK as sitk
 from cohort_factory import SIZE, ragged_gtv
 from readings_factory import write_readings
 
-from EsoRadiomicsLib.agreement_table import read_table
+from EsoRadiomicsLib.agreement.kept_features import load_kept
+from EsoRadiomicsLib.agreement.protocol import protocol_rule
+from EsoRadiomicsLib.agreement.readings import Measured, Reading, compare, measure_manifest, measure_readings
+from EsoRadiomicsLib.agreement.table import read_table
 from EsoRadiomicsLib.case import Case, load_case, make_case
 from EsoRadiomicsLib.cli import main
 from EsoRadiomicsLib.cohort.manifest import read_manifest
 from EsoRadiomicsLib.errors import InputError
-from EsoRadiomicsLib.icc_protocol import protocol_rule
-from EsoRadiomicsLib.kept_features import load_kept
-from EsoRadiomicsLib.readings import Measured, Reading, compare, measure_manifest, measure_readings
 from EsoRadiomicsLib.settings import ExtractionSettings
 from EsoRadiomicsLib.study import load_study
 from EsoRadiomicsLib.workers import worker_pool
@@ -176,8 +176,8 @@ def test_finished_readings_survive_an_interruption(some: Path, tmp_path: Path) -
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": library}
     )
     assert process.stderr is not None
-    for _ in range(2):
-        process.stderr.readline()
+    for _ in range(3):  # the start and two readings
+        pass
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert process.returncode == 1

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from readings_factory import REAL_READINGS, write_real_readings
 
+from EsoRadiomicsLib.agreement.kept_features import load_kept
+from EsoRadiomicsLib.agreement.protocol import protocol_rule
+from EsoRadiomicsLib.agreement.readings import Reading, compare, measure_readings
 from EsoRadiomicsLib.case import load_case
 from EsoRadiomicsLib.cli import main
 from EsoRadiomicsLib.cohort.manifest import read_manifest
-from EsoRadiomicsLib.icc_protocol import protocol_rule
-from EsoRadiomicsLib.kept_features import load_kept
-from EsoRadiomicsLib.readings import Reading, compare, measure_readings
 from EsoRadiomicsLib.study import load_study
 
 CASES = ("STS_002", "STS_003", "STS_008")

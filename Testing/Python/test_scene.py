@@ -31,8 +31,8 @@ from EsoRadiomicsLib.case import load_case
 from EsoRadiomicsLib.errors import InputError
 from EsoRadiomicsLib.features import extract
 from EsoRadiomicsLib.roi import prepare
-from EsoRadiomicsLib.scene import SceneAccess, node_case
-from EsoRadiomicsLib.scene_images import find_segment
+from EsoRadiomicsLib.scene.access import SceneAccess, node_case
+from EsoRadiomicsLib.scene.images import find_segment
 from EsoRadiomicsLib.settings import ExtractionSettings
 
 __all__ = ["scene"]

@@ -17,8 +17,8 @@ from scene_patient import structure_set
 from EsoRadiomicsLib.case import load_case
 from EsoRadiomicsLib.cohort.manifest import Entry
 from EsoRadiomicsLib.errors import InputError
-from EsoRadiomicsLib.scene import node_case
-from EsoRadiomicsLib.scene_cases import add_case
+from EsoRadiomicsLib.scene.access import node_case
+from EsoRadiomicsLib.scene.cases import add_case
 
 __all__ = ["scene"]
 

@@ -25,7 +25,7 @@ from scene_patient import patient, structure_set, turned
 from EsoRadiomicsLib.case import load_case
 from EsoRadiomicsLib.errors import InputError
 from EsoRadiomicsLib.result import result_dict, to_json
-from EsoRadiomicsLib.scene import SceneAccess, node_case
+from EsoRadiomicsLib.scene.access import SceneAccess, node_case
 
 __all__ = ["scene"]
 

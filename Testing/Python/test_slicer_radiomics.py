@@ -14,7 +14,7 @@ from patients import case, measured
 
 from EsoRadiomicsLib.engine import radiomics
 from EsoRadiomicsLib.errors import ExtractionError
-from EsoRadiomicsLib.scene_images import volume_image
+from EsoRadiomicsLib.scene.images import volume_image
 from EsoRadiomicsLib.settings import ExtractionSettings
 from EsoRadiomicsLib.slicer_radiomics import CliExtractor, can_measure, features_of_table
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..agreement.kept_features import load_kept
 from ..errors import UsageError
 from ..fitting.assess import assess
 from ..fitting.card import Identity
@@ -17,7 +18,6 @@ from ..fitting.fit import Fit, Options, fit_table
 from ..fitting.report import fit_files
 from ..fitting.resampling import optimism, permutation_check
 from ..fitting.summary import summary
-from ..kept_features import load_kept
 from ..output import check_output_folder, write_folder
 from ..progress import MODES, reporter
 from ..study import load_study

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agreement import Agreement, agreement
-from ..agreement_files import KEPT_JSON, SUMMARY_JSON, check_agreement_folder, write_agreement, write_readings
-from ..agreement_table import read_table
+from ..agreement.comparison import Agreement, agreement
+from ..agreement.files import KEPT_JSON, SUMMARY_JSON, check_agreement_folder, write_agreement, write_readings
+from ..agreement.kept_features import OBSERVERS, Rule
+from ..agreement.protocol import against_design, protocol_rule
+from ..agreement.readings import Measured, compare, measure_manifest
+from ..agreement.table import read_table
 from ..cohort.manifest import read_manifest
 from ..cohort.problems import Problem
 from ..errors import UsageError
-from ..icc_protocol import against_design, protocol_rule
-from ..kept_features import OBSERVERS, Rule
 from ..progress import MODES, reporter
-from ..readings import Measured, compare, measure_manifest
 from ..study import Study, load_study
 from .common import add_command, existing_file
 

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..agreement import Comparison
-from ..bland_altman import bland_altman
+from ..agreement.bland_altman import bland_altman
+from ..agreement.comparison import Comparison
 from ..errors import UsageError
 from ..formatting import number
 from .icc import TEXT, TITLE, plain_axes

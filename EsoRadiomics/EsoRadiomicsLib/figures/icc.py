@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..agreement import DROPPED, KEPT, NOT_COMPUTED, Agreement, Comparison
-from ..agreement_table import counted
-from ..icc import parse_form
+from ..agreement.comparison import DROPPED, KEPT, NOT_COMPUTED, Agreement, Comparison
+from ..agreement.icc import parse_form
+from ..agreement.table import counted
 from .style import BLUE, GREY, INK, VERMILLION, WIDTH_MM, add_axes_mm, add_page, new_figure, text_width_mm
 
 TITLE, TEXT, SMALL = 8.5, 7.0, 6.3

@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..agreement import KEPT, Agreement
+from ..agreement.comparison import KEPT, Agreement
 from ..names import CLASSES, IMAGES
 from .icc import SMALL, TEXT, headline
 from .style import BLUE, GREY, INK, PALE, WIDTH_MM, add_page, new_figure

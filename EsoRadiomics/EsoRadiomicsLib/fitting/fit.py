@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ..agreement.kept_features import KeptFeatures, Rule
 from ..errors import InputError, UsageError
-from ..kept_features import KeptFeatures, Rule
 from ..modelling.inputs import BoolArray, IntArray, check_same_time_unit
 from ..study import Study, check_card
 from .card import Identity, build_card

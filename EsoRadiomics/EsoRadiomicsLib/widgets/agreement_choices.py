@@ -7,7 +7,7 @@ from slicer.parameterNodeWrapper import parameterPack
 
 @parameterPack
 class AgreementChoices:
-    """Where readings are, and a rule of one's own; it is the fields of :class:`EsoRadiomicsLib.kept_features.Rule`."""
+    """Where readings are, and a rule of one's own; its fields are those of :class:`agreement.kept_features.Rule`."""
 
     from_file: bool = False
     table: str

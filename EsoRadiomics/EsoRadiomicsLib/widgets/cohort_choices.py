@@ -7,7 +7,7 @@ from slicer.parameterNodeWrapper import parameterPack
 
 @parameterPack
 class CohortChoices:
-    """Measuring a cohort; the names are those of :class:`EsoRadiomicsLib.panel_cohort.CohortInputs`."""
+    """Measuring a cohort; the names are those of :class:`EsoRadiomicsLib.panel.cohort.CohortInputs`."""
 
     manifest: str
     folder: str
@@ -18,7 +18,7 @@ class CohortChoices:
 
 @parameterPack
 class ModelChoices:
-    """Fitting and validating; the names are those of :class:`EsoRadiomicsLib.panel_model_inputs.ModelInputs`.
+    """Fitting and validating; the names are those of :class:`EsoRadiomicsLib.panel.model_inputs.ModelInputs`.
 
     ``result`` is the folder of the last one.
     """

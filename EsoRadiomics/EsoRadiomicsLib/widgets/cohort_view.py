@@ -1,4 +1,4 @@
-"""The part “Measure a cohort”: widgets here, what they do in :mod:`EsoRadiomicsLib.panel_cohort`."""
+"""The part “Measure a cohort”: widgets here, what they do in :mod:`EsoRadiomicsLib.panel.cohort`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from slicer.i18n import tr as _
 
 from ..cohort.problems import Problem
 from ..cohort.table import FEATURES_CSV
-from ..cohort_result import REPORT, CohortResult
 from ..errors import EsoRadiomicsError
 from ..palette import GREY, VERMILLION
-from ..panel_choices import study_of
-from ..panel_cohort import CohortInputs, CohortSection
+from ..panel.choices import study_of
+from ..panel.cohort import CohortInputs, CohortSection
+from ..panel.cohort_result import REPORT, CohortResult
 from .dependencies import pyradiomics_sentence
 from .dialogs import choose_folder
 from .layout import FiguresLayout

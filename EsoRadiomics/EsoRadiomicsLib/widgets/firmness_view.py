@@ -7,7 +7,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from ..panel import Panel
+from ..panel.patient import Panel
 from .firmness_html import firmness_html
 from .layout import FiguresLayout
 from .run_row import RunRow

@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-from ..scene_images import segments
+from ..scene.images import segments
 
 
 def likely_gtv(names: Sequence[str]) -> int | None:

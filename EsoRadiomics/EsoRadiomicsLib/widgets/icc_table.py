@@ -9,9 +9,9 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from ..agreement import DROPPED, KEPT, NOT_COMPUTED
+from ..agreement.comparison import DROPPED, KEPT, NOT_COMPUTED
 from ..palette import BLUE, GREY, VERMILLION
-from ..panel_agreement import FeatureRow
+from ..panel.agreement_result import FeatureRow
 from .small_table import make_small
 
 FEATURE, CLASS, IMAGE, ICC, LOWER, UPPER, VERDICT = range(7)

@@ -11,9 +11,9 @@ from slicer.i18n import tr as _
 
 from ..errors import EsoRadiomicsError
 from ..fitting.cohort import TIME_UNITS
-from ..panel_columns import TableColumns, table_columns
-from ..panel_model import UPDATES
-from ..panel_model_inputs import ModelInputs, Needs
+from ..panel.columns import TableColumns, table_columns
+from ..panel.model import UPDATES
+from ..panel.model_inputs import ModelInputs, Needs
 
 NONE = "–"
 UPDATE_NAMES = (_("in the large (intercept)"), _("slope"), _("refit the outcome model"))

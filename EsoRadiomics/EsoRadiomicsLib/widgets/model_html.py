@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from ..model_result import ModelResult
 from ..palette import GREY, VERMILLION
+from ..panel.model_result import ModelResult
 
 
 def model_html(result: ModelResult) -> str:

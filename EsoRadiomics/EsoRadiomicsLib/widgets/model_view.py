@@ -1,4 +1,4 @@
-"""The part “Fit and validate a model”: widgets here, what they do in :mod:`EsoRadiomicsLib.panel_model`."""
+"""The part “Fit and validate a model”: widgets here, what they do in :mod:`EsoRadiomicsLib.panel.model`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..errors import EsoRadiomicsError
-from ..model_result import CARD, NOMOGRAM, REPORT, ModelResult
 from ..nomogram import build_nomogram
-from ..panel_choices import study_of
-from ..panel_model import ModelSection
-from ..panel_model_inputs import ModelInputs
+from ..panel.choices import study_of
+from ..panel.model import ModelSection
+from ..panel.model_inputs import ModelInputs
+from ..panel.model_result import CARD, NOMOGRAM, REPORT, ModelResult
 from ..resources import resource_path
 from . import dependencies
 from .cohort_view import open_file

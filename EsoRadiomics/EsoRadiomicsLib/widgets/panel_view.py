@@ -1,4 +1,4 @@
-"""The panel's wiring: widgets and parameter node here, what they do in :mod:`EsoRadiomicsLib.panel`."""
+"""The panel's wiring: widgets and parameter node here, what they do in :mod:`EsoRadiomicsLib.panel.patient`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from ..panel import Inputs, Panel
-from ..scene import SceneAccess
+from ..panel.patient import Inputs, Panel
+from ..scene.access import SceneAccess
 from ..study import Study
 from .covariates import CovariateInputs
 from .dependencies import pyradiomics_sentence

@@ -9,7 +9,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..palette import VERMILLION
-from ..panel_readings import SceneReading
+from ..panel.scene_readings import SceneReading
 from .small_table import ROW_HEIGHT, make_small
 
 CASE, READER, SESSION, SEGMENT, CT = range(5)

@@ -1,4 +1,4 @@
-"""The section Reproducibility: widgets here, what they do in :mod:`EsoRadiomicsLib.panel_reproducibility`."""
+"""The section Reproducibility: widgets here, what they do in :mod:`EsoRadiomicsLib.panel.reproducibility`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..icc import FORMS
-from ..panel_agreement import AgreementResult
-from ..panel_readings import SceneReading
-from ..panel_reproducibility import AgreementInputs, Reproducibility
-from ..scene_readings import SceneReadings
+from ..agreement.icc import FORMS
+from ..panel.agreement_result import AgreementResult
+from ..panel.reproducibility import AgreementInputs, Reproducibility
+from ..panel.scene_readings import SceneReading
+from ..scene.readings import SceneReadings
 from ..study import Study
 from .agreement_html import agreement_html
 from .dependencies import pyradiomics_sentence

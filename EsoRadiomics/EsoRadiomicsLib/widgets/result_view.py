@@ -8,7 +8,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..nomogram import build_nomogram
-from ..panel import Panel
+from ..panel.patient import Panel
 from .layout import ResultLayout
 from .nomogram_view import NomogramView
 from .result_html import is_demonstration, result_html

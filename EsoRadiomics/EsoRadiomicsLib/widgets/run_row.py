@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..palette import VERMILLION
-from ..panel_section import Section
+from ..panel.section import Section
 
 
 class RunRow:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from . import __version__
-from .errors import InputError, UsageError
+from .. import __version__
+from ..errors import InputError, UsageError
+from ..output import write_text
 from .icc import parse_form
-from .output import write_text
 
 FORMAT = "esoradiomics-kept-features/1"
 OBSERVERS = ("any", "inter", "intra", "both")
@@ -24,7 +24,7 @@ class Rule:
 
     Attributes:
         threshold: ICC asked for, 0 to 1.
-        form: of the ICC, as :func:`icc.parse_form` takes it; kept as Shrout & Fleiss's short name.
+        form: of the ICC, as :func:`agreement.icc.parse_form` takes it; kept as Shrout & Fleiss's short name.
         strict: whether the ICC must be above the threshold (> 0.75) rather than at it or above (≥ 0.75).
         lower_bound: whether the lower 95 % confidence limit is held against the threshold, not the estimate.
         observers: comparisons a feature must pass: between readers (``inter``), between sessions of one

@@ -14,10 +14,10 @@ from typing import Any
 
 import vtk
 
-from .errors import InputError, StudyError
-from .result import to_json
-from .schemas import check_schema
-from .study import Study, check_card
+from ..errors import InputError, StudyError
+from ..result import to_json
+from ..schemas import check_schema
+from ..study import Study, check_card
 
 ROLE = "EsoRadiomics.role"
 SEGMENT = "EsoRadiomics.segment"

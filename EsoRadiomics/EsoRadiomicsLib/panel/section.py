@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..errors import EsoRadiomicsError
 from .command_run import ProcessRunner
-from .errors import EsoRadiomicsError
 
 
 class Run(Protocol):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .agreement import Agreement
-from .errors import UsageError
+from ..errors import UsageError
+from ..study import Study
+from .comparison import Agreement
 from .kept_features import Rule
-from .study import Study
 
 _OBSERVERS = {"inter-observer": "inter", "intra-observer": "intra"}
 
 
 def protocol_rule(study: Study | None, **changes: Any) -> Rule:
-    """The rule of a study's protocol, with ``changes`` (fields of :class:`kept_features.Rule`) in its place.
+    """The rule of a study's protocol, with ``changes`` (fields of :class:`agreement.kept_features.Rule`) in its place.
 
     A study that asks for agreement between readers and within them takes what the readings allow, all of which a
     feature must pass; :func:`against_design` says what they do not.

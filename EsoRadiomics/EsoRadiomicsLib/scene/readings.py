@@ -13,9 +13,9 @@ import numpy as np
 import SimpleITK as sitk
 import vtk
 
-from .panel_readings import ReadingFiles, SceneReading, manifest_text, propose
-from .roi import bounding_box
-from .scene_images import (
+from ..panel.scene_readings import ReadingFiles, SceneReading, manifest_text, propose
+from ..roi import bounding_box
+from .images import (
     segment_image,
     segment_state,
     segments,
@@ -25,7 +25,7 @@ from .scene_images import (
     volume_state,
     write_image,
 )
-from .scene_results import ROLE, store_agreement, stored_agreement
+from .results import ROLE, store_agreement, stored_agreement
 
 TAG = "EsoRadiomics."
 """Before the names of the segments' tags that hold what the user entered; they are saved with the segmentation."""

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import EsoRadiomicsError, OutputError
+from ..fitting.protocol import read_plan
+from ..output import write_text
+from .choices import reference_of, study_of
 from .cohort_result import UNREADABLE
+from .columns import propose, table_columns
 from .command_run import CommandRun, ProcessRunner
-from .errors import EsoRadiomicsError, OutputError
-from .fitting.protocol import read_plan
-from .model_result import CARD, ModelResult, read_model_result
-from .output import write_text
-from .panel_choices import reference_of, study_of
-from .panel_columns import propose, table_columns
-from .panel_model_inputs import (
+from .model_inputs import (
     ModelInputs,
     Needs,
     missing_folder,
@@ -24,7 +23,8 @@ from .panel_model_inputs import (
     needs_of,
     outcome_options,
 )
-from .panel_section import Run, Section
+from .model_result import CARD, ModelResult, read_model_result
+from .section import Run, Section
 
 FIT, VALIDATE = "fit", "validate"
 UPDATES = ("intercept", "slope", "refit")

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .agreement import DROPPED, KEPT, NOT_COMPUTED, Agreement
-from .cohort.problems import COLUMNS, Problem, write_problems
-from .cohort.table import FAILURES_CSV
-from .errors import OutputError
+from ..cohort.problems import COLUMNS, Problem, write_problems
+from ..cohort.table import FAILURES_CSV
+from ..errors import OutputError
+from ..output import PARTIAL, check_output_folder, safe_cell, write_text, writing
+from .comparison import DROPPED, KEPT, NOT_COMPUTED, Agreement
 from .icc import parse_form
 from .kept_features import kept_text
-from .output import PARTIAL, check_output_folder, safe_cell, write_text, writing
 from .readings import Measured
 
 FORMAT = "esoradiomics-agreement/1"
@@ -73,10 +73,10 @@ def write_agreement(
         UsageError: a feature to draw is not in the result.
         OutputError: the folder cannot be written.
     """
-    from .figures.bland_altman import bland_altman_figure
-    from .figures.icc import icc_figure
-    from .figures.icc_map import icc_map_figure
-    from .figures.style import to_svg
+    from ..figures.bland_altman import bland_altman_figure
+    from ..figures.icc import icc_figure
+    from ..figures.icc_map import icc_map_figure
+    from ..figures.style import to_svg
 
     files = {
         TABLE_CSV: table_text(result.table).encode(),

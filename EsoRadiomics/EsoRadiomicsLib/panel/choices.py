@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .errors import EsoRadiomicsError
-from .reference import ReferenceCohort, load_reference
-from .study import Study, builtin_studies, load_study
+from ..errors import EsoRadiomicsError
+from ..reference import ReferenceCohort, load_reference
+from ..study import Study, builtin_studies, load_study
 
 IMAGE_FILE, MASK_FILE = "image.nrrd", "mask.nrrd"
 """Names of the temporary files that the command reads."""

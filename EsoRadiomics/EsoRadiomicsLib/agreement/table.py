@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .errors import InputError, UsageError
-from .names import CLASSES
+from ..errors import InputError, UsageError
+from ..names import CLASSES
 
 OTHER = "other"
 _FEATURE = re.compile(rf"([^_]+)_({'|'.join(CLASSES)})_[A-Za-z0-9]+")

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cohort.manifest import Entry, read_manifest
-from .cohort.problems import Problem
+from ..cohort.manifest import Entry, read_manifest
+from ..cohort.problems import Problem
+from ..errors import EsoRadiomicsError, InputError
+from .choices import reference_of, study_of
 from .cohort_result import UNREADABLE, CohortResult, problems_of, read_result
 from .command_run import CommandRun, ProcessRunner
-from .errors import EsoRadiomicsError, InputError
-from .panel_choices import reference_of, study_of
-from .panel_section import Run, Section
+from .section import Run, Section
 
 if TYPE_CHECKING:
-    from .scene_cases import LoadedCase
+    from ..scene.cases import LoadedCase
 
 MANIFEST, PROBLEMS = "manifest.csv", "problems.csv"
 STARTING = "Starting; how far it is can be said after the first case."
@@ -47,7 +47,7 @@ class CohortSection(Section):
     Args:
         scene: vtkMRMLScene that cases are loaded into.
         runner: starts Python in another process.
-        on_change: see :class:`EsoRadiomicsLib.panel_section.Section`.
+        on_change: see :class:`EsoRadiomicsLib.panel.section.Section`.
 
     Attributes:
         problems: what the last check or run found.
@@ -212,7 +212,7 @@ class CohortSection(Section):
 
     def load(self, inputs: CohortInputs, problem: Problem) -> LoadedCase | None:
         """A problem's case as nodes; None, and ``error``, if it cannot be loaded."""
-        from .scene_cases import add_case
+        from ..scene.cases import add_case
 
         self.error = ""
         try:

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .case import Case
+from ..case import Case
+from ..errors import EsoRadiomicsError, OutputError
+from ..patient import score_features
+from ..reference import ReferenceCohort
+from ..report import check_folder, write_report
+from ..result import result_dict
+from ..roi import prepare
+from ..slicer_radiomics import FullExtractor, features_of_table
+from ..study import Study
 from .command_run import Tell
-from .errors import EsoRadiomicsError, OutputError
-from .patient import score_features
-from .reference import ReferenceCohort
-from .report import check_folder, write_report
-from .result import result_dict
-from .roi import prepare
-from .slicer_radiomics import FullExtractor, features_of_table
-from .study import Study
 
 ROBUSTNESS_SVG = "robustness.svg"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .agreement_plan import Plan, plan_comparisons
-from .agreement_table import check_table, counted, feature_parts, some
-from .errors import InputError
+from ..errors import InputError
 from .icc import MIN_CASES, Icc, icc
 from .kept_features import KeptFeatures, Rule
+from .plan import Plan, plan_comparisons
+from .table import check_table, counted, feature_parts, some
 
 KEPT, DROPPED, NOT_COMPUTED = "kept", "dropped", "not computed"
 _COLUMNS = ["feature", "image", "class", "n_cases", "icc", "lower", "upper", "verdict", "reason"]
@@ -62,7 +62,7 @@ class Agreement:
 
     @property
     def kept(self) -> KeptFeatures:
-        """The features that passed, ready for :func:`kept_features.save_kept`."""
+        """The features that passed, ready for :func:`agreement.kept_features.save_kept`."""
         facts = ({"name": c.name, "raters": list(c.raters), "n_cases": len(c.cases)} for c in self.comparisons)
         return KeptFeatures(
             features=tuple(self.table.loc[self.table["verdict"] == KEPT, "feature"]),
@@ -93,17 +93,17 @@ def agreement(
 ) -> Agreement:
     """ICC of every feature of a long table, and which features the rule keeps.
 
-    :func:`agreement_plan.plan_comparisons` says what is compared with what. Cases without all readings are left out of
+    :func:`agreement.plan.plan_comparisons` says what is compared with what. Cases without all readings are left out of
     a comparison and named in the warnings.
 
     Args:
         table: one row per case, reader and session.
         rule: threshold, form of the ICC and which comparisons count.
-        case, reader, session, features: column names, as in :func:`agreement_table.check_table`.
+        case, reader, session, features: column names, as in :func:`agreement.table.check_table`.
 
     Raises:
         InputError: fewer than two readings or three complete cases, the same mask given twice, or a table
-            that :func:`agreement_table.check_table` refuses.
+            that :func:`agreement.table.check_table` refuses.
         UsageError: a column that is asked for is not there.
     """
     readings = check_table(table, case, reader, session, features)

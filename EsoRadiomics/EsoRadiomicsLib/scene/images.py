@@ -14,8 +14,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from .errors import InputError
-from .masks import choose, labels_of, select_label
+from ..errors import InputError
+from ..masks import choose, labels_of, select_label
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 RIGID = 1e-4

@@ -11,12 +11,12 @@ from typing import Any
 import slicer
 import vtk
 
-from .cohort.manifest import Entry
-from .errors import InputError
-from .masks import MaskSource, choose, open_mask
-from .scene_images import ijk_to_ras, image_data
-from .scene_segments import import_rois
-from .volumes import Volume, read_volume
+from ..cohort.manifest import Entry
+from ..errors import InputError
+from ..masks import MaskSource, choose, open_mask
+from ..volumes import Volume, read_volume
+from .images import ijk_to_ras, image_data
+from .segments import import_rois
 
 CASE, GTV = "EsoRadiomics.case", "gtv"
 WINDOW, LEVEL = 400, 40

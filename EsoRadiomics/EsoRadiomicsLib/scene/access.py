@@ -1,6 +1,6 @@
 """The MRML scene as the panel and the Python console need it: nodes in, cases out; results in, nodes out.
 
-Details are in ``scene_images`` (nodes as images), ``scene_segments`` (what is drawn) and ``scene_results``.
+Details are in ``images`` (nodes as images), ``segments`` (what is drawn) and ``results``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from .case import Case, make_case
-from .panel_choices import IMAGE_FILE, MASK_FILE
-from .scene_images import (
+from ..case import Case, make_case
+from ..panel.choices import IMAGE_FILE, MASK_FILE
+from ..study import Study
+from .images import (
     find_segment,
     is_segmentation,
     segment_image,
@@ -23,9 +24,8 @@ from .scene_images import (
     volume_state,
     write_image,
 )
-from .scene_results import StoredResult, remove_nodes, result_nodes, store_result, stored_result, tag
-from .scene_segments import DrawnGtv, add_removed, drawn_gtv, import_rois
-from .study import Study
+from .results import StoredResult, remove_nodes, result_nodes, store_result, stored_result, tag
+from .segments import DrawnGtv, add_removed, drawn_gtv, import_rois
 
 REMOVED = "removed"
 
@@ -153,7 +153,7 @@ class SceneAccess:
         return result_nodes(self.scene)
 
     def import_rois(self, path: Path | str, names: Sequence[str], volume: Any) -> tuple[Any, tuple[str, ...]]:
-        """See :func:`EsoRadiomicsLib.scene_segments.import_rois`."""
+        """See :func:`EsoRadiomicsLib.scene.segments.import_rois`."""
         return import_rois(self.scene, path, names, volume)
 
     def show_removed(self, volume: Any, segmentation: Any, segment_id: str, hu_min: float) -> Any | None:

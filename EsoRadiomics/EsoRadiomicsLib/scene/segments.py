@@ -11,12 +11,12 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 
-from .formatting import plain
-from .grid import bring_to_grid, canonical_grid, voxel_coordinates
-from .masks import open_mask
-from .roi import bounding_box
-from .scene_images import oriented_image, segment_image, volume_array, volume_header
-from .volumes import Volume
+from ..formatting import plain
+from ..grid import bring_to_grid, canonical_grid, voxel_coordinates
+from ..masks import open_mask
+from ..roi import bounding_box
+from ..volumes import Volume
+from .images import oriented_image, segment_image, volume_array, volume_header
 
 REMOVED_COLOUR = (0.0, 0.45, 0.7)
 GTV_COLOUR = (0.9, 0.6, 0.0)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from .errors import StudyError
-from .formatting import decimals, rule
-from .study import Study, check_card
+from ..errors import StudyError
+from ..formatting import decimals, rule
+from ..study import Study, check_card
 
 CARD, REPORT = "card.json", "report.html"
 _FIGURES, _TABLES = Path("figures"), Path("tables")

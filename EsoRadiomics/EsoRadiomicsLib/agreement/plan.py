@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .agreement_table import counted, some
-from .errors import InputError
+from ..errors import InputError
 from .icc import MIN_CASES
+from .table import counted, some
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def plan_comparisons(keys: pd.DataFrame, observers: str = "any") -> list[Plan]:
 
     Args:
         keys: ``case, reader, session`` of each reading as text, none of them twice.
-        observers: comparisons that are wanted, as in :class:`kept_features.Rule`.
+        observers: comparisons that are wanted, as in :class:`agreement.kept_features.Rule`.
 
     Raises:
         InputError: fewer than two readings or three complete cases for a comparison.

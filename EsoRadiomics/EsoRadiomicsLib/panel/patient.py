@@ -12,11 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .command_run import CommandRun, ProcessRunner
-from .errors import EsoRadiomicsError
-from .formatting import plain
-from .masks import list_rois
-from .panel_choices import (
+from ..errors import EsoRadiomicsError
+from ..formatting import plain
+from ..masks import list_rois
+from ..score import check_covariates, check_scorable
+from ..slicer_radiomics import FullExtractor, can_measure
+from ..study import Covariate, Study
+from .choices import (
     IMAGE_FILE,
     IN_SCENE,
     MASK_FILE,
@@ -29,15 +31,13 @@ from .panel_choices import (
     study_choices,
     study_of,
 )
-from .panel_runs import Done, SlicerRadiomicsRun, read_report
-from .panel_section import Run, Section
-from .score import check_covariates, check_scorable
-from .slicer_radiomics import FullExtractor, can_measure
-from .study import Covariate, Study
+from .command_run import CommandRun, ProcessRunner
+from .runs import Done, SlicerRadiomicsRun, read_report
+from .section import Run, Section
 
 if TYPE_CHECKING:
-    from .scene import SceneAccess
-    from .scene_results import StoredResult
+    from ..scene.access import SceneAccess
+    from ..scene.results import StoredResult
 
 __all__ = ["IN_SCENE", "Inputs", "Panel", "ProcessRunner", "StudyChoice"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from .errors import InputError
-from .feature_table import SOFTWARE
-from .names import is_feature
-from .study import Study
+from ..errors import InputError
+from ..feature_table import SOFTWARE
+from ..names import is_feature
+from ..study import Study
 
 _OURS = ("case", "reader", "session", "image_sha256", "mask_sha256", "settings", "failed")
 _TIME = re.compile(r"time|month|day|year|follow|survival", re.IGNORECASE)

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .agreement_files import FINISHED, READINGS_CSV
-from .agreement_plan import plan_comparisons
-from .agreement_table import counted, some
+from ..agreement.files import FINISHED, READINGS_CSV
+from ..agreement.icc import MIN_CASES
+from ..agreement.kept_features import Rule
+from ..agreement.plan import plan_comparisons
+from ..agreement.protocol import protocol_rule
+from ..agreement.table import counted, some
+from ..errors import EsoRadiomicsError, InputError, UsageError
+from ..study import Study
+from .agreement_result import AgreementResult, agreement_of_json, read_agreement
+from .choices import card_argument
 from .command_run import CommandRun, ProcessRunner
-from .errors import EsoRadiomicsError, InputError, UsageError
-from .icc import MIN_CASES
-from .icc_protocol import protocol_rule
-from .kept_features import Rule
-from .panel_agreement import AgreementResult, agreement_of_json, read_agreement
-from .panel_choices import card_argument
-from .panel_readings import SceneReading, names_of_files, reading_files
-from .panel_section import Run, Section
-from .study import Study
+from .scene_readings import SceneReading, names_of_files, reading_files
+from .section import Run, Section
 
 if TYPE_CHECKING:
-    from .scene_readings import SceneReadings
+    from ..scene.readings import SceneReadings
 
 OUT = "agreement"
 
@@ -41,7 +41,7 @@ class AgreementInputs:
     """What the section shows: the study's ID or path, where the readings are, and what is asked instead of its rule.
 
     ``table`` is the path of a feature table or manifest, None for the readings of the scene. ``changes`` holds fields
-    of :class:`kept_features.Rule`.
+    of :class:`agreement.kept_features.Rule`.
     """
 
     study: str = ""
@@ -55,7 +55,7 @@ class Reproducibility(Section):
     Args:
         scene: the MRML scene.
         runner: starts Python in another process.
-        on_change: as in :class:`panel_section.Section`; not called within ``inputs_changed`` and ``restore``.
+        on_change: as in :class:`panel.section.Section`; not called within ``inputs_changed`` and ``restore``.
         study: gives a study by ID or path, or raises StudyError.
     """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .agreement_files import (
+from ..agreement.files import (
     BLAND_ALTMAN_SVG,
     CURVE_SVG,
     FORMAT,
@@ -22,9 +22,9 @@ from .agreement_files import (
     TABLE_CSV,
     check_agreement_folder,
 )
-from .cohort.table import FAILURES_CSV
-from .errors import InputError
-from .output import write_folder
+from ..cohort.table import FAILURES_CSV
+from ..errors import InputError
+from ..output import write_folder
 
 FILES = "files"
 
@@ -81,11 +81,11 @@ class AgreementResult:
             InputError: fewer than three cases with both readings.
             UsageError: the result has no such feature.
         """
-        from .agreement import agreement  # pandas and matplotlib take a moment to import
-        from .agreement_table import read_table
-        from .figures.bland_altman import bland_altman_figure
-        from .figures.style import to_svg
-        from .kept_features import Rule
+        from ..agreement.comparison import agreement  # pandas and matplotlib take a moment to import
+        from ..agreement.kept_features import Rule
+        from ..agreement.table import read_table
+        from ..figures.bland_altman import bland_altman_figure
+        from ..figures.style import to_svg
 
         name = BLAND_ALTMAN_SVG.format(feature)
         if name not in self.files:

@@ -14,25 +14,25 @@ from typing import Any
 
 import pandas as pd
 
-from .agreement import Agreement, agreement
-from .agreement_plan import plan_comparisons
-from .agreement_table import counted, reading_keys, refuse_copies, some
-from .case import Case
-from .cohort.child import Limits
-from .cohort.manifest import Entry, Manifest
-from .cohort.problems import Problem, split_message
-from .cohort.run import local_workers, run_cohort, threads_per_case
-from .cohort.table import finished_cases
-from .cohort.task import Task, content_key
-from .errors import EsoRadiomicsError, InputError
-from .feature_table import SOFTWARE, feature_row
-from .features import extract
-from .icc_protocol import against_design
+from ..case import Case
+from ..cohort.child import Limits
+from ..cohort.manifest import Entry, Manifest
+from ..cohort.problems import Problem, split_message
+from ..cohort.run import local_workers, run_cohort, threads_per_case
+from ..cohort.table import finished_cases
+from ..cohort.task import Task, content_key
+from ..errors import EsoRadiomicsError, InputError
+from ..feature_table import SOFTWARE, feature_row
+from ..features import extract
+from ..progress import Progress
+from ..roi import prepare
+from ..settings import ExtractionSettings
+from ..study import Study
+from .comparison import Agreement, agreement
 from .kept_features import Rule
-from .progress import Progress
-from .roi import prepare
-from .settings import ExtractionSettings
-from .study import Study
+from .plan import plan_comparisons
+from .protocol import against_design
+from .table import counted, reading_keys, refuse_copies, some
 
 KEYS = ["case", "reader", "session"]
 SHOWN = 3
@@ -62,7 +62,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Measured:
-    """Readings as a table that :func:`agreement.agreement` takes, those that failed, and what to look at."""
+    """Readings as a table that :func:`agreement.comparison.agreement` takes, those that failed, and what to look at."""
 
     table: pd.DataFrame
     failures: tuple[Problem, ...]
@@ -84,7 +84,7 @@ def measure_manifest(
         manifest: with a reader, and a session where a reader has several, on each line.
         settings: how features are measured.
         folder: finished readings are kept in its subfolder ``cases``.
-        observers: comparisons that must be possible, as in :class:`kept_features.Rule`.
+        observers: comparisons that must be possible, as in :class:`agreement.kept_features.Rule`.
         jobs: processes, a reading in each.
         progress: told after each reading.
 
@@ -136,7 +136,7 @@ def measure_readings(
     Args:
         readings: their cases are loaded in the settings' pixel type.
         settings: how features are measured.
-        observers: comparisons that must be possible, as in :class:`kept_features.Rule`.
+        observers: comparisons that must be possible, as in :class:`agreement.kept_features.Rule`.
         pool: from :func:`workers.worker_pool`; the images of a reading are spread over its processes.
         progress: told after each image.
 
@@ -172,11 +172,11 @@ def compare(measured: Measured, rule: Rule, study: Study | None = None) -> Agree
 
     Args:
         measured: from one of the above.
-        rule: from :func:`icc_protocol.protocol_rule`.
+        rule: from :func:`agreement.protocol.protocol_rule`.
         study: whose protocol the comparisons are checked against.
 
     Raises:
-        InputError: as :func:`agreement.agreement`; the sentence also names the readings that failed.
+        InputError: as :func:`agreement.comparison.agreement`; the sentence also names the readings that failed.
     """
     failed = _failed(measured.failures)
     try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import EsoRadiomicsError, InputError
-from .fitting.protocol import read_plan
-from .panel_columns import table_columns
-from .study import Study
+from ..errors import EsoRadiomicsError, InputError
+from ..fitting.protocol import read_plan
+from ..study import Study
+from .columns import table_columns
 
 
 @dataclass(frozen=True)

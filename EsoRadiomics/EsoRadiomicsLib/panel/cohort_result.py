@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-from .cohort.problems import Problem, read_problems
-from .cohort.table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, REMARKS_CSV
-from .errors import InputError
-from .formatting import number
+from ..cohort.problems import Problem, read_problems
+from ..cohort.table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, REMARKS_CSV
+from ..errors import InputError
+from ..formatting import number
 
 SCORES_CSV, REPORT = "scores.csv", "report.html"
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error)
