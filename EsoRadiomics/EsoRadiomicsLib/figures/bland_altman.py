@@ -12,8 +12,8 @@ from ..agreement.bland_altman import bland_altman
 from ..agreement.comparison import Comparison
 from ..errors import UsageError
 from ..formatting import number
-from .icc import TEXT, TITLE, plain_axes
-from .style import BLUE, GREY, INK, VERMILLION, add_axes_mm, add_page, new_figure
+from .icc import TEXT, TITLE
+from .style import BLUE, GREY, INK, VERMILLION, add_axes_mm, add_page, new_figure, plain_axes
 
 LEFT, TOP, WIDTH, HEIGHT = 20.0, 15.0, 122.0, 66.0
 LEAST_APART_MM = 8.0

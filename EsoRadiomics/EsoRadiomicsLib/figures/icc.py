@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ..agreement.comparison import DROPPED, KEPT, NOT_COMPUTED, Agreement, Comparison
 from ..agreement.icc import parse_form
 from ..agreement.table import counted
-from .style import BLUE, GREY, INK, VERMILLION, WIDTH_MM, add_axes_mm, add_page, new_figure, text_width_mm
+from .style import BLUE, GREY, INK, VERMILLION, WIDTH_MM, add_axes_mm, add_page, new_figure, plain_axes, text_width_mm
 
 TITLE, TEXT, SMALL = 8.5, 7.0, 6.3
 NAMED_FEATURES = 40
@@ -33,15 +33,6 @@ def headline(page: Any, result: Agreement) -> None:
     page.text(2, 4.5, f"{kept} of {counted(n, 'feature')} kept", size=TITLE, weight="bold", va="center")
     rule = f"{result.rule}   ({parse_form(result.rule.form).meaning})"
     page.text(2, 9.3, rule, size=TEXT, color=GREY, va="center")
-
-
-def plain_axes(axes: Any) -> None:
-    """Axes with a left and a bottom line only, and small ticks."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_linewidth(0.6)
-    axes.tick_params(labelsize=TEXT, length=2.5, width=0.6, pad=1.5)
 
 
 def _curves_figure(result: Agreement) -> Figure:

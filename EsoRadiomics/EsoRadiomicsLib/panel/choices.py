@@ -67,7 +67,8 @@ def _choice(id_or_path: str) -> StudyChoice:
 
 def choice_of(id_or_path: str, study: Study) -> StudyChoice:
     """A study as an entry of the list."""
-    return StudyChoice(id_or_path, study.title, study.endpoint, study.signature is not None, study.absent)
+    why_not = study.absent if study.signature is None else study.table_only
+    return StudyChoice(id_or_path, study.title, study.endpoint, not why_not, why_not)
 
 
 def study_of(id_or_path: str) -> Study:

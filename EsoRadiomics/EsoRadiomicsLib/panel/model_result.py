@@ -25,7 +25,7 @@ _TITLES = {
     "nomogram": NOMOGRAM,
     "strata": "Strata",
     "roc": "ROC",
-    "auc": "AUC",
+    "auc": "AUC over time",
     "decision-curve": "Decision curve",
     "cut-off": "Cut-off",
     "lasso-path": "LASSO paths",
