@@ -23,6 +23,7 @@ _USED = (
     *("PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "SeriesDescription", "SeriesNumber"),
     "SliceThickness",
 )
+_ENDINGS = (".dcm", ".ima")
 _CONTENT = 0x30060000
 """From this tag on come contours, segments and pixels, which would take longer to read than all the headers."""
 
@@ -68,8 +69,20 @@ def dicom_files(folder: Path) -> list[Dataset]:
 
 
 def is_object(path: Path) -> bool:
-    """Whether a path is a DICOM file that describes one object, unlike the index a DICOMDIR is."""
-    return path.is_file() and path.name != "DICOMDIR" and is_dicom(path)
+    """Whether a path is a DICOM file that describes one object, unlike the index a DICOMDIR is.
+
+    Raises:
+        InputError: it is called a DICOM file and does not begin as one; left out, a first or last slice were missed by
+            nobody.
+    """
+    if not path.is_file() or path.name == "DICOMDIR" or path.name.startswith("."):
+        return False
+    if not is_dicom(path) and path.suffix.lower() in _ENDINGS:
+        raise InputError(
+            f"{path} is called a DICOM file but does not begin as one: it is empty or damaged. Export it again, or "
+            "remove it if it is no slice."
+        )
+    return is_dicom(path)
 
 
 @contextmanager

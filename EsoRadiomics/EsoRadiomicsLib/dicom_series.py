@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
 
+from .dicom_acquisition import read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .errors import InputError
 from .grid import canonical_grid
@@ -26,15 +28,43 @@ POSITION_TOLERANCE_MM = 0.1
 NOT_IMAGES = ("RTSTRUCT", "SEG", "RTDOSE", "RTPLAN", "REG", "SR", "PR", "KO")
 
 
-def read_series(path: Path, series: Collection[str] = ()) -> Volume:
-    """Read the CT series of a folder (subfolders included), or the one a file belongs to.
+@dataclass(frozen=True)
+class SeriesHeaders:
+    """The headers of a CT series that has passed all checks which need no voxels, one a slice, sorted along the normal.
+
+    Attributes:
+        slices: of each slice its header; ``filename`` is its file.
+        direction: of the CT's grid, nine cosines; ``origin`` and ``spacing_mm`` in mm.
+        same_rescale: whether one slope and intercept turn all slices into HU.
+    """
+
+    slices: tuple[Dataset, ...]
+    origin: tuple[float, float, float]
+    direction: tuple[float, ...]
+    spacing_mm: tuple[float, float, float]
+    acquisition: Acquisition
+    same_rescale: bool
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Columns, rows and slices."""
+        return int(self.slices[0].Columns), int(self.slices[0].Rows), len(self.slices)
+
+    @property
+    def series_uid(self) -> str:
+        """SeriesInstanceUID."""
+        return str(self.slices[0].SeriesInstanceUID)
+
+
+def read_series_headers(path: Path, series: Collection[str] = ()) -> SeriesHeaders:
+    """Read the headers of the CT series of a folder (subfolders included), or of the one a file belongs to.
 
     Args:
         path: folder, or one DICOM file of the series.
         series: SeriesInstanceUIDs a mask refers to; they decide where the folder holds several CT series.
 
     Raises:
-        InputError: no CT series or several, not in HU, missing or uneven slices, unreadable pixels.
+        InputError: no CT series or several, not in HU, missing or uneven slices, files that are cut off.
     """
     headers = _series_of_file(path) if path.is_file() else _series_of_folder(path, series)
     with reading(path):
@@ -44,25 +74,44 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
     heights = along_normal(positions, orientation)[0]
     order = np.argsort(heights, kind="stable")
     headers, positions = [headers[i] for i in order], positions[order]
-    spacing = _slice_spacing(positions, orientation, path)
-
-    image = _decode(headers, path, same_rescale)
+    between = _slice_spacing(positions, orientation, path)
+    for header in headers:
+        _require_whole_file(header)
     row, column = np.reshape(orientation, (2, 3))
     first = headers[0]
-    image.SetOrigin(positions[0].tolist())
-    image.SetDirection(np.column_stack([row, column, np.cross(row, column)]).ravel().tolist())
-    image.SetSpacing((float(first.PixelSpacing[1]), float(first.PixelSpacing[0]), spacing))
+    with reading(Path(first.filename)):
+        acquisition = read_acquisition(first)
+    x, y, z = positions[0].tolist()
+    return SeriesHeaders(
+        slices=tuple(headers),
+        origin=(x, y, z),
+        direction=tuple(np.column_stack([row, column, np.cross(row, column)]).ravel().tolist()),
+        spacing_mm=(float(first.PixelSpacing[1]), float(first.PixelSpacing[0]), between),
+        acquisition=acquisition,
+        same_rescale=same_rescale,
+    )
 
+
+def read_series(path: Path, series: Collection[str] = ()) -> Volume:
+    """Read a CT series; arguments as :func:`read_series_headers`.
+
+    Raises:
+        InputError: as :func:`read_series_headers`, and pixels that cannot be read.
+    """
+    headers = read_series_headers(path, series)
+    image = _decode(headers, path)
+    image.SetOrigin(headers.origin)
+    image.SetDirection(headers.direction)
+    image.SetSpacing(headers.spacing_mm)
+    first = headers.slices[0]
     unit = first.get("RescaleType") or "HU"
     doubt = f"The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units."
-    with reading(Path(first.filename)):
-        acquisition = _acquisition(first)
     return Volume(
         path=path,
         image=canonical_grid(image),
-        source={"format": "DICOM", "slices": len(headers), "pixel_type": image.GetPixelIDTypeAsString()},
-        acquisition=acquisition,
-        series_uid=first.SeriesInstanceUID,
+        source={"format": "DICOM", "slices": len(headers.slices), "pixel_type": image.GetPixelIDTypeAsString()},
+        acquisition=headers.acquisition,
+        series_uid=headers.series_uid,
         frame_of_reference=first.get("FrameOfReferenceUID", ""),
         warnings=(doubt,) if unit != "HU" else (),
     )
@@ -188,11 +237,22 @@ def _slice_spacing(positions: np.ndarray, orientation: np.ndarray, path: Path) -
     return mean
 
 
-def _decode(headers: Sequence[Dataset], path: Path, same_rescale: bool) -> sitk.Image:
-    files = [str(header.filename) for header in headers]
+def _require_whole_file(header: Dataset) -> None:
+    """An uncompressed slice cannot be smaller than its pixels."""
+    path = Path(header.filename)
+    with reading(path):
+        if header.file_meta.TransferSyntaxUID.is_compressed:
+            return
+        needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
+    if path.stat().st_size < needed:
+        raise InputError(f"The DICOM file {path} is cut off: its pixels are not complete. Export it again.")
+
+
+def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:
+    files = [str(header.filename) for header in headers.slices]
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(files)
-    if not same_rescale:
+    if not headers.same_rescale:
         reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first slice's type, too narrow for another's values
     with quiet_itk():
         try:
@@ -208,26 +268,3 @@ def _decodes(file: str) -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _acquisition(header: Dataset) -> Acquisition:
-    def text(name: str) -> str | None:
-        value = header.get(name)
-        value = value if value is None or isinstance(value, str) else "\\".join(map(str, value))
-        return value.strip() or None if value else None
-
-    def number(name: str) -> float | None:
-        value = header.get(name)
-        return None if value is None else float(value)
-
-    agent = text("ContrastBolusAgent")
-    return Acquisition(
-        modality="CT",
-        slice_thickness_mm=number("SliceThickness"),
-        kvp=number("KVP"),
-        exposure_mas=number("Exposure"),
-        kernel=text("ConvolutionKernel"),
-        contrast=True if agent and agent.lower() not in ("no", "none") else None,
-        manufacturer=text("Manufacturer"),
-        scanner=text("ManufacturerModelName"),
-    )

@@ -3,33 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
+import io
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from .errors import OutputError
 
+PARTIAL = ".partial"
+"""How names of files end while they are written; they begin with a dot."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 file under a temporary name and rename it, so that it appears whole or not at all.
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write piece by piece, under a temporary name until it is complete: it appears whole or not at all.
 
     Raises:
         OutputError: the folder does not exist or cannot be written, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
-        temporary.write_text(text, encoding="utf-8", newline="")
+        with temporary.open("wb") as file:
+            yield file
         os.replace(temporary, path)
     except OSError as error:
         raise OutputError(_cannot_write(path, error)) from error
     finally:  # Ctrl-C comes through here too
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all.
+
+    Raises:
+        OutputError: as :func:`writing`.
+    """
+    with writing(path) as file:
+        file.write(text.encode())
 
 
 def check_output_folder(folder: Path, names: Collection[str]) -> None:
@@ -63,7 +80,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     folder = Path(folder).absolute()
     new_parents = [parent for parent in folder.parents if not parent.exists()]
-    workshop = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    workshop = folder.with_name(f".{folder.name}.{os.getpid()}{PARTIAL}")
     try:
         for name, content in files.items():
             path = workshop / "new" / name
@@ -89,6 +106,18 @@ def safe_cell(text: str) -> str:
     except ValueError:
         return "'" + text
     return text
+
+
+def plain_cell(text: str) -> str:
+    """The text that :func:`safe_cell` made a cell of."""
+    return text[1:] if text[:1] == "'" and safe_cell(text[1:]) == text else text
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """One line of a CSV table of :func:`safe_cell`."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(map(safe_cell, cells))
+    return text.getvalue()
 
 
 def _move_into_place(new: Path, folder: Path, aside: Path) -> None:

@@ -30,11 +30,13 @@ def ragged_gtv(image: sitk.Image, seed: int) -> sitk.Image:
     return mask
 
 
-def write_manifest(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:
+def write_manifest(
+    path: Path, rows: Sequence[Mapping[str, str]], *, encoding: str = "utf-8", separator: str = ","
+) -> Path:
     """A manifest with all columns that occur in ``rows``."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
+    with path.open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, columns, restval="", delimiter=separator)
         writer.writeheader()
         writer.writerows(rows)
     return path

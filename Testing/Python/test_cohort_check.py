@@ -17,18 +17,24 @@ from dicom_factory import contours_of, write_ct, write_rtstruct
 from EsoRadiomicsLib.cli import main
 from EsoRadiomicsLib.cohort.check import Check, check_cohort
 from EsoRadiomicsLib.cohort.manifest import read_manifest
+from EsoRadiomicsLib.cohort.problems import Problem, read_problems, write_problems
 from EsoRadiomicsLib.cohort.run import CohortRun, local_workers, run_cohort
 from EsoRadiomicsLib.cohort.table import write_results
 from EsoRadiomicsLib.errors import InputError
 from EsoRadiomicsLib.study import load_study
 
 STUDY = load_study("escc-lpfs-ccrt")
-GOOD = ["A1", "A2", "copied-image", "copied-mask", "thick", "dicom", "native", "=formula"]
+PHASES = (("dicom", "arterial phase"), ("native", "native"), ("cut", "arterial"), ("first", "arterial"))
+"""DICOM cases and what their series are called."""
+GOOD = ["=formula", "A1", "A2", "Évry", "copied-image", "copied-mask", "dicom", "native", "thick"]
+BAD = {"twice", "missing", "outside", "no-mask", "cut", "first", "other-series", "no-roi", "no-segment", "empty"}
+UNSEEN = {"empty"}
+"""Only its voxels tell."""
 
 
 @dataclass(frozen=True)
 class Planted:
-    """The cohort with everything that can be wrong: its check, its run and the run's results."""
+    """The cohort with everything that can be wrong, as Excel saves it: its check, its run and the run's results."""
 
     check: Check
     run: CohortRun
@@ -39,7 +45,7 @@ class Planted:
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     folder = tmp_path_factory.mktemp("planted") / "cohort"
     outside = folder.parent / "elsewhere"
-    for seed, name in enumerate(("A1", "A2", "copied-image", "copied-mask", "thick", "empty", "formula")):
+    for seed, name in enumerate(("A1", "A2", "copied-image", "copied-mask", "thick", "empty", "formula", "accent")):
         write_patient(folder / name, seed)
     shutil.copy(folder / "A1" / "ct.nrrd", folder / "copied-image" / "ct.nrrd")
     shutil.copy(folder / "A1" / "gtv.nrrd", folder / "copied-mask" / "gtv.nrrd")
@@ -53,24 +59,33 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     sitk.WriteImage(mask, str(folder / "empty" / "gtv.nrrd"))  # nothing but air, which the HU exclusion removes
     rows = [line(name, f"{name}/ct.nrrd", f"{name}/gtv.nrrd") for name in ("A1", "A2", "copied-image", "copied-mask")]
     rows += [line("thick", "thick/ct.nrrd", "thick/gtv.nrrd"), line("empty", "empty/c*.nrrd", "empty/gtv.nrrd")]
-    for seed, (name, phase) in enumerate((("dicom", "arterial phase"), ("native", "native"), ("cut", "arterial"))):
+    for seed, (name, phase) in enumerate(PHASES):
         image = phantoms.ct(SIZE, seed=40 + seed)
         write_ct(folder / name / "ct", image, series=f"{name} {phase}")
         write_rtstruct(
             folder / name / "rs.dcm", {"GTV-1": contours_of(ragged_gtv(image, 50 + seed))}, series=f"{name} {phase}"
         )
         rows.append({"case": name, "image": f"{name}/ct", "rtstruct": f"{name}/rs.dcm", "roi": "GTV*"})
-    damaged = folder / "cut" / "ct" / "007.dcm"
-    damaged.write_bytes(damaged.read_bytes()[:900])
+    (folder / "cut" / "ct" / "007.dcm").write_bytes((folder / "cut" / "ct" / "007.dcm").read_bytes()[:900])
+    (folder / "first" / "ct" / "000.dcm").write_bytes(b"")
+    image = phantoms.ct(SIZE, seed=60)
+    segment = [("S1", "GTV", 1, 0)]
+    drawn = sitk.GetArrayFromImage(phantoms.gtv(image))[None]
+    phantoms.write_slicer_segmentation(folder / "A2" / "gtv.seg.nrrd", image, drawn, segment)
     rows += [
+        {"case": "other-series", "image": "native/ct", "rtstruct": "dicom/rs.dcm"},
+        {"case": "no-roi", "image": "dicom/ct", "rtstruct": "dicom/rs.dcm", "roi": "PTV"},
+        {**line("no-segment", "A2/ct.nrrd", "A2/gtv.seg.nrrd"), "roi": "Tumour"},
         line("twice", "A1/ct.nrrd", "A1/gtv.nrrd"),
         line("twice", "A2/ct.nrrd", "A2/gtv.nrrd"),
         line("missing", "nowhere/ct.nrrd", "A1/gtv.nrrd"),
         line("outside", "../elsewhere/ct.nrrd", "../elsewhere/gtv.nrrd"),
         line("no-mask", "A1/ct.nrrd", ""),
-        {**line("=formula", "formula/ct.nrrd", "formula/gtv.nrrd"), "note": "@SUM(A1)", "change": "-3.5"},
+        {**line("=formula", "formula/ct.nrrd", "formula/gtv.nrrd"), "note": "@SUM(A1)", "change": "-3,5"},
+        line("Évry", "accent/ct.nrrd", "accent/gtv.nrrd"),
     ]
-    manifest = read_manifest(write_manifest(folder / "manifest.csv", rows))
+    path = write_manifest(folder / "manifest.csv", rows, encoding="cp1252", separator=";")
+    manifest = read_manifest(path)
     out = folder.parent / "out"
     run = run_cohort(manifest, STUDY.settings, out, features=("original_shape_Sphericity",), workers=local_workers(1))
     write_results(run, out, study=STUDY.id)
@@ -88,47 +103,71 @@ def test_all_good_cases_finish(planted: Planted) -> None:
 @pytest.mark.parametrize(
     ("case", "stage", "reason"),
     [
-        ("twice", "manifest", "Case twice is on lines 11, 12"),
+        ("twice", "manifest", "Case twice is on lines 15, 16"),
         ("missing", "manifest", "The image “nowhere/ct.nrrd” is not there"),
         ("outside", "manifest", "lies outside the manifest's folder"),
         ("no-mask", "manifest", "no mask and no RTSTRUCT"),
         ("cut", "image and mask", "007.dcm"),
+        ("first", "image and mask", "000.dcm is called a DICOM file but does not begin as one"),
+        ("other-series", "image and mask", "drawn on another series"),
+        ("no-roi", "image and mask", "has no ROI “PTV”"),
+        ("no-segment", "image and mask", "has no segment “Tumour”"),
         ("empty", "ROI", "HU: 0 voxels"),
     ],
 )
 def test_each_bad_case_fails_with_stage_reason_and_remedy(planted: Planted, case: str, stage: str, reason: str) -> None:
     found = [problem for problem in planted.run.failures if problem.case == case]
-    assert found, planted.run.failures
-    assert all(problem.stage == stage and reason in problem.reason and problem.remedy for problem in found)
+    assert len(found) == 1, planted.run.failures
+    assert found[0].stage == stage
+    assert reason in found[0].reason
+    assert found[0].remedy
+    before = [problem for problem in planted.check.problems if problem.case == case and problem.blocking]
+    assert len(before) == (case not in UNSEEN), "all that headers tell is found before hours of work"
+    assert all(reason in problem.reason and problem.remedy for problem in before)
 
 
 def test_nothing_else_fails(planted: Planted) -> None:
-    assert {p.case for p in planted.run.failures} == {"twice", "missing", "outside", "no-mask", "cut", "empty"}
+    assert {problem.case for problem in planted.run.failures} == BAD
+    assert {problem.case for problem in planted.check.problems if problem.blocking} == BAD - UNSEEN
 
 
 @pytest.mark.parametrize("what", ["check", "run"])
 def test_two_cases_with_the_same_image_or_mask_are_named(planted: Planted, what: str) -> None:
     problems = planted.check.problems if what == "check" else planted.run.problems
     shared = {(p.case, p.reason.split(" (")[0]) for p in problems if "same" in p.reason}
-    assert shared == {
+    assert shared >= {
         ("A1, copied-image", "These cases have the same image"),
         ("A1, copied-mask", "These cases have the same mask"),
     }
 
 
-def test_the_check_finds_damaged_and_mixed_series_without_reading_voxels(planted: Planted) -> None:
-    assert "007.dcm" in next(p.reason for p in planted.check.problems if p.case == "cut")
-    mixed = " ".join(p.reason for p in planted.check.problems if p.stage == "acquisition")
-    assert "slice thickness: 3 mm (8), 5 mm (1); unlike most: thick" in mixed
-    assert "contrast phase: arterial (1), native (1)" in mixed
+def test_the_check_and_the_run_tell_that_the_cts_are_not_alike(planted: Planted) -> None:
+    for problems, thin, arterial in ((planted.check.problems, 9, 1), (planted.run.problems, 8, 1)):
+        mixed = " ".join(problem.reason for problem in problems if problem.stage == "acquisition")
+        assert f"slice thickness: 3 mm ({thin}), 5 mm (1); unlike most: thick" in mixed
+        assert f"contrast phase: arterial ({arterial}), native (1); unlike most: native" in mixed
+
+
+def test_how_excel_saved_the_manifest_is_told(planted: Planted) -> None:
+    told = " ".join(problem.reason for problem in planted.run.remarks)
+    assert "Windows-1252" in told
+    assert "Decimal commas in column “change” were read as decimal points (cells: 1)" in told
 
 
 def test_formulas_are_told_and_written_so_that_no_spreadsheet_runs_them(planted: Planted) -> None:
     told = next(p.reason for p in planted.check.problems if "formula" in p.reason)
-    assert "“=formula” (line 16, column case)" in told
-    assert "“@SUM(A1)” (line 16, column note)" in told
+    assert "2 cells start like a spreadsheet formula" in told
+    assert "“=formula” (line 20, column case)" in told
+    assert "“@SUM(A1)” (line 20, column note)" in told
     text = (planted.out / "features.csv").read_text(encoding="utf-8")
     assert "\n'=formula,'@SUM(A1),-3.5," in text
+
+
+def test_failures_and_remarks_are_files_of_their_own_that_can_be_read_back(planted: Planted) -> None:
+    assert read_problems(planted.out / "failures.csv") == planted.run.failures
+    assert read_problems(planted.out / "remarks.csv") == planted.run.remarks
+    with pytest.raises(InputError, match="no table of problems"):
+        read_problems(planted.out / "features.csv")
 
 
 def test_the_shell_command_lists_every_problem_and_exits_with_1(
@@ -141,7 +180,7 @@ def test_the_shell_command_lists_every_problem_and_exits_with_1(
     said = capsys.readouterr().out
     assert "failed: B [manifest]" in said
     assert "failed: C [manifest]" in said
-    assert "1 cases can be measured, 2 cannot" in said
+    assert "can be measured: 1, that cannot: 2;" in said
 
 
 def test_an_uncompressed_dicom_without_its_last_pixels_is_found_by_its_size(tmp_path: Path) -> None:
@@ -156,13 +195,14 @@ def test_an_uncompressed_dicom_without_its_last_pixels_is_found_by_its_size(tmp_
     assert problems[0].blocking
 
 
-def test_an_roi_that_the_rtstruct_does_not_have_is_found_by_the_check(tmp_path: Path) -> None:
-    image = phantoms.ct(SIZE)
-    write_ct(tmp_path / "ct", image)
-    write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours_of(phantoms.gtv(image))})
-    rows = [{"case": "A", "image": "ct", "rtstruct": "rs.dcm", "roi": "PTV"}]
-    problems = check_cohort(read_manifest(write_manifest(tmp_path / "manifest.csv", rows))).problems
-    assert "no roi “PTV”" in problems[0].reason.replace("ROI", "roi")
+def test_a_case_that_looks_like_a_formula_comes_back_as_it_was(tmp_path: Path) -> None:
+    problems = [
+        Problem("=1+1", "ROI", "'quoted' and “@x”", "-", "+r", "2"),
+        Problem("-3", "x", "y", "", blocking=False),
+    ]
+    write_problems(tmp_path / "problems.csv", problems)
+    assert "\n'=1+1,'+r,2,ROI" in (tmp_path / "problems.csv").read_text(encoding="utf-8")
+    assert read_problems(tmp_path / "problems.csv") == problems
 
 
 def test_the_roi_column_chooses_labels_segments_and_rois(tmp_path: Path) -> None:

@@ -46,17 +46,19 @@ def test_a_cluster_gives_the_same_table_and_failures_although_a_worker_is_killed
     measure(manifest, tmp_path / "local", local_workers(1))
     library = str(Path(__file__).resolve().parents[2] / "EsoRadiomics")
     monkeypatch.setenv("PYTHONPATH", library)
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=tmp_path
+    ) as cluster:
         victim = next(iter(cluster.workers.values())).pid
         told = []
 
         def kill_one(share: float, message: str) -> None:
             told.append(message)
-            if len(told) == 2:
+            if len(told) == 3:  # the start and two cases
                 os.kill(victim, signal.SIGKILL)
 
         run = measure(manifest, tmp_path / "cluster", cluster_workers(cluster.scheduler_address), kill_one)
-    assert len(told) == 8
+    assert len(told) == 9
     assert [problem.case for problem in run.failures] == ["P005"]
     for name in ("features.csv", "failures.csv", "provenance.json"):
         assert (tmp_path / "cluster" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()

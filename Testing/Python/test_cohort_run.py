@@ -56,7 +56,7 @@ def start(manifest: Path, out: Path) -> subprocess.Popen[str]:
 def interrupt(process: subprocess.Popen[str], after_cases: int, delay: float, number: int) -> tuple[str, int]:
     """Send a signal some time after a number of cases; returns what the command still said, and its exit code."""
     assert process.stderr is not None
-    for _ in range(after_cases):
+    for _ in range(1 + after_cases):  # one line says that it starts
         process.stderr.readline()
     time.sleep(delay)
     process.send_signal(number)
@@ -211,7 +211,8 @@ def test_no_child_outlives_its_parent(cohort: Path, tmp_path: Path) -> None:
     psutil = pytest.importorskip("psutil", reason="finding child processes needs psutil")
     process = start(cohort, tmp_path)
     assert process.stderr is not None
-    process.stderr.readline()
+    for _ in range(2):  # the start and a case
+        process.stderr.readline()
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
     process.kill()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EsoRadiomicsError
 from ..progress import Progress
+from .acquisitions import mixed_acquisitions
 from .headers import Headers, read_headers
-from .manifest import Entry, Manifest, shared_between_cases
+from .manifest import Manifest, shared_between_cases
 from .problems import Problem
 from .task import file_sha256
 
 STAGE = "headers"
-THICKNESS_TOLERANCE_MM = 0.1
 _SAMPLE = 1 << 16
 
 
@@ -40,46 +40,9 @@ def check_cohort(manifest: Manifest, progress: Progress | None = None) -> Check:
         if progress is not None:
             progress(done / len(manifest.entries), f"headers of {entry.case}")
     problems += _copies(manifest, headers)
-    problems += mixed(manifest.entries, headers)
+    scans = {key: (header.acquisition, header.slice_spacing_mm) for key, header in headers.items()}
+    problems += mixed_acquisitions(manifest.entries, scans)
     return Check(tuple(problems), headers)
-
-
-def mixed(entries: Iterable[Entry], headers: Mapping[tuple[str, str, str], Headers]) -> Iterator[Problem]:
-    """Problems of a cohort whose slice thickness, contrast phase or use of contrast agent is not one."""
-
-    def thickness(entry: Entry, header: Headers) -> str:
-        mm = header.acquisition.slice_thickness_mm or header.spacing_mm[2]
-        return f"{round(mm / THICKNESS_TOLERANCE_MM) * THICKNESS_TOLERANCE_MM:g} mm"
-
-    def phase(entry: Entry, header: Headers) -> str:
-        return entry.clinical.get("contrast_phase", "").lower() or header.acquisition.contrast_phase or header.phase
-
-    def contrast(entry: Entry, header: Headers) -> str:
-        # A header that names no agent is no “no”, so only what DICOM says is compared, and only as a hint.
-        return ("named" if header.acquisition.contrast else "not named") if header.series else ""
-
-    questions: dict[str, Callable[[Entry, Headers], str]] = {
-        "slice thickness": thickness,
-        "contrast phase": phase,
-        "contrast agent in the DICOM header": contrast,
-    }
-    known = [(entry, headers[entry.key]) for entry in entries if entry.key in headers]
-    for what, ask in questions.items():
-        answers = {entry.key: ask(entry, header) for entry, header in known}
-        counts = Counter(answer for answer in answers.values() if answer)
-        if len(counts) < 2:
-            continue
-        usual = counts.most_common(1)[0][0]
-        others = [entry.case for entry, _ in known if answers[entry.key] not in ("", usual)]
-        listed = ", ".join(f"{answer} ({n})" for answer, n in counts.most_common())
-        named = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        yield Problem(
-            "",
-            "acquisition",
-            f"The cohort mixes {what}: {listed}; unlike most: {named}.",
-            "Features depend on it: split the cohort, harmonise it (“cohort harmonise”), or leave these cases out.",
-            blocking=False,
-        )
 
 
 def _copies(manifest: Manifest, headers: Mapping[tuple[str, str, str], Headers]) -> Iterator[Problem]:

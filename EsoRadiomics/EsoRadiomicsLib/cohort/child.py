@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 import weakref
@@ -17,9 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from ..errors import UsageError
+from ..optional import require
+from ..slicer_python import slicer_python
 from .task import Outcome, Task
 
 STAGE = "process"
@@ -50,7 +51,7 @@ class Child:
     def __init__(self, threads: int) -> None:
         paths = [str(_LIBRARY), os.environ.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.worker", str(threads)],
+            [slicer_python(), "-m", f"{__package__}.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -146,14 +147,8 @@ def _memory_gib(pid: int) -> float:
         return 0.0
 
 
-def _psutil() -> Any:
-    try:
-        import psutil
-    except ImportError as error:
-        raise UsageError(
-            "A memory limit needs the Python package psutil. Install it, or leave the limit out."
-        ) from error
-    return psutil
+def _psutil() -> ModuleType:
+    return require("psutil", "cohort", "A memory limit")
 
 
 def _how(code: int) -> str:

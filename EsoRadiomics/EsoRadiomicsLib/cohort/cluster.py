@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import UsageError
+from ..optional import require
 from .child import stop_children
 from .run import Workers
 
@@ -22,14 +23,9 @@ def cluster_workers(address: str) -> Iterator[Workers]:
     Raises:
         UsageError: the package distributed is missing, or there is no scheduler.
     """
+    distributed = require("distributed", "cluster", "A Dask cluster (here and on its workers)")
     try:
-        from distributed import Client
-    except ImportError as error:
-        raise UsageError(
-            "A Dask cluster needs the Python package distributed. Install it here and on the cluster, or use --jobs."
-        ) from error
-    try:
-        client = Client(address, timeout=CONNECT_SECONDS)
+        client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise UsageError(f"There is no Dask scheduler at {address} ({error}). Check the address.") from error
     executor = client.get_executor(pure=False)

@@ -42,7 +42,7 @@ def batches_figure(before: NDArray[np.float64], after: NDArray[np.float64], batc
     figure = new_figure(85)
     labels = np.asarray(batches)
     for position, (title, values) in enumerate((("before", before), ("after", after))):
-        axes = figure.add_axes((0.06 + 0.49 * position, 0.14, 0.43, 0.76))
+        axes = figure.add_axes((0.085 + 0.5 * position, 0.14, 0.4, 0.76))
         plane = _components(values)
         for number, name in enumerate(sorted(set(batches))):
             x, y = plane[labels == name].T

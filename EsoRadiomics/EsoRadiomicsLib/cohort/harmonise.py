@@ -136,6 +136,7 @@ def _page(
         ("after", f"{100 * shares[1]:.1f} %", f"of the features' variance lies between {model.column}s"),
         ("harmonised", str(len(model.features)), f"features; {len(left_out)} left out"),
     ]
+    learned = sum(batch.rows for batch in model.batches.values())
     rows = [(name, str(batch.rows), str(list(batches).count(name))) for name, batch in model.batches.items()]
     note = (
         "ComBat also removes differences between patients where batches differ in their patients. Compare the clinical "
@@ -143,7 +144,7 @@ def _page(
     )
     return page(
         f"Harmonisation over {model.column}",
-        f"ComBat (Johnson 2007), model {model.fingerprint}, fitted on training rows only",
+        f"ComBat (Johnson 2007), model {model.fingerprint}, fitted on {learned} training rows",
         [
             cards(facts),
             picture(to_svg(figure), f"Principal components before and after, by {model.column}."),

@@ -16,8 +16,9 @@ from pathlib import Path
 from ..errors import InputError
 from ..feature_table import SOFTWARE
 from ..names import is_feature
+from ..output import safe_cell
 from .problems import Problem, split_message
-from .sheet import Sheet, looks_like_formula, read_sheet
+from .sheet import Sheet, read_sheet
 
 STAGE = "manifest"
 PLACES = ("image", "mask", "rtstruct")
@@ -78,15 +79,20 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
     problems = [Problem("", STAGE, *split_message(remark), blocking=False) for remark in sheet.remarks]
     problems += _formulas(sheet)
     folder = path.resolve().parent
-    repeated = _repeated(sheet)
+    lines_of: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for line, row in sheet.rows:
+        lines_of[_identity(row)].append(line)
+    for line, row in sheet.rows:
+        lines = lines_of[_identity(row)]
         try:
             if row.get("case", "") == "":
                 raise InputError(f"Line {line} names no case. Give every line a case ID.")
-            if _identity(row) in repeated:
+            if line != lines[0]:
+                continue  # its first line has told
+            if len(lines) > 1:
                 raise InputError(
-                    f"{_identity_text(row)} is on lines {', '.join(map(str, repeated[_identity(row)]))}; which one is "
-                    "meant is unknown, so none is measured. Keep one line, or tell them apart by reader and session."
+                    f"{_identity_text(row)} is on lines {', '.join(map(str, lines))}; which one is meant is unknown, "
+                    "so none is measured. Keep one line, or tell them apart by reader and session."
                 )
             places = {name: _find(row, name, folder, allow_outside) for name in PLACES if row.get(name)}
             if "image" not in places:
@@ -120,21 +126,16 @@ def shared_between_cases(
         contents: by :attr:`Entry.key`: what stands for the image and for the mask.
         stage: of the problems.
     """
+    shared: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for place, part in (("image", 0), ("mask", 1)):
         users: dict[str, list[Entry]] = defaultdict(list)
         for entry in entries:
             if entry.key in contents:
                 users[contents[entry.key][part]].append(entry)
         for sharing in users.values():
-            cases = list(dict.fromkeys(entry.case for entry in sharing))
+            cases = tuple(dict.fromkeys(entry.case for entry in sharing))
             if len(cases) > 1:
-                yield Problem(
-                    ", ".join(cases),
-                    stage,
-                    f"These cases have the same {place} ({what}).",
-                    "Check whether a patient is listed twice or a path was copied.",
-                    blocking=False,
-                )
+                shared[cases].append(place)
             elif place == "mask" and len(sharing) > 1:
                 yield sharing[0].problem(
                     stage,
@@ -142,6 +143,14 @@ def shared_between_cases(
                     "agreement would be perfect by mistake.",
                     blocking=False,
                 )
+    for cases, places in shared.items():
+        yield Problem(
+            ", ".join(cases),
+            stage,
+            f"These cases have the same {' and '.join(places)} ({what}).",
+            "Check whether a patient is listed twice or a path was copied.",
+            blocking=False,
+        )
 
 
 def _lower_known(sheet: Sheet) -> Sheet:
@@ -173,12 +182,13 @@ def _formulas(sheet: Sheet) -> list[Problem]:
         f"“{cell[:40]}” (line {line}, column {name})"
         for line, row in sheet.rows
         for name, cell in row.items()
-        if looks_like_formula(cell)
+        if safe_cell(cell) != cell
     ]
     if not found:
         return []
     listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-    reason = f"{len(found)} cells start like a spreadsheet formula: {listed}."
+    cells = "1 cell starts" if len(found) == 1 else f"{len(found)} cells start"
+    reason = f"{cells} like a spreadsheet formula: {listed}."
     remedy = "Results write them with a leading apostrophe; better correct the manifest."
     return [Problem("", STAGE, reason, remedy, blocking=False)]
 
@@ -190,13 +200,6 @@ def _identity(row: Mapping[str, str]) -> tuple[str, str, str]:
 def _identity_text(row: Mapping[str, str]) -> str:
     others = [f", {name} {row[name]}" for name in ("reader", "session") if row.get(name)]
     return f"Case {row['case']}{''.join(others)}"
-
-
-def _repeated(sheet: Sheet) -> dict[tuple[str, str, str], list[int]]:
-    lines: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for line, row in sheet.rows:
-        lines[_identity(row)].append(line)
-    return {key: found for key, found in lines.items() if len(found) > 1}
 
 
 def _find(row: Mapping[str, str], name: str, folder: Path, allow_outside: bool) -> Path:

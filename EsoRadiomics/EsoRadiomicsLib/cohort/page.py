@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -13,9 +12,7 @@ from ..result import NOTICE
 
 def page(title: str, subtitle: str, sections: Iterable[str]) -> str:
     """A page that opens offline; ``sections`` are HTML, the other texts are escaped here."""
-    template = resource_path("Templates", "report.html").read_text(encoding="utf-8")
-    style = re.search(r"<style>.*?</style>", template, re.DOTALL)
-    assert style is not None
+    style = resource_path("Templates", "style.css").read_text(encoding="utf-8")
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -24,7 +21,8 @@ def page(title: str, subtitle: str, sections: Iterable[str]) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{escape(title)}</title>
-{style[0]}
+<style>
+{style}</style>
 </head>
 <body>
 <main>

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..output import csv_line, plain_cell, write_text
+
+COLUMNS = ("case", "reader", "session", "stage", "reason", "remedy")
+BLOCKING = "blocking"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One line of ``failures.csv``, or (not ``blocking``) something to look at although the case is measured.
+    """One line of ``failures.csv``, or (not ``blocking``) of ``remarks.csv``: to look at although it is measured.
 
     ``case`` is empty where the problem is the whole cohort's.
     """
@@ -31,3 +40,30 @@ def split_message(message: str) -> tuple[str, str]:
     """(reason, remedy): the library's messages end with the sentence that says what to do."""
     reason, stop, remedy = message.rpartition(". ")
     return (f"{reason}.", remedy) if stop else (message, "")
+
+
+def write_problems(path: Path, problems: Iterable[Problem]) -> None:
+    """Write a CSV: who, at which stage, why, what to do, and whether the case could not be measured (yes or no).
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    lines = [csv_line((*COLUMNS, BLOCKING))]
+    for problem in problems:
+        cells = [getattr(problem, name) for name in COLUMNS]
+        lines.append(csv_line([*cells, "yes" if problem.blocking else "no"]))
+    write_text(path, "".join(lines))
+
+
+def read_problems(path: Path) -> list[Problem]:
+    """Read what :func:`write_problems` wrote.
+
+    Raises:
+        InputError: it cannot be read, or is no such table.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: plain_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+        return [Problem(**{name: row[name] for name in COLUMNS}, blocking=row[BLOCKING] == "yes") for row in rows]
+    except (OSError, ValueError, KeyError, AttributeError, csv.Error) as error:
+        raise InputError(f"{path} is no table of problems ({error}). Give failures.csv of a cohort run.") from error

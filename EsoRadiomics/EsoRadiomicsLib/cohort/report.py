@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..figures.style import to_svg
-from ..formatting import number
+from ..formatting import number, plain
 from ..output import write_text
 from ..study import Study
 from .figures import distribution_figure
 from .page import cards, page, paragraph, picture, section, table
-from .problems import Problem
+from .problems import COLUMNS, Problem
 from .run import CohortRun
+from .score import IDENTITY
 from .table import finished_cases
 
 OUTLYING = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993)."""
 FEWEST_CASES = 8
 _SHOWN = 25
+_UNKNOWN = "not known"
+_WORDS = {
+    "slice_thickness_mm": "slice thickness (mm)",
+    "kvp": "tube voltage (kV)",
+    "exposure_mas": "exposure (mAs)",
+    "contrast": "contrast agent named",
+}
 
 
 @dataclass(frozen=True)
@@ -60,16 +69,16 @@ def write_cohort_report(
         OutputError: it cannot be written.
     """
     facts = _facts(run)
-    failures, remarks = run.failures, [problem for problem in run.problems if not problem.blocking]
+    failures, remarks = run.failures, run.remarks
     titles = [
-        ("finished", str(len(run.finished)), "cases"),
-        ("failed", str(len(failures)), "cases, listed below"),
+        ("finished", str(len(run.finished)), f"cases; failed: {len(failures)}"),
         ("to look at", str(len(remarks)), "remarks, listed below"),
-        ("GTV", _middle(facts.volumes_cm3, "cm³"), "drawn, median (range)"),
-        ("HU exclusion", _middle(facts.removed_percent, "%"), "of voxels removed, median (range)"),
+        ("GTV as drawn", *_middle(facts.volumes_cm3, "cm³")),
+        ("removed by the HU exclusion", *_middle(facts.removed_percent, "%")),
     ]
     reasons = [(study, reason) for study, reason in not_scored.items()]
-    settings = [(name, str(value)) for name, value in run.settings.to_dict().items()]
+    settings = [(name, _listed(value)) for name, value in run.settings.to_dict().items()]
+    folder = run.manifest.path.resolve().parent
     software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
     write_text(
         path,
@@ -78,8 +87,8 @@ def write_cohort_report(
             f"{run.manifest.path.name} · {len(run.features)} features · settings {run.settings.fingerprint}",
             [
                 cards(titles),
-                section("Failed", _problems(failures), "warnings"),
-                section("To look at", _problems(remarks), "missing"),
+                section("Failed", _problems(failures, folder), "warnings"),
+                section("To look at", _problems(remarks, folder), "missing"),
                 section("Scores", "".join(_scores(scores, studies))),
                 section("Not scored", table(("study", "why"), reasons)),
                 section("Outliers", _outliers(facts)),
@@ -105,22 +114,30 @@ def _facts(run: CohortRun) -> _Facts:
     acquisition: dict[str, Counter[str]] = {}
     software: dict[str, str] = {}
     for entry, record in finished_cases(run):
-        names.append(entry.case)
+        names.append(_name({"case": entry.case, "reader": entry.reader, "session": entry.session}))
         volumes.append(record["roi"]["steps"][0]["cm3"])
         removed.append(record["roi"]["removed_percent"])
         values.append([record["features"].get(name, math.nan) for name in run.features])
-        known = {"slice spacing (mm)": f"{record['spacing_mm'][2]:g}", "pixel (mm)": f"{record['spacing_mm'][0]:g}"}
-        known |= {name.replace("_", " "): value for name, value in record["acquisition"].items()}
+        known = {"slice spacing (mm)": record["spacing_mm"][2], "pixel (mm)": record["spacing_mm"][0]}
+        known |= {_WORDS.get(name, name.replace("_", " ")): value for name, value in record["acquisition"].items()}
         for name, value in known.items():
-            acquisition.setdefault(name, Counter())["not known" if value is None else str(value)] += 1
+            acquisition.setdefault(name, Counter())[_UNKNOWN if value is None else _listed(value)] += 1
         software = record["software"]
     return _Facts(names, volumes, removed, acquisition, software, np.array(values).reshape(len(names), -1))
 
 
-def _problems(problems: Sequence[Problem]) -> str:
-    rows = [(p.case or "cohort", p.reader, p.session, p.stage, p.reason, p.remedy) for p in problems[:_SHOWN]]
+def _problems(problems: Sequence[Problem], folder: Path) -> str:
+    """A table of the first problems, with paths relative to the manifest's folder."""
+    told = [name for name in COLUMNS if any(getattr(problem, name) for problem in problems)]
+    rows = [
+        [
+            getattr(problem, name).replace(f"{folder}{os.sep}", "") or ("(cohort)" if name == "case" else "")
+            for name in told
+        ]
+        for problem in problems[:_SHOWN]
+    ]
     more = f"and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    return table(("case", "reader", "session", "stage", "reason", "remedy"), rows) + (paragraph(more) if more else "")
+    return table(told, rows) + (paragraph(more) if more else "")
 
 
 def _scores(scores: Sequence[Mapping[str, Any]], studies: Mapping[str, Study]) -> Iterable[str]:
@@ -130,13 +147,15 @@ def _scores(scores: Sequence[Mapping[str, Any]], studies: Mapping[str, Study]) -
         if not values or study.signature is None:
             continue
         groups = Counter(line["group"] for line in lines if line.get("group"))
-        without = len(lines) - len(values)
         counted = ", ".join(f"{group}: {n}" for group, n in groups.items())
-        told = [f"{study.title}: {len(values)} cases", counted, f"{without} without a score" if without else ""]
+        references = sorted({line["reference"] for line in lines if line.get("reference")})
+        told = [f"{study.title}: {len(values)} cases", counted, *(f"against “{label}”" for label in references)]
         if any(line.get("demonstration") for line in lines):
-            told.append("against a demonstration reference cohort, which means nothing clinically")
+            told.append("a demonstration reference cohort, which means nothing clinically")
         figure = distribution_figure(values, study.signature.name, study.signature.cutoff)
         yield paragraph("; ".join(filter(None, told))) + picture(to_svg(figure), f"Distribution by {name}.")
+        without = [(_name(line), line["not_scored"]) for line in lines if line.get("not_scored")]
+        yield table(("case without a score", "why"), without[:_SHOWN])
 
 
 def _outliers(facts: _Facts) -> str:
@@ -145,8 +164,11 @@ def _outliers(facts: _Facts) -> str:
     shares = outlying_shares(facts.values)
     order = [i for i in np.argsort(-shares, kind="stable") if shares[i] > 0][:10]
     rows = [(facts.names[i], f"{100 * shares[i]:.0f} %", f"{facts.volumes_cm3[i]:.2f}") for i in order]
-    note = f"Cases by the share of their features with a modified z-score beyond {OUTLYING}."
-    return paragraph(note) + (table(("case", "features", "GTV (cm³)"), rows) or paragraph("There are none."))
+    note = (
+        "The cases with most features far from the cohort's median (modified z-score beyond "
+        f"{OUTLYING}): look at their contour, artefacts and acquisition."
+    )
+    return paragraph(note) + (table(("case", "outlying features", "GTV (cm³)"), rows) or paragraph("There are none."))
 
 
 def _acquisition(facts: _Facts) -> Iterable[str]:
@@ -154,12 +176,29 @@ def _acquisition(facts: _Facts) -> Iterable[str]:
     for name, counts in facts.acquisition.items():
         listed = ", ".join(f"{value} ({n})" for value, n in counts.most_common(8))
         more = f" and {len(counts) - 8} more" if len(counts) > 8 else ""
-        rows.append((name, listed + more, "differs" if len(set(counts) - {"not known"}) > 1 else ""))
+        rows.append((name, listed + more, "differs" if len(set(counts) - {_UNKNOWN}) > 1 else ""))
     yield table(("", "value (cases)", ""), rows)
 
 
-def _middle(values: Sequence[float], unit: str) -> str:
+def _name(line: Mapping[str, Any]) -> str:
+    """Who a line is about: the case, and reader and session if there are any."""
+    return ", ".join(line[name] for name in IDENTITY if line.get(name))
+
+
+def _listed(value: Any) -> str:
+    """A setting or a fact of a header as people write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_listed, value))
+    return plain(value) if isinstance(value, float) else str(value)
+
+
+def _middle(values: Sequence[float], unit: str) -> tuple[str, str]:
+    """The median, and the range in words."""
     if not values:
-        return "–"
-    low, middle, high = np.quantile(values, (0, 0.5, 1))
-    return f"{number(middle, 3)} {unit} ({number(low, 3)}–{number(high, 3)})"
+        return "–", "no case"
+    low, middle, high = map(number, np.quantile(values, (0, 0.5, 1)))
+    return f"{middle} {unit}", f"median; from {low} to {high} {unit}"

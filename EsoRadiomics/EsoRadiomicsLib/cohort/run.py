@@ -17,6 +17,8 @@ from pathlib import Path
 from ..errors import EsoRadiomicsError, UsageError
 from ..progress import Progress
 from ..settings import ExtractionSettings
+from ..volumes import Acquisition
+from .acquisitions import mixed_acquisitions
 from .child import RUN_AGAIN, STAGE, Limits, measure_apart, stop_children
 from .manifest import Entry, Manifest, shared_between_cases
 from .problems import Problem
@@ -43,6 +45,11 @@ class CohortRun:
     def failures(self) -> list[Problem]:
         """The problems that left a case without features."""
         return [problem for problem in self.problems if problem.blocking]
+
+    @property
+    def remarks(self) -> list[Problem]:
+        """The problems to look at although their cases are measured."""
+        return [problem for problem in self.problems if not problem.blocking]
 
 
 @contextmanager
@@ -81,7 +88,7 @@ def run_cohort(
         features: names wanted; None for all that the settings give.
         workers: :func:`local_workers`, or those of a cluster.
         limits: of each case.
-        progress: told after each case.
+        progress: told at the start and after each case.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -111,14 +118,16 @@ def run_cohort(
 
 
 def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str, str], str]) -> Iterator[Problem]:
-    """What to look at in cases that are finished: their warnings, and the same image or mask in two of them."""
-    contents = {}
+    """What to look at in cases that are finished: warnings, mixed acquisitions, the same image or mask in two cases."""
+    contents, scans = {}, {}
     for entry in manifest.entries:
         record = store.read(finished[entry.key]) if entry.key in finished else None
         if record is not None:
             contents[entry.key] = record["image_sha256"], record["mask_sha256"]
+            scans[entry.key] = Acquisition(**record["acquisition"]), record["spacing_mm"][2]
             for text in record["warnings"]:
                 yield entry.problem("warning", text, blocking=False)
+    yield from mixed_acquisitions(manifest.entries, scans)
     yield from shared_between_cases(manifest.entries, "voxels", contents, "content")
 
 
@@ -167,6 +176,8 @@ class _Clock:
         self.total, self.progress = total, progress
         self.done = self.failed = self.measured = 0
         self.start = time.monotonic()
+        if progress is not None:
+            progress(0.0, f"0 of {total} cases")  # the first may take minutes
 
     def tick(self, entry: Entry, outcome: Outcome) -> None:
         self.done += 1
@@ -183,13 +194,11 @@ class _Clock:
 
 
 def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def threads_per_case(jobs: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections import defaultdict
@@ -11,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..dicom_series import NOT_IMAGES, read_header
+from ..dicom_files import is_object, read_header
+from ..dicom_series import NOT_IMAGES
 from ..errors import EsoRadiomicsError, InputError
 from ..masks import choose, open_mask
-from ..output import safe_cell
+from ..output import csv_line
 from ..progress import Progress
 from ..volumes import is_dicom
 
@@ -72,11 +71,7 @@ def scan_folder(
 
 def manifest_text(lines: Sequence[dict[str, str]]) -> str:
     """The lines as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([[safe_cell(line[name]) for name in COLUMNS] for line in lines])
-    return text.getvalue()
+    return "".join(map(csv_line, [COLUMNS, *([line[name] for name in COLUMNS] for line in lines)]))
 
 
 def _patients(folder: Path, is_mask: re.Pattern[str]) -> Iterator[tuple[str, list[Path]]]:
@@ -119,7 +114,7 @@ def _sort(files: Sequence[Path], is_mask: re.Pattern[str]) -> _Found:
             (masks if is_mask.search(stem) else images).append(path)
             continue
         try:
-            if not is_dicom(path) or path.name == "DICOMDIR":
+            if not is_object(path):
                 continue
             header = read_header(path)
         except EsoRadiomicsError as error:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..optional import require
 
 _SEPARATORS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,6 @@ def read_sheet(path: Path) -> Sheet:
     return Sheet(columns, tuple(rows), tuple(remarks))
 
 
-def is_number(text: str) -> bool:
-    """Whether a cell is a number with a decimal point."""
-    return _NUMBER.fullmatch(text) is not None
-
-
-def looks_like_formula(text: str) -> bool:
-    """Whether a spreadsheet program would run the cell as a formula."""
-    return text[:1] in ("=", "+", "-", "@") and not is_number(text)
-
-
 def _csv_lines(path: Path, remarks: list[str]) -> Iterator[list[str]]:
     content = path.read_bytes()
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -104,16 +94,10 @@ def _csv_lines(path: Path, remarks: list[str]) -> Iterator[list[str]]:
 
 
 def _xlsx_lines(path: Path) -> Iterator[list[str]]:
-    try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise InputError(
-            f"{path} is an Excel file, which needs the Python package openpyxl. Install it, or save the table as “CSV "
-            "UTF-8”."
-        ) from error
+    openpyxl = require("openpyxl", "cohort", f"The Excel file {path}, unlike a CSV,")
     try:
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
     try:

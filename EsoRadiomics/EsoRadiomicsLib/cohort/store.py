@@ -6,15 +6,12 @@ A file appears whole or not at all, so a run may be killed at any moment; what i
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..errors import OutputError
+from ..output import PARTIAL, writing
 
 
 @dataclass(frozen=True)
@@ -48,32 +45,10 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for leftover in [*self.folder.glob(".*.partial"), *self.folder.parent.glob(".*.partial")]:
+            for leftover in [*self.folder.glob(f".*{PARTIAL}"), *self.folder.parent.glob(f".*{PARTIAL}")]:
                 leftover.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be written: {error.strerror}. Choose another folder.") from error
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write piece by piece that takes its name only when it is complete.
-
-    Raises:
-        OutputError: the folder cannot be written, or the disk is full.
-    """
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror}. Free some space or choose another folder."
-        ) from error

@@ -1,13 +1,11 @@
-"""Results of a cohort: the wide feature table (CSV, and Parquet where pyarrow is there), failures and provenance.
+"""Results of a cohort: the wide table (CSV, and Parquet where pyarrow is there), failures, remarks and provenance.
 
 Cases come in the manifest's order and are read from the store one by one, so that memory does not grow with them.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -15,19 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from ..feature_table import SOFTWARE
-from ..output import safe_cell, write_text
-from .problems import Problem
+from ..output import csv_line, write_text, writing
+from .problems import write_problems
 from .run import CohortRun
-from .sheet import is_number
-from .store import writing
 
 FEATURES_CSV, FEATURES_PARQUET = "features.csv", "features.parquet"
-FAILURES_CSV, PROVENANCE_JSON = "failures.csv", "provenance.json"
+FAILURES_CSV, REMARKS_CSV, PROVENANCE_JSON = "failures.csv", "remarks.csv", "provenance.json"
 _ROWS_AT_ONCE = 64
 
 
 def write_results(run: CohortRun, folder: Path, *, study: str | None) -> None:
-    """Write table, failures and provenance into ``folder``, each whole or not at all.
+    """Write table, failures, remarks and provenance into ``folder``, each whole or not at all.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -35,15 +31,16 @@ def write_results(run: CohortRun, folder: Path, *, study: str | None) -> None:
     software: dict[str, str] = next((record["software"] for _, record in finished_cases(run)), {})
     columns = _text_columns(run, software)
     with writing(folder / FEATURES_CSV) as file:
-        file.write(_csv_line([*columns, *run.features]))
+        file.write(csv_line([*columns, *run.features]).encode())
         for row in _rows(run):
             values = [repr(row[name]) if name in row else "" for name in run.features]
-            file.write(_csv_line([*(row.get(name, "") for name in columns), *values]))
+            file.write(csv_line([*(row.get(name, "") for name in columns), *values]).encode())
     if find_spec("pyarrow"):
         _write_parquet(folder / FEATURES_PARQUET, run, columns)
     else:
         (folder / FEATURES_PARQUET).unlink(missing_ok=True)  # an earlier run's, which no longer fits the CSV
-    write_failures(folder / FAILURES_CSV, run.failures)
+    write_problems(folder / FAILURES_CSV, run.failures)
+    write_problems(folder / REMARKS_CSV, run.remarks)
     write_text(folder / PROVENANCE_JSON, json.dumps(_provenance(run, study, software), indent=1) + "\n")
 
 
@@ -53,13 +50,6 @@ def finished_cases(run: CohortRun) -> Iterator[tuple[Any, dict[str, Any]]]:
         record = run.store.read(run.finished[entry.key]) if entry.key in run.finished else None
         if record is not None:
             yield entry, record
-
-
-def write_failures(path: Path, problems: Sequence[Problem]) -> None:
-    """Write ``failures.csv``: who, at which stage, why, and what to do."""
-    columns = ("case", "reader", "session", "stage", "reason", "remedy")
-    lines = [_csv_line([getattr(problem, name) for name in columns]) for problem in problems]
-    write_text(path, b"".join([_csv_line(columns), *lines]).decode())
 
 
 def _text_columns(run: CohortRun, software: Mapping[str, str]) -> list[str]:
@@ -81,13 +71,6 @@ def _rows(run: CohortRun) -> Iterator[dict[str, Any]]:
             "failed": "; ".join(f"{name}: {reason}" for name, reason in record["failed"].items()),
             **record["features"],
         }
-
-
-def _csv_line(cells: Sequence[str]) -> bytes:
-    """One line, in which no text can be run as a formula; numbers stay numbers, negative ones too."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([cell if is_number(cell) else safe_cell(cell) for cell in cells])
-    return text.getvalue().encode()
 
 
 def _write_parquet(path: Path, run: CohortRun, columns: Sequence[str]) -> None:

@@ -11,16 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
-
 from ..case import Case, load_case
 from ..engine import software_versions
 from ..errors import EsoRadiomicsError, InputError
 from ..features import Features, extract
-from ..masks import open_mask
 from ..roi import Roi, prepare
 from ..settings import ExtractionSettings
-from ..volumes import is_dicom, quiet_itk
+from ..volumes import is_dicom
+from .mask_header import read_mask_header
 from .problems import split_message
 from .store import Store
 
@@ -128,7 +126,8 @@ def _files(path: Path) -> Iterator[Path]:
 def _is_slice(path: Path) -> bool:
     if not is_dicom(path):
         return False
-    from ..dicom_series import NOT_IMAGES, read_header
+    from ..dicom_files import read_header
+    from ..dicom_series import NOT_IMAGES
 
     return read_header(path).get("Modality") not in NOT_IMAGES
 
@@ -150,35 +149,8 @@ def file_sha256(path: Path) -> str:
 
 
 def _load(task: Task, settings: ExtractionSettings) -> Case:
-    choice: dict[str, Any] = {}
-    if task.roi:
-        selector = mask_selector(Path(task.mask))
-        choice[selector] = task.roi
-        if selector == "label":
-            if not task.roi.isdecimal():
-                raise InputError(
-                    f"The mask {task.mask} is a labelmap, and “{task.roi}” is no label value. Give a whole number."
-                )
-            choice[selector] = int(task.roi)
+    choice = read_mask_header(Path(task.mask)).choice(task.roi) if task.roi else {}
     return load_case(task.image, task.mask, name=task.name, pixel_type=settings.pixel_type, **choice)
-
-
-def mask_selector(mask: Path) -> str:
-    """Which of “label”, “segment” and “roi” chooses the GTV in a mask file, from its header.
-
-    Raises:
-        InputError: not a mask.
-    """
-    if mask.is_dir() or is_dicom(mask):
-        return open_mask(mask).selector
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(mask))
-    with quiet_itk():
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError as error:
-            raise InputError(f"The mask {mask} is damaged or no volume file. Export it again.") from error
-    return "segment" if reader.HasMetaDataKey("Segment0_ID") else "label"
 
 
 def _record(case: Case, roi: Roi, features: Features) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from ..cohort.cluster import cluster_workers
 from ..cohort.combat import load_combat
 from ..cohort.harmonise import fit_table, read_features, write_harmonised
 from ..cohort.manifest import read_manifest
-from ..cohort.problems import Problem
+from ..cohort.problems import Problem, write_problems
 from ..cohort.report import write_cohort_report
 from ..cohort.run import local_workers, run_cohort, threads_per_case
 from ..cohort.scan import MASK_NAME, manifest_text, scan_folder
 from ..cohort.score import score_table
-from ..cohort.table import FAILURES_CSV, FEATURES_CSV, write_failures, write_results
+from ..cohort.table import FAILURES_CSV, FEATURES_CSV, REMARKS_CSV, write_results
 from ..errors import OutputError, UsageError
 from ..feature_table import write_rows
 from ..output import write_text
@@ -147,12 +147,13 @@ def _check(options: argparse.Namespace) -> int:
     """List the problems; exit code 1 where a case cannot be measured."""
     manifest = read_manifest(options.manifest, allow_outside=options.allow_outside)
     check = check_cohort(manifest, reporter(options.progress))
-    for problem in check.problems:
+    for problem in sorted(check.problems, key=lambda problem: not problem.blocking):
         print(_line(problem))
     if options.out is not None:
-        write_failures(options.out, check.problems)
+        write_problems(options.out, check.problems)
     blocked = sum(problem.blocking for problem in check.problems)
-    print(f"{len(check.headers)} cases can be measured, {blocked} cannot, {len(check.problems) - blocked} remarks.")
+    remarks = len(check.problems) - blocked
+    print(f"Cases that can be measured: {len(check.headers)}, that cannot: {blocked}; remarks: {remarks}.")
     return 1 if blocked else 0
 
 
@@ -212,7 +213,7 @@ def _run(options: argparse.Namespace) -> int:
             progress=reporter(options.progress),
         )
     except KeyboardInterrupt:
-        print(f"Interrupted. Finished cases are kept in {options.out}; the same command goes on from there.")
+        print(f"\nInterrupted. Finished cases are kept in {options.out}; the same command goes on from there.")
         return 1
     write_results(run, options.out, study=study.id if study else None)
     candidates = {name: load_study(name) for name in builtin_studies()} | ({study.id: study} if study else {})
@@ -221,13 +222,12 @@ def _run(options: argparse.Namespace) -> int:
     write_cohort_report(run, options.out / REPORT_HTML, lines, candidates, reasons)
     known = len(run.finished) - run.measured
     print(f"{len(run.finished)} cases finished ({known} of them before), {len(run.failures)} failed.")
-    for problem in run.problems[:SHOWN]:
-        print(_line(problem))
-    if len(run.problems) > SHOWN:
-        print(f"  … and {len(run.problems) - SHOWN} more")
+    for what, problems, file in (("failures", run.failures, FAILURES_CSV), ("remarks", run.remarks, REMARKS_CSV)):
+        for problem in problems[:SHOWN]:
+            print(_line(problem))
+        if len(problems) > SHOWN:
+            print(f"  … and {len(problems) - SHOWN} more {what} in {options.out / file}")
     print(f"Table: {options.out / FEATURES_CSV}\nReport: {options.out / REPORT_HTML}")
-    if run.failures:
-        print(f"Failures: {options.out / FAILURES_CSV}")
     return 1 if run.failures else 0
 
 
