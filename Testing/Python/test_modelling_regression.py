@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from EsoRadiomicsLib.errors import InputError, UsageError
-from EsoRadiomicsLib.modelling import require
 from EsoRadiomicsLib.modelling.bootstrap import bootstrap_optimism, bootstrap_samples
 from EsoRadiomicsLib.modelling.calibration import (
     calibration_edges,
@@ -158,17 +157,13 @@ def test_other_patients_need_the_columns_of_the_model(train: pd.DataFrame, model
         model.linear_predictor(train[MODEL].assign(rad=train.rad.where(train.index != 7)))
 
 
-def test_a_missing_package_is_reported_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def no_lifelines(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.startswith("lifelines"):
-            raise ImportError("No module named 'lifelines'")
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr("EsoRadiomicsLib.modelling.import_module", no_lifelines)
-    with pytest.raises(UsageError, match=r"needs lifelines.*pip install \"esoradiomics\[modelling\]\""):
-        require("lifelines")
+def test_a_missing_package_is_reported_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, status: pd.DataFrame
+) -> None:
+    monkeypatch.setitem(sys.modules, "lifelines", None)
+    outcome = survival(np.arange(1.0, len(status) + 1), np.ones(len(status), dtype=bool))
+    with pytest.raises(UsageError, match=r"package lifelines.*pip install \"esoradiomics\[modelling\]\""):
+        fit_cox(status[["rad", "N", "CR"]], outcome)
 
 
 # Logistic

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from ..errors import InputError
-from . import require
+from ..optional import require
 from .estimate import two_sided_p, z_value
 from .inputs import FloatArray, Survival, check_independent, feature_matrix, select_columns
 
@@ -94,7 +94,7 @@ def fit_cox(features: pd.DataFrame, outcome: Survival) -> CoxModel:
         )
     columns = [f"x{k}" for k in range(len(names))]
     table = pd.DataFrame(x, columns=columns).assign(time=outcome.time, event=outcome.event)
-    lifelines = require("lifelines")
+    lifelines = require("lifelines", "modelling", "Building a model")
     try:
         with warnings.catch_warnings():
             # Its warnings are advice to programmers; what they hint at is checked below.

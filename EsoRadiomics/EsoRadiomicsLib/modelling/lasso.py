@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError, UsageError
-from . import require
+from ..optional import require
 from .inputs import FloatArray, IntArray, feature_matrix, numbers
 from .likelihood import Expansion, Likelihood
 
@@ -107,7 +107,7 @@ def solve_path(
     As in glmnet the path also ends, without an error, before the first λ at which the solver does not converge.
     """
     # The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
-    with require("threadpoolctl").threadpool_limits(1, "blas"):
+    with require("threadpoolctl", "modelling", "Building a model").threadpool_limits(1, "blas"):
         return _walk(names, x, likelihood, lambdas)
 
 
