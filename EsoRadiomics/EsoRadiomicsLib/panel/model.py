@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,7 @@ class ModelSection(Section):
         if inputs.clinical:
             options.append(f"--clinical={','.join(inputs.clinical)}")
         options += [f"--permutations={inputs.permutations}", f"--bootstrap={inputs.bootstrap}"]
+        options.append(f"--jobs={os.cpu_count() or 1}")
         if inputs.split:
             options.append(f"--split={inputs.split}")
         if inputs.kept:
