@@ -137,7 +137,7 @@ def _filter_warnings(plan: Plan, kept: Collection[str] | None) -> list[str]:
     sign = "≥" if plan.icc["rule"] == ">=" else ">"
     return [
         f"The protocol's agreement filter (ICC {sign} {plan.icc['threshold']:g}) was left out: no list of "
-        "reproducible features was given (--kept, from “esoradiomics icc”)."
+        "reproducible features was given (kept.json of an agreement study)."
     ]
 
 
