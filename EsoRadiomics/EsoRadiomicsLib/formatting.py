@@ -1,7 +1,8 @@
-"""Numbers as people read them: figures, report, shell and panel round alike. Files for machines keep every digit."""
+"""Numbers and lists as people read them: figures, report, shell and panel alike. Files for machines keep every digit."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -65,3 +66,15 @@ def _whole_percent(probability: float) -> str:
     if probability < 0.005:
         return "<1"
     return ">99" if probability >= 0.995 else f"{100 * probability:.0f}"
+
+
+def some(items: Iterable[object], most: int = 5) -> str:
+    """``a, b, c`` and, beyond ``most`` items, how many more there are."""
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
+
+
+def counted(n: int, noun: str) -> str:
+    """``1 case``, ``2 cases``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

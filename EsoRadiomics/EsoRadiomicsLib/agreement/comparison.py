@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..formatting import counted, some
 from .icc import MIN_CASES, Icc, icc
 from .kept_features import KeptFeatures, Rule
 from .plan import Plan, plan_comparisons
-from .table import check_table, counted, feature_parts, some
+from .table import check_table, feature_parts
 
 KEPT, DROPPED, NOT_COMPUTED = "kept", "dropped", "not computed"
 _COLUMNS = ["feature", "image", "class", "n_cases", "icc", "lower", "upper", "verdict", "reason"]

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..formatting import counted, some
 from .icc import MIN_CASES
-from .table import counted, some
 
 
 @dataclass(frozen=True)

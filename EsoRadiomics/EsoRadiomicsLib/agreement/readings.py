@@ -24,6 +24,7 @@ from ..cohort.task import Task, content_key
 from ..errors import EsoRadiomicsError, InputError
 from ..feature_table import SOFTWARE, feature_row
 from ..features import extract
+from ..formatting import counted, some
 from ..progress import Progress
 from ..roi import prepare
 from ..settings import ExtractionSettings
@@ -32,7 +33,7 @@ from .comparison import Agreement, agreement
 from .kept_features import Rule
 from .plan import plan_comparisons
 from .protocol import against_design
-from .table import counted, reading_keys, refuse_copies, some
+from .table import reading_keys, refuse_copies
 
 KEYS = ["case", "reader", "session"]
 SHOWN = 3

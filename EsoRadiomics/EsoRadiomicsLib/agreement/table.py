@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError, UsageError
+from ..formatting import some
 from ..names import CLASSES
 
 OTHER = "other"
@@ -53,18 +54,6 @@ def feature_parts(name: str) -> tuple[str, str]:
     """
     match = _FEATURE.fullmatch(name)
     return (match[1], match[2]) if match else (OTHER, OTHER)
-
-
-def some(items: Iterable[object], most: int = 5) -> str:
-    """``a, b, c`` and, beyond ``most`` items, how many more there are."""
-    texts = [str(item) for item in items]
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
-
-
-def counted(n: int, noun: str) -> str:
-    """``1 case``, ``2 cases``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def read_table(

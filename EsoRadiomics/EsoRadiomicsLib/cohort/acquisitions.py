@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from ..formatting import some
 from ..volumes import Acquisition
 from .manifest import Entry
 from .problems import Problem
 
 STAGE = "acquisition"
 THICKNESS_STEP_MM = 0.1
-_NAMED = 5
 
 
 def mixed_acquisitions(
@@ -32,11 +32,10 @@ def mixed_acquisitions(
         usual = counts.most_common(1)[0][0]
         others = [case for case, answer in answers.items() if answer not in ("", usual)]
         listed = ", ".join(f"{answer} ({n})" for answer, n in counts.most_common())
-        named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
         yield Problem(
             "",
             STAGE,
-            f"The cohort mixes CTs by {what}: {listed}; unlike most: {named}.",
+            f"The cohort mixes CTs by {what}: {listed}; unlike most: {some(others)}.",
             "Features depend on it: split the cohort, harmonise it (“cohort harmonise”), or leave these cases out.",
             blocking=False,
         )

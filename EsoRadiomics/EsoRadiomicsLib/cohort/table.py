@@ -19,6 +19,7 @@ from .run import CohortRun
 
 FEATURES_CSV, FEATURES_PARQUET = "features.csv", "features.parquet"
 FAILURES_CSV, REMARKS_CSV, PROVENANCE_JSON = "failures.csv", "remarks.csv", "provenance.json"
+SCORES_CSV, REPORT_HTML = "scores.csv", "report.html"
 _ROWS_AT_ONCE = 64
 
 

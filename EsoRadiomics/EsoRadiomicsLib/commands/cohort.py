@@ -17,7 +17,7 @@ from ..cohort.report import write_cohort_report
 from ..cohort.run import local_workers, run_cohort, threads_per_case
 from ..cohort.scan import MASK_NAME, manifest_text, scan_folder
 from ..cohort.score import score_table
-from ..cohort.table import FAILURES_CSV, FEATURES_CSV, REMARKS_CSV, write_results
+from ..cohort.table import FAILURES_CSV, FEATURES_CSV, REMARKS_CSV, REPORT_HTML, SCORES_CSV, write_results
 from ..errors import OutputError, UsageError
 from ..feature_table import write_rows
 from ..output import write_text
@@ -47,7 +47,6 @@ HARMONISE_EXAMPLES = """\
   esoradiomics cohort harmonise features.csv --batch scanner --train set=train --model combat.json --out harmonised.csv
   esoradiomics cohort harmonise new-patients.csv --model combat.json --out new-harmonised.csv
 """
-SCORES_CSV, REPORT_HTML = "scores.csv", "report.html"
 SHOWN = 20
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ..agreement.comparison import DROPPED, KEPT, NOT_COMPUTED, Agreement, Comparison
 from ..agreement.icc import parse_form
-from ..agreement.table import counted
+from ..formatting import counted
 from .style import BLUE, GREY, INK, VERMILLION, WIDTH_MM, add_axes_mm, add_page, new_figure, plain_axes, text_width_mm
 
 TITLE, TEXT, SMALL = 8.5, 7.0, 6.3

@@ -69,12 +69,17 @@ class Evaluation:
     @property
     def stem(self) -> str:
         """The cohort's name as part of a file name."""
-        return self.cohort.replace(", ", "-").replace(" ", "-")
+        return file_stem(self.cohort)
 
     def find(self, metric: str, time: float | None = None, model: str | None = None) -> Measure | None:
         """A measure of a model (default: the first), None where it could not be computed."""
         wanted = model or (self.measures[0].model if self.measures else "")
         return next((m for m in self.measures if (m.model, m.metric, m.time) == (wanted, metric, time)), None)
+
+
+def file_stem(cohort: str) -> str:
+    """A cohort's name as it ends the names of its figures."""
+    return cohort.replace(", ", "-").replace(" ", "-")
 
 
 class Collector:

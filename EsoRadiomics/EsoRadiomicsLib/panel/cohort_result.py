@@ -11,11 +11,10 @@ from pathlib import Path
 from statistics import quantiles
 
 from ..cohort.problems import Problem, read_problems
-from ..cohort.table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, REMARKS_CSV
+from ..cohort.table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, REMARKS_CSV, REPORT_HTML, SCORES_CSV
 from ..errors import InputError
 from ..formatting import number
 
-SCORES_CSV, REPORT = "scores.csv", "report.html"
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error)
 """What reading a folder may raise that holds nothing of ours, or files of other programs under the same names."""
 
@@ -38,7 +37,7 @@ def read_result(folder: Path) -> CohortResult:
         UNREADABLE: there is none, or it is not whole.
     """
     cases = json.loads((folder / PROVENANCE_JSON).read_text(encoding="utf-8"))["cases"]
-    for name in (FEATURES_CSV, REPORT):
+    for name in (FEATURES_CSV, REPORT_HTML):
         (folder / name).stat()
     problems = *problems_of(folder / FAILURES_CSV), *problems_of(folder / REMARKS_CSV)
     scores = tuple(_distributions(folder / SCORES_CSV))

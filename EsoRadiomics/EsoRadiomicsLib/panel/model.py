@@ -28,8 +28,6 @@ from .model_result import CARD, ModelResult, read_model_result
 from .section import Run, Section
 
 FIT, VALIDATE = "fit", "validate"
-UPDATES = ("intercept", "slope", "refit")
-"""What ``esoradiomics validate --update`` takes."""
 SAME_PATIENTS = (
     "These are the patients that the card was fitted to, so the numbers flatter it. To validate it, choose a table of "
     "other patients."

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from ..errors import StudyError
+from ..fitting.measures import file_stem
 from ..formatting import decimals, rule
 from ..study import Study, check_card
 
@@ -138,7 +139,7 @@ def _limits(row: dict[str, str]) -> str:
 def _figures(folder: Path, cohorts: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Those of each kind in the order of the cohorts, then what else there is."""
     files = {path.stem: path for path in sorted((folder / _FIGURES).glob("*.svg"))}
-    sides = {"": "", **{f"-{re.sub('[ ,]+', '-', cohort)}": f", {cohort}" for cohort in cohorts}}
+    sides = {"": "", **{f"-{file_stem(cohort)}": f", {cohort}" for cohort in cohorts}}
     for stem, title in _TITLES.items():
         for ending, side in sides.items():
             if stem + ending in files:

@@ -21,8 +21,8 @@ from ..agreement.icc import MIN_CASES
 from ..agreement.kept_features import Rule
 from ..agreement.plan import plan_comparisons
 from ..agreement.protocol import protocol_rule
-from ..agreement.table import counted, some
 from ..errors import EsoRadiomicsError, InputError, UsageError
+from ..formatting import counted, some
 from ..study import Study
 from .agreement_result import AgreementResult, agreement_of_json, read_agreement
 from .choices import card_argument

@@ -12,12 +12,12 @@ import slicer
 from slicer.i18n import tr as _
 
 from ..cohort.problems import Problem
-from ..cohort.table import FEATURES_CSV
+from ..cohort.table import FEATURES_CSV, REPORT_HTML
 from ..errors import EsoRadiomicsError
 from ..palette import GREY, VERMILLION
 from ..panel.choices import study_of
 from ..panel.cohort import CohortInputs, CohortSection
-from ..panel.cohort_result import REPORT, CohortResult
+from ..panel.cohort_result import CohortResult
 from .dependencies import pyradiomics_sentence
 from .dialogs import choose_folder
 from .layout import FiguresLayout
@@ -208,7 +208,7 @@ class CohortView(ParameterView):
         open_file(Path(self._parameters.cohort.manifest))
 
     def _on_report(self) -> None:
-        open_file(Path(self._parameters.cohort.folder) / REPORT)
+        open_file(Path(self._parameters.cohort.folder) / REPORT_HTML)
 
     def _on_folder(self) -> None:
         open_file(Path(self._parameters.cohort.folder))

@@ -11,8 +11,8 @@ from slicer.i18n import tr as _
 
 from ..errors import EsoRadiomicsError
 from ..fitting.cohort import TIME_UNITS
+from ..fitting.update import UPDATES
 from ..panel.columns import TableColumns, table_columns
-from ..panel.model import UPDATES
 from ..panel.model_inputs import ModelInputs, Needs
 
 NONE = "–"
