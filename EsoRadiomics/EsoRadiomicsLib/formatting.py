@@ -1,4 +1,4 @@
-"""Numbers and lists as people read them: figures, report, shell and panel alike. Files for machines keep every digit."""
+"""Numbers and lists as people read them, alike in figures, report, shell and panel. Files keep every digit."""
 
 from __future__ import annotations
 
