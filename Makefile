@@ -10,7 +10,7 @@ help:
 	@echo "make demo      score a real CT and write its report to demo-output/"
 	@echo "make test      lint, types and tests (what CI runs)"
 	@echo "make test-all  the same with the slow tests"
-	@echo "make lint      ruff and mypy alone;  make format  lets ruff rewrite the code"
+	@echo "make lint      ruff, mypy and import-linter alone;  make format  lets ruff rewrite the code"
 	@echo "make bench     compare the speed with PyRadiomics' own command"
 	@echo "make cmake-lists  name the module's files in EsoRadiomics/CMakeLists.txt, after adding or removing one"
 	@echo "make clean     remove what these targets made"
@@ -28,6 +28,7 @@ lint: venv-test
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@PYTHONPATH=EsoRadiomics .venv/bin/lint-imports
 
 format: venv-test
 	@$(RUN) -m ruff check --fix-only .

@@ -18,8 +18,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
-from EsoRadiomicsLib.widgets.agreement_choices import AgreementChoices
-from EsoRadiomicsLib.widgets.cohort_choices import CohortChoices, ModelChoices
+from EsoRadiomicsLib.in_slicer.widgets.cohort.cohort_choices import CohortChoices, ModelChoices
+from EsoRadiomicsLib.in_slicer.widgets.reproducibility.agreement_choices import AgreementChoices
 
 SAMPLE_FOLDER = (
     "https://raw.githubusercontent.com/theibsi/data_sets/6da96021bc91faf4c0cb7fd7fa56a4225d2064a8/"
@@ -67,7 +67,7 @@ def registerSampleData():
 
 def registerLayouts():
     """A scene that was saved in one of the module's layouts shows its views also before the module is opened."""
-    from EsoRadiomicsLib.widgets.layout import register_layouts
+    from EsoRadiomicsLib.in_slicer.widgets.layout import register_layouts
 
     register_layouts()
 
@@ -149,7 +149,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def checkPackages(self):
         """Say what this Slicer lacks; wire the panel once it can work."""
-        from EsoRadiomicsLib.widgets import dependencies
+        from EsoRadiomicsLib.in_slicer.widgets import dependencies
 
         missing = dependencies.missing_packages(self.requirements())
         sentences = [dependencies.packages_sentence(missing), dependencies.pyradiomics_sentence()]
@@ -160,7 +160,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for section in (*patient, self.ui.reproducibilitySection, self.ui.cohortSection):
             section.enabled = not missing
         if not missing and not self.views:
-            from EsoRadiomicsLib.widgets.views import make_views
+            from EsoRadiomicsLib.in_slicer.widgets.views import make_views
 
             self.views = make_views(self.ui, EsoRadiomicsLogic().getParameterNode)
 
@@ -169,7 +169,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onInstall(self):
         """Install the missing packages; Slicer shows them and asks first."""
-        from EsoRadiomicsLib.widgets import dependencies
+        from EsoRadiomicsLib.in_slicer.widgets import dependencies
 
         with slicer.util.tryWithErrorDisplay(_("The packages were not installed.")):
             dependencies.install_packages(self.requirements(), dependencies.missing_packages(self.requirements()))
@@ -201,35 +201,35 @@ class EsoRadiomicsLogic(ScriptedLoadableModuleLogic):
             full: measure all features, not only the signature's.
 
         Returns:
-            EsoRadiomicsLib.patient.PatientResult: the case, the ROI's account, the features, the score and warnings;
+            EsoRadiomicsLib.scoring.patient.PatientResult: case, the ROI's account, features, score and warnings;
             what the shell command and the library give, bit for bit.
 
         Raises:
-            EsoRadiomicsLib.errors.EsoRadiomicsError: a sentence that says what is wrong and what to do.
+            EsoRadiomicsLib.core.errors.EsoRadiomicsError: a sentence that says what is wrong and what to do.
         """
-        from EsoRadiomicsLib import console
+        from EsoRadiomicsLib.in_slicer import console
 
         given = {"study": study, "covariates": covariates, "reference": reference, "full": full}
         return console.score(volumeNode, segmentationNode, segment, **given)
 
     def robustness(self, volumeNode, segmentationNode, segment=None, **options):
-        """Score one patient, and again under perturbations: ``EsoRadiomicsLib.console.robustness``.
+        """Score one patient, and again under perturbations: ``EsoRadiomicsLib.in_slicer.console.robustness``.
 
         >>> result = EsoRadiomicsLogic().robustness(volumeNode, segmentationNode, "GTV", study="ln-response-crt")
         >>> result.robustness.interval, result.robustness.flip_share
         """
-        from EsoRadiomicsLib import console
+        from EsoRadiomicsLib.in_slicer import console
 
         return console.robustness(volumeNode, segmentationNode, segment, **options)
 
     def icc(self, readings, **options):
-        """Which features of a study survive re-segmentation, by the study's rule: ``EsoRadiomicsLib.console.icc``.
+        """Which features of a study survive re-segmentation, by its rule: ``EsoRadiomicsLib.in_slicer.console.icc``.
 
         >>> readings = [("P1", volumeNode, segmentationNode, "GTV", "reader A", "1"), …]  # two or more a case
         >>> result = EsoRadiomicsLogic().icc(readings, study="escc-lpfs-ccrt")
         >>> result.table, result.kept.features, result.warnings
         """
-        from EsoRadiomicsLib import console
+        from EsoRadiomicsLib.in_slicer import console
 
         return console.icc(readings, **options)
 
@@ -249,9 +249,9 @@ class EsoRadiomicsTest(ScriptedLoadableModuleTest):
         import numpy as np
         import SimpleITK as sitk
 
-        from EsoRadiomicsLib.case import make_case
-        from EsoRadiomicsLib.patient import score_patient
-        from EsoRadiomicsLib.study import load_study
+        from EsoRadiomicsLib.imaging.case import make_case
+        from EsoRadiomicsLib.scoring.patient import score_patient
+        from EsoRadiomicsLib.studies.study import load_study
 
         z, y, x = np.mgrid[:16, :48, :48]
         tumour = ((x - 24) / 12) ** 2 + ((y - 24) / 10) ** 2 + ((z - 8) / 5) ** 2 < 1

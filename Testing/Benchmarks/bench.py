@@ -19,7 +19,7 @@ from pathlib import Path
 import SimpleITK as sitk
 from pyradiomics_data import lung_case
 
-from EsoRadiomicsLib.study import load_study
+from EsoRadiomicsLib.studies.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = "escc-lpfs-ccrt"

@@ -21,13 +21,13 @@ sys.path[:0] = [str(ROOT / "Testing" / "Python"), str(ROOT / "EsoRadiomics")]
 
 from cohort_factory import write_cohort  # noqa: E402
 
-from EsoRadiomicsLib.case import load_case  # noqa: E402
-from EsoRadiomicsLib.cohort.child import Limits  # noqa: E402
+from EsoRadiomicsLib.cohort.child_process import Limits  # noqa: E402
+from EsoRadiomicsLib.cohort.cohort_run import local_workers, run_cohort, threads_per_case  # noqa: E402
 from EsoRadiomicsLib.cohort.manifest import read_manifest  # noqa: E402
-from EsoRadiomicsLib.cohort.run import local_workers, run_cohort, threads_per_case  # noqa: E402
-from EsoRadiomicsLib.features import extract  # noqa: E402
-from EsoRadiomicsLib.roi import prepare  # noqa: E402
-from EsoRadiomicsLib.study import load_study  # noqa: E402
+from EsoRadiomicsLib.extraction.features import extract  # noqa: E402
+from EsoRadiomicsLib.extraction.roi import prepare  # noqa: E402
+from EsoRadiomicsLib.imaging.case import load_case  # noqa: E402
+from EsoRadiomicsLib.studies.study import load_study  # noqa: E402
 
 STUDY = load_study("escc-lpfs-ccrt")
 CASES, ROUNDS = 14, 5
@@ -35,7 +35,7 @@ CASES, ROUNDS = 14, 5
 SIZE = (112, 112, 32)
 PEAK = """
 import json, resource, sys
-from EsoRadiomicsLib.cli import main
+from EsoRadiomicsLib.shell.cli import (main)
 main(sys.argv[1:])
 print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 """

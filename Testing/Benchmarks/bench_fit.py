@@ -21,10 +21,10 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-from EsoRadiomicsLib.modelling.crossvalidation import cross_validate_cox
-from EsoRadiomicsLib.modelling.inputs import FloatArray, IntArray, Survival, survival
-from EsoRadiomicsLib.modelling.lasso import DEFAULT_GRID, LassoPath
-from EsoRadiomicsLib.modelling.likelihood import CoxLikelihood
+from EsoRadiomicsLib.statistics.crossvalidation import cross_validate_cox
+from EsoRadiomicsLib.statistics.inputs import FloatArray, IntArray, Survival, survival
+from EsoRadiomicsLib.statistics.lasso import DEFAULT_GRID, LassoPath
+from EsoRadiomicsLib.statistics.likelihood import CoxLikelihood
 
 GOLDEN = Path(__file__).resolve().parents[1] / "Data" / "golden"
 ROUNDS = 3

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from pyradiomics_data import DataUnavailableError, lung_case
 
-from EsoRadiomicsLib.case import Case, load_case
-from EsoRadiomicsLib.cli import main as esoradiomics
-from EsoRadiomicsLib.feature_table import feature_row, write_rows
-from EsoRadiomicsLib.features import extract
-from EsoRadiomicsLib.perturbation import Perturbation
-from EsoRadiomicsLib.roi import prepare
-from EsoRadiomicsLib.study import load_study
+from EsoRadiomicsLib.extraction.feature_table import feature_row, write_rows
+from EsoRadiomicsLib.extraction.features import extract
+from EsoRadiomicsLib.extraction.perturbation import Perturbation
+from EsoRadiomicsLib.extraction.roi import prepare
+from EsoRadiomicsLib.imaging.case import Case, load_case
+from EsoRadiomicsLib.shell.cli import main as esoradiomics
+from EsoRadiomicsLib.studies.study import load_study
 
 OUTPUT = Path("demo-output")
 STUDY = "escc-lpfs-ccrt"

@@ -14,10 +14,10 @@ from typing import Any
 import radiomics
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
-from EsoRadiomicsLib.names import IMAGES, feature_names
-from EsoRadiomicsLib.selftest import reference_images
-from EsoRadiomicsLib.settings import ExtractionSettings
-from EsoRadiomicsLib.study import builtin_studies, load_study
+from EsoRadiomicsLib.extraction.feature_names import IMAGES, feature_names
+from EsoRadiomicsLib.extraction.selftest import reference_images
+from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.studies.study import builtin_studies, load_study
 
 PARAMETERS: dict[str, Any] = {
     "setting": {
@@ -56,7 +56,7 @@ def main() -> None:
     values = plain_pyradiomics()
     document = {
         "title": "Generated CT (resampling, HU exclusion, wavelet)",
-        "source": "One run of plain PyRadiomics on the voxels that EsoRadiomicsLib.selftest generates",
+        "source": "One run of plain PyRadiomics on the voxels that EsoRadiomicsLib.extraction.selftest generates",
         "software": {"Python": platform.python_version(), **{name: version(name) for name in SOFTWARE}},
         "settings": ExtractionSettings().to_dict(),
         "values": {name: values[name] for name in chosen_features()},

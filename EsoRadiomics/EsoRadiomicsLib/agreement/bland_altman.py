@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .icc import CONFIDENCE, MIN_CASES
 
 Interval = tuple[float, float]

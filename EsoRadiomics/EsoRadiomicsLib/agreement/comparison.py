@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..formatting import counted, some
+from ..core.errors import InputError
+from ..core.formatting import counted, some
+from .agreement_table import check_table, feature_parts
 from .icc import MIN_CASES, Icc, icc
 from .kept_features import KeptFeatures, Rule
-from .plan import Plan, plan_comparisons
-from .table import check_table, feature_parts
+from .reading_pairs import Plan, plan_comparisons
 
 KEPT, DROPPED, NOT_COMPUTED = "kept", "dropped", "not computed"
 _COLUMNS = ["feature", "image", "class", "n_cases", "icc", "lower", "upper", "verdict", "reason"]

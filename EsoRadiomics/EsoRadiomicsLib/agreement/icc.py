@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtri
 
-from ..errors import UsageError
+from ..core.errors import UsageError
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import InputError, UsageError
-from ..output import write_text
+from ..core.errors import InputError, UsageError
+from ..core.output import write_text
 from .icc import parse_form
 
 FORMAT = "esoradiomics-kept-features/1"

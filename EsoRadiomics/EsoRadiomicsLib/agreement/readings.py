@@ -14,26 +14,26 @@ from typing import Any
 
 import pandas as pd
 
-from ..case import Case
-from ..cohort.child import Limits
+from ..cohort.case_task import Task, content_key
+from ..cohort.child_process import Limits
+from ..cohort.cohort_run import local_workers, run_cohort, threads_per_case
+from ..cohort.cohort_table import finished_cases
 from ..cohort.manifest import Entry, Manifest
 from ..cohort.problems import Problem, split_message
-from ..cohort.run import local_workers, run_cohort, threads_per_case
-from ..cohort.table import finished_cases
-from ..cohort.task import Task, content_key
-from ..errors import EsoRadiomicsError, InputError
-from ..feature_table import SOFTWARE, feature_row
-from ..features import extract
-from ..formatting import counted, some
-from ..progress import Progress
-from ..roi import prepare
-from ..settings import ExtractionSettings
-from ..study import Study
+from ..core.errors import EsoRadiomicsError, InputError
+from ..core.formatting import counted, some
+from ..core.progress import Progress
+from ..extraction.feature_table import SOFTWARE, feature_row
+from ..extraction.features import extract
+from ..extraction.roi import prepare
+from ..extraction.settings import ExtractionSettings
+from ..imaging.case import Case
+from ..studies.study import Study
+from .agreement_table import reading_keys, refuse_copies
 from .comparison import Agreement, agreement
+from .icc_protocol import against_design
 from .kept_features import Rule
-from .plan import plan_comparisons
-from .protocol import against_design
-from .table import reading_keys, refuse_copies
+from .reading_pairs import plan_comparisons
 
 KEYS = ["case", "reader", "session"]
 SHOWN = 3

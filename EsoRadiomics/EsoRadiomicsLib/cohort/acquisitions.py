@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..formatting import some
-from ..volumes import Acquisition
+from ..core.formatting import some
+from ..imaging.volumes import Acquisition
 from .manifest import Entry
 from .problems import Problem
 

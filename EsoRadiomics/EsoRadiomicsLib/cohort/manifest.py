@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
-from ..feature_table import SOFTWARE
-from ..names import is_feature
-from ..output import safe_cell
+from ..core.errors import InputError
+from ..core.output import safe_cell
+from ..core.sheet import Sheet, read_sheet
+from ..extraction.feature_names import is_feature
+from ..extraction.feature_table import SOFTWARE
 from .problems import Problem, split_message
-from .sheet import Sheet, read_sheet
 
 STAGE = "manifest"
 PLACES = ("image", "mask", "rtstruct")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
-from ..output import csv_line, plain_cell, write_text
+from ..core.errors import InputError
+from ..core.output import csv_line, plain_cell, write_text
 
 COLUMNS = ("case", "reader", "session", "stage", "reason", "remedy")
 BLOCKING = "blocking"

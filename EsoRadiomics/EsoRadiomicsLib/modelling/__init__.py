@@ -1,5 +1,9 @@
-"""Statistics from a cohort's table to a model: survival, LASSO, Cox, discrimination, calibration, tables.
+"""From a cohort's table to a study card by a study's own protocol, and from a card to its validation.
 
-Every number follows R as the studies used it (glmnet, survival, rms, pROC, maxstat). Each file is one subject and
-knows nothing of studies, cards or figures: numpy arrays or pandas frames go in, frozen dataclasses come out.
+    cohort ──▶ protocol ──▶ engine ──▶ card ──▶ evaluation ──▶ report
+     table      plan of      training    JSON     training and
+     checked    the steps    rows only            validation rows
+
+The engine is handed the training patients and nothing else, so that no step can look at the validation patients.
+Evaluation starts from the written card, as any later user of it does.
 """

@@ -1,0 +1,40 @@
+"""What the headers of a case tell, without its voxels: its acquisition, and what prevents a measurement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.errors import InputError
+from ..imaging.dicom_series import read_series_headers
+from ..imaging.mask_header import read_mask_header, read_volume_header, require_scalar_volume
+from ..imaging.volumes import Acquisition, is_dicom
+from .manifest import Entry
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What the headers of a case's CT tell; ``series`` is the SeriesInstanceUID, empty if not DICOM."""
+
+    acquisition: Acquisition
+    slice_spacing_mm: float
+    series: str
+
+
+def read_headers(entry: Entry) -> Headers:
+    """The image's headers, once image and mask have passed all checks that need no voxels.
+
+    Raises:
+        InputError: what would fail in the run.
+    """
+    mask = read_mask_header(entry.mask)
+    mask.choice(entry.roi)
+    if not (entry.image.is_dir() or is_dicom(entry.image)):
+        header = read_volume_header(entry.image, "image")
+        require_scalar_volume(header, f"The image {entry.image}")
+        return Headers(Acquisition(), header.GetSpacing()[2], "")
+    series = read_series_headers(entry.image, mask.series)
+    if mask.series and series.series_uid not in mask.series:
+        raise InputError(
+            f"{entry.mask} was drawn on another series than the CT {entry.image}. Give the series it was drawn on."
+        )
+    return Headers(series.acquisition, series.spacing_mm[2], series.series_uid)

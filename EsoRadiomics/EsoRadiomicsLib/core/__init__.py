@@ -1,0 +1,1 @@
+"""What every room needs: errors, output, progress, optional packages, resources, numbers and lists in words."""

@@ -1,0 +1,190 @@
+"""Recalibrating a card in other patients: three updates, each a new card that names its parent."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import InputError, UsageError
+from ..modelling.fitted_card import Identity, add_medians, baseline, quantity
+from ..modelling.model_cohort import Cohort, study_unit
+from ..modelling.predictions import parameters
+from ..statistics.cox import efron_baseline, fit_cox
+from ..statistics.estimate import z_value
+from ..statistics.inputs import BoolArray, FloatArray
+from ..statistics.likelihood import LogisticLikelihood
+from ..statistics.logistic import fit_logistic
+from ..studies.study import Study, check_card
+from .validate import Validation, horizons_of
+
+UPDATES = ("intercept", "slope", "refit")
+_WHAT = {
+    "intercept": "Recalibrated in the large (baseline or intercept only)",
+    "slope": "Recalibrated (baseline or intercept, and slope)",
+    "refit": "Outcome model refitted, Rad-score unchanged",
+}
+
+
+def update(validation: Validation, how: str, identity: Identity) -> dict[str, Any]:
+    """A new card: the same features, recalibrated in this cohort.
+
+    ``intercept``: only the level of risk changes. Cox: the baseline with the linear predictor as an offset; logistic:
+    the intercept (Steyerberg, Clinical Prediction Models, ch. 20). ``slope``: the linear predictor is multiplied by its
+    coefficient in this cohort too. ``refit``: the terms of the outcome model get new coefficients.
+
+    Raises:
+        UsageError: the card has no outcome model that could be updated so.
+        InputError: too few events, separation, a slope of 0 or less.
+    """
+    study, cohort = validation.study, validation.cohort
+    card: dict[str, Any] = deepcopy(dict(study.card))
+    event = cohort.survival.event if _is_survival(study, cohort) and cohort.survival else cohort.event
+    source = f"{identity.cohort}: {len(cohort)} patients, {int(event.sum())} events"
+    card |= {"id": identity.id, "title": identity.title, "parent": study.id, "performance": []}
+    card["limitations"] = [f"{_WHAT[how]} in {source}.", *card["limitations"]]
+    card["notes"] = [f"Updated from {study.id}; the original card stays as it is.", *card["notes"]]
+    _keep_parameters(card, validation, source)
+    if _is_survival(study, cohort):
+        card["outcome"] = _updated_survival(validation, how, source)
+    elif study.outcome is not None:
+        card["outcome"] = _updated_logistic(validation, how, source)
+    else:
+        _update_signature(card["signature"], validation, how, source)
+    add_medians(card, identity.cohort, cohort, validation.prediction)
+    return dict(check_card(card, Path(f"{identity.id}.json")).card)
+
+
+def _is_survival(study: Study, cohort: Cohort) -> bool:
+    kind = study.outcome.kind if study.outcome else "survival" if study.card["task"] == "survival" else "logistic"
+    if kind == "survival" and cohort.survival is None:
+        raise UsageError(f"Updating {study.id} needs the columns --time and --event.")
+    return kind == "survival"
+
+
+def _keep_parameters(card: dict[str, Any], validation: Validation, source: str) -> None:
+    """Means and SDs that came from a reference cohort go into the card: the update holds only with them."""
+    if card["signature"]["normalisation"] != "z-score":
+        return
+    means, sds = parameters(validation.study, validation.reference)
+    label = validation.reference.label if validation.reference else source
+    for feature, mean, sd in zip(card["signature"]["features"], means, sds, strict=True):
+        if "mean" not in feature:
+            feature |= {"mean": quantity(mean, f"reference cohort: {label}"), "sd": quantity(sd, f"reference: {label}")}
+
+
+def _terms(validation: Validation) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """The outcome model's terms as columns (n, t) and as the card's nodes; a card without one has its Rad-score."""
+    study, predicted = validation.study, validation.prediction
+    signature = study.signature
+    assert signature is not None
+    if study.outcome is None:
+        axis = [float(predicted.rad_score.min()), float(predicted.rad_score.max())]
+        node = {
+            "kind": "rad-score",
+            "name": signature.name,
+            "coefficient": quantity(1.0),
+            "axis": {"value": axis, "evidence": "refit", "source": "range of these patients"},
+        }
+        return pd.DataFrame({signature.name: predicted.rad_score}), [node]
+    columns: dict[str, FloatArray] = {}
+    for term in study.outcome.terms:
+        if term.kind == "rad-score":
+            columns[term.name] = predicted.rad_score
+        elif term.kind == "risk-group":
+            assert predicted.above is not None
+            columns[term.name] = predicted.above.astype(np.float64)
+        else:
+            columns[term.name] = validation.cohort.clinical[term.name].to_numpy(dtype=np.float64)
+    return pd.DataFrame(columns), deepcopy(list(study.card["outcome"]["terms"]))
+
+
+def _updated_survival(validation: Validation, how: str, source: str) -> dict[str, Any]:
+    study, outcome = validation.study, validation.cohort.survival
+    assert outcome is not None
+    columns, nodes = _terms(validation)
+    predictor = validation.prediction.linear_predictor
+    if how == "refit":
+        fitted = fit_cox(columns, outcome)
+        predictor = fitted.linear_predictor(columns)
+        reach = z_value(0.95) * fitted.se
+        for node, beta, width in zip(nodes, fitted.coefficients, reach, strict=True):
+            node["coefficient"] = quantity(beta, source, [beta - width, beta + width])
+            node.pop("hazard_ratio", None)
+    elif how == "slope":
+        slope = _slope(float(fit_cox(pd.DataFrame({"linear predictor": predictor}), outcome).coefficients[0]))
+        predictor = slope * predictor
+        _scale(nodes, slope, source)
+    horizons = horizons_of(study, outcome)
+    survival = np.exp(-efron_baseline(outcome, predictor).at(np.array(horizons)))
+    published = study.card["outcome"] or {"kind": "survival", "label": study.endpoint, "unit": study_unit(study)}
+    return {**published, "terms": nodes, "baseline": baseline(survival, horizons, source), "source": source}
+
+
+def _updated_logistic(validation: Validation, how: str, source: str) -> dict[str, Any]:
+    event, study = _binary(validation), validation.study
+    columns, nodes = _terms(validation)
+    assert study.outcome is not None
+    if how == "refit":
+        fitted = fit_logistic(columns, event)
+        reach = z_value(0.95) * fitted.se[1:]
+        for node, beta, width in zip(nodes, fitted.coefficients, reach, strict=True):
+            node["coefficient"] = quantity(beta, source, [beta - width, beta + width])
+        intercept = fitted.intercept
+    else:
+        shift, slope = _logistic_shift(validation.prediction.linear_predictor, event, how)
+        intercept = shift + slope * study.outcome.intercept
+        _scale(nodes, slope, source)
+    return {**study.card["outcome"], "terms": nodes, "intercept": quantity(intercept, source), "source": source}
+
+
+def _update_signature(signature: dict[str, Any], validation: Validation, how: str, source: str) -> None:
+    """A card whose Rad-score is the model: its intercept and coefficients move, and its cut-off with them."""
+    if signature["link"] != "logistic" or how == "refit":
+        raise UsageError(
+            f"{validation.study.id} has no outcome model to refit; choose --update intercept or slope, or fit its "
+            "protocol anew with “esoradiomics fit”."
+            if signature["link"] == "logistic"
+            else f"{validation.study.id} gives a score but no probability, so there is nothing to recalibrate."
+        )
+    shift, slope = _logistic_shift(validation.prediction.rad_score, _binary(validation), how)
+    signature["intercept"] = quantity(shift + slope * signature["intercept"]["value"], source)
+    _scale(signature["features"], slope, source)
+    if signature["cutoff"] is not None:
+        moved = shift + slope * signature["cutoff"]["value"]
+        signature["cutoff"] |= {"value": moved, "evidence": "refit", "source": f"the same patients as before; {source}"}
+    signature.pop("distribution", None)
+
+
+def _logistic_shift(predictor: FloatArray, event: BoolArray, how: str) -> tuple[float, float]:
+    """(a, b) of the new log odds a + b·predictor."""
+    if how == "slope":
+        fitted = fit_logistic(pd.DataFrame({"log odds": predictor}), event)
+        return fitted.intercept, _slope(float(fitted.coefficients[0]))
+    return LogisticLikelihood(event)(predictor).intercept, 1.0
+
+
+def _binary(validation: Validation) -> BoolArray:
+    if validation.cohort.binary is None:
+        raise UsageError(f"Updating {validation.study.id} needs the outcome's column (coded 0/1): --outcome.")
+    return validation.cohort.binary
+
+
+def _slope(slope: float) -> float:
+    if slope <= 0:
+        raise InputError(
+            f"The calibration slope in this cohort is {slope:.2g}: the model ranks these patients the wrong way round, "
+            "and no recalibration can mend that. Refit the model, or do not use it here."
+        )
+    return slope
+
+
+def _scale(nodes: list[dict[str, Any]], slope: float, source: str) -> None:
+    if slope == 1:
+        return
+    for node in nodes:
+        node["coefficient"] = quantity(slope * node["coefficient"]["value"], source)
+        node.pop("hazard_ratio", None)

@@ -1,0 +1,135 @@
+"""How good a survival model is in one cohort: discrimination, error, calibration, risk groups, usefulness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..statistics.calibration import CalibrationGroups, calibration_edges, km_calibration, survival_calibration
+from ..statistics.cox import fit_cox
+from ..statistics.decision_curve import DecisionCurve, survival_decision_curve
+from ..statistics.discrimination import AucOverTime, auc_at, auc_over_time, brier, harrell, integrated_brier, uno
+from ..statistics.inputs import BoolArray, FloatArray, Survival
+from ..statistics.kaplan_meier import follow_up, kaplan_meier, logrank
+from .markers import Marker
+from .measures import ABOVE, BELOW, RISK_GROUPS, Collector, Evaluation, Measure
+
+THRESHOLDS = np.arange(1, 100) / 100
+_CALIBRATION_GROUPS = 5
+_SMALLEST_GROUP = 15
+_AUC_TIMES = 25
+_FEWEST_FOR_AUC = 10
+"""Patients with the event, and without it, below which an AUC at a time is not drawn."""
+
+
+def evaluate_survival(
+    cohort: str,
+    outcome: Survival,
+    markers: Sequence[Marker],
+    horizons: Sequence[float],
+    above: BoolArray | None = None,
+) -> Evaluation:
+    """Evaluate survival ``markers``, the card's own first; ``above`` (n,) are the patients above the cut-off.
+
+    What cannot be computed (nobody followed to a horizon, one risk group empty …) becomes a sentence, not a gap.
+    """
+    found = Collector(outcome)
+    risks = {marker.name: marker.risk for marker in markers}
+    found.compared("C-index", None, risks, harrell)
+    if horizons:
+        found.compared("Uno C", max(horizons), risks, uno, max(horizons))
+    for time in horizons:
+        found.compared("AUC", time, risks, auc_at, time)
+    for time in horizons:
+        predicted = {marker.name: marker.survival[time] for marker in markers if time in marker.survival}
+        found.compared("Brier", time, predicted, brier, time)
+    _integrated_brier(found, outcome, markers)
+    main = markers[0]
+    groups: dict[float, CalibrationGroups] = {}
+    for time, survival in main.survival.items():
+        fitted = found.attempt(f"Calibration at {time:g}", survival_calibration, outcome, main.risk, survival, time)
+        if fitted is not None:
+            first = not any(measure.metric == "calibration slope" for measure in found.measures)
+            found.calibrated(main.name, time, fitted, with_slope=first)
+        size = max(_SMALLEST_GROUP, len(outcome) // _CALIBRATION_GROUPS)
+        groups[time] = km_calibration(outcome, survival, time, calibration_edges(survival, size))
+    if above is not None:
+        _risk_groups(found, outcome, above)
+    decision_time, curves = _decision(found, outcome, markers)
+    return Evaluation(
+        cohort=cohort,
+        n=len(outcome),
+        n_events=outcome.n_events,
+        follow_up=follow_up(outcome).quantile()[0],
+        measures=tuple(found.measures),
+        contrasts=tuple(found.contrasts),
+        calibration=groups,
+        curves=curves,
+        decision_time=decision_time,
+        roc={},
+        auc_over_time=_auc_over_time(outcome, markers),
+        missing=tuple(found.missing),
+    )
+
+
+def _integrated_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) -> None:
+    """The mean over the horizons, the only times at which a card knows the survival."""
+    for marker in markers:
+        times = [time for time in sorted(marker.survival) if time < outcome.time.max()]
+        if len(times) < 2:
+            continue
+        predicted = np.column_stack([marker.survival[time] for time in times])
+        score = found.attempt(f"Integrated Brier score of {marker.name}", integrated_brier, outcome, predicted, times)
+        if score is not None:
+            found.measures.append(Measure(marker.name, "integrated Brier", max(times), score))
+
+
+def _risk_groups(found: Collector, outcome: Survival, above: BoolArray) -> None:
+    """Log-rank p and hazard ratio of the group above the cut-off, and the median time of both."""
+    test = found.attempt("Log-rank test", logrank, outcome, above)
+    if test is not None:
+        found.measures.append(Measure(RISK_GROUPS, "log-rank p", None, test.p))
+    table = pd.DataFrame({"risk group": above.astype(np.float64)})
+    fitted = found.attempt("Hazard ratio of the risk groups", fit_cox, table, outcome)
+    if fitted is not None:
+        ratio, low, high = fitted.hazard_ratios()
+        found.measures.append(
+            Measure(RISK_GROUPS, "hazard ratio", None, float(ratio[0]), float(low[0]), float(high[0]))
+        )
+    for name, member in ((ABOVE, above), (BELOW, ~above)):
+        if member.any():
+            found.measures.append(Measure(name, "median", None, *kaplan_meier(outcome[member]).quantile()))
+
+
+def _auc_over_time(outcome: Survival, markers: Sequence[Marker]) -> dict[str, AucOverTime]:
+    """Each model's AUC while enough patients had, and enough had not, the event; empty where that is never so."""
+    times = np.unique(outcome.time[outcome.event])
+    cases = np.array([(outcome.event & (outcome.time <= time)).sum() for time in times])
+    controls = np.array([(outcome.time > time).sum() for time in times])
+    usable = times[(cases >= _FEWEST_FOR_AUC) & (controls >= _FEWEST_FOR_AUC)]
+    if len(usable) < 2:
+        return {}
+    grid = np.linspace(usable[0], usable[-1], _AUC_TIMES)
+    return {marker.name: auc_over_time(outcome, marker.risk, grid) for marker in markers}
+
+
+def _decision(
+    found: Collector, outcome: Survival, markers: Sequence[Marker]
+) -> tuple[float | None, dict[str, DecisionCurve]]:
+    """Decision curves at the middle one of the card's horizons."""
+    times = sorted(markers[0].survival)
+    if not times:
+        return None, {}
+    time = times[len(times) // 2]
+    curves = {}
+    for marker in markers:
+        if time in marker.survival:
+            risk: FloatArray = 1 - marker.survival[time]
+            curve = found.attempt(
+                f"Decision curve of {marker.name}", survival_decision_curve, outcome, risk, time, THRESHOLDS
+            )
+            if curve is not None:
+                curves[marker.name] = curve
+    return time, curves

@@ -1,0 +1,126 @@
+"""The models that are compared in the same patients: the card's own, and the simple ones that it has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from ..core.errors import InputError
+from ..modelling.model_cohort import Cohort
+from ..modelling.predictions import Prediction
+from ..statistics.cox import CoxModel, fit_cox
+from ..statistics.inputs import FloatArray, select_columns
+from ..statistics.logistic import LogisticModel, fit_logistic
+from ..studies.study import Study
+
+CLINICAL, VOLUME = "clinical only", "volume only"
+VOLUMES = ("original_shape_VoxelVolume", "original_shape_MeshVolume", "VoxelVolume.original", "MeshVolume.original")
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One model's predictions for n patients.
+
+    Attributes:
+        kind: ``survival`` or ``logistic``, the outcome it is held against.
+        risk: (n,) higher means the event is earlier, or the outcome coded 1 more likely; log odds of a logistic model.
+        survival: horizon → predicted survival (n,), where the model gives one.
+        probability: of the outcome coded 1 (n,), where the model gives one.
+    """
+
+    name: str
+    kind: str
+    risk: FloatArray
+    survival: Mapping[float, FloatArray] = field(default_factory=dict)
+    probability: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A simple model fitted to the training patients, for comparison."""
+
+    name: str
+    fit: CoxModel | LogisticModel
+    columns: tuple[str, ...]
+
+    def marker(self, cohort: Cohort, horizons: tuple[float, ...]) -> Marker:
+        """Its predictions for any patients."""
+        table = pd.concat([cohort.clinical, cohort.features], axis=1)[list(self.columns)]
+        risk = self.fit.linear_predictor(table)
+        if isinstance(self.fit, LogisticModel):
+            return Marker(self.name, "logistic", risk, probability=expit(risk))
+        survival = self.fit.survival(risk, horizons)
+        known = {time: survival[:, k] for k, time in enumerate(horizons) if not np.isnan(survival[:, k]).any()}
+        return Marker(self.name, "survival", risk, known)
+
+
+def volume_column(features: pd.DataFrame) -> str | None:
+    """The feature that is the GTV's volume, if the table has one."""
+    return next((name for name in VOLUMES if name in features.columns), None)
+
+
+def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
+    """The clinical-only and the volume-only model of a ``kind`` of outcome, and why one of them is missing."""
+    candidates = {CLINICAL: tuple(training.clinical.columns)}
+    volume = volume_column(training.features)
+    candidates[VOLUME] = (volume,) if volume else ()
+    found, missing = [], []
+    for name, columns in candidates.items():
+        if not columns:
+            what = "clinical variables were named" if name == CLINICAL else "volume is among the features"
+            missing.append(f"The {name} model was not fitted: no {what}.")
+            continue
+        table = pd.concat([training.clinical, training.features], axis=1)[list(columns)]
+        try:
+            if kind == "survival":
+                assert training.survival is not None
+                found.append(Rival(name, fit_cox(table, training.survival), columns))
+            else:
+                assert training.binary is not None
+                found.append(Rival(name, fit_logistic(table, training.binary), columns))
+        except InputError as error:
+            missing.append(f"The {name} model was not fitted: {error}")
+    return tuple(found), tuple(missing)
+
+
+def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[Marker, ...]:
+    """What the card itself gives: its outcome model, and its Rad-score alone where that ranks patients otherwise."""
+    signature, outcome = study.signature, study.outcome
+    assert signature is not None
+    found = []
+    of_score = outcome is not None and [term.kind for term in outcome.terms] == ["rad-score"]
+    if outcome is not None and (outcome.kind == "logistic" or cohort.survival is not None):
+        name = signature.name if of_score else "nomogram" if len(outcome.terms) > 1 else "risk group"
+        predicted = prediction.probability if outcome.kind == "logistic" else None
+        found.append(Marker(name, outcome.kind, prediction.linear_predictor, prediction.survival, predicted))
+    if signature.link == "logistic":
+        if cohort.binary is not None:
+            probability = expit(prediction.rad_score)
+            found.append(Marker(signature.name, "logistic", prediction.rad_score, probability=probability))
+    elif outcome is None or (outcome.kind == "survival" and not of_score):
+        found.append(Marker(signature.name, "survival", prediction.rad_score))
+    return tuple(found)
+
+
+def simple_markers(study: Study, cohort: Cohort) -> tuple[Marker, ...]:
+    """For a cohort on which nothing is fitted: the card's clinical terms alone, and the volume as it is."""
+    outcome = study.outcome
+    kind = "survival" if cohort.survival is not None and study.card["task"] == "survival" else "logistic"
+    found = []
+    clinical = [term for term in outcome.terms if term.kind == "covariate"] if outcome else []
+    if outcome is not None and clinical:
+        values = select_columns(cohort.clinical, [term.name for term in clinical])
+        beta = np.array([term.coefficient.value for term in clinical])
+        found.append(Marker(CLINICAL, outcome.kind, values @ beta))
+    volume = volume_column(cohort.features)
+    if volume is not None:
+        sizes = cohort.features[volume].to_numpy(dtype=np.float64)
+        cutoff = study.signature.cutoff if study.signature else None
+        # A larger tumour has the worse outlook, so it speaks against an outcome that is good.
+        good = kind == "logistic" and cutoff is not None and cutoff.above.outlook == "better"
+        found.append(Marker(VOLUME, kind, -sizes if good else sizes))
+    return tuple(found)

@@ -1,0 +1,132 @@
+"""What an evaluation consists of: measures, contrasts between models, and a sentence for what cannot be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ..core.errors import EsoRadiomicsError
+from ..statistics.calibration import Calibration, CalibrationGroups
+from ..statistics.decision_curve import DecisionCurve
+from ..statistics.discrimination import AucOverTime
+from ..statistics.estimate import Estimate, Interval, paired_difference
+from ..statistics.inputs import BoolArray, FloatArray, Survival
+from ..statistics.roc import RocCurve
+
+RISK_GROUPS, ABOVE, BELOW = "risk groups", "above the cut-off", "below the cut-off"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of one model in one cohort, with 95 % limits where there are any; ``time`` is None or a horizon."""
+
+    model: str
+    metric: str
+    time: float | None
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A measure of ``model`` minus that of ``rival`` in the same patients, with 95 % limits and p."""
+
+    model: str
+    rival: str
+    metric: str
+    time: float | None
+    value: float
+    lower: float
+    upper: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Everything measured in one ``cohort`` (training, validation …); the first model is the card's own.
+
+    ``calibration`` holds groups by horizon, ``curves`` decision curves by model at ``decision_time`` (None for a
+    binary outcome), ``roc`` and ``auc_over_time`` curves by model; ``missing`` are sentences on what could not be
+    computed.
+    """
+
+    cohort: str
+    n: int
+    n_events: int
+    follow_up: float | None
+    measures: tuple[Measure, ...]
+    contrasts: tuple[Contrast, ...]
+    calibration: Mapping[float, CalibrationGroups]
+    curves: Mapping[str, DecisionCurve]
+    decision_time: float | None
+    roc: Mapping[str, RocCurve]
+    auc_over_time: Mapping[str, AucOverTime]
+    missing: tuple[str, ...]
+
+    @property
+    def stem(self) -> str:
+        """The cohort's name as part of a file name."""
+        return file_stem(self.cohort)
+
+    def find(self, metric: str, time: float | None = None, model: str | None = None) -> Measure | None:
+        """A measure of a model (default: the first), None where it could not be computed."""
+        wanted = model or (self.measures[0].model if self.measures else "")
+        return next((m for m in self.measures if (m.model, m.metric, m.time) == (wanted, metric, time)), None)
+
+
+def file_stem(cohort: str) -> str:
+    """A cohort's name as it ends the names of its figures."""
+    return cohort.replace(", ", "-").replace(" ", "-")
+
+
+class Collector:
+    """Measures as they come, and a sentence for each that cannot be computed."""
+
+    def __init__(self, outcome: Survival | BoolArray) -> None:
+        self.outcome = outcome
+        self.measures: list[Measure] = []
+        self.contrasts: list[Contrast] = []
+        self.missing: list[str] = []
+
+    def attempt(self, what: str, compute: Callable[..., T], *arguments: Any) -> T | None:
+        """What ``compute`` gives of the arguments, or None and a sentence."""
+        try:
+            return compute(*arguments)
+        except EsoRadiomicsError as error:
+            self.missing.append(f"{what}: {error}")
+            return None
+
+    def compared(
+        self,
+        metric: str,
+        time: float | None,
+        predictions: Mapping[str, FloatArray],
+        estimate: Callable[..., Estimate],
+        *arguments: Any,
+    ) -> None:
+        """``estimate(outcome, prediction, …)`` of every model, and its difference from the first."""
+        what = metric if time is None else f"{metric} at {time:g}"
+        first: tuple[str, Estimate] | None = None
+        for model, prediction in predictions.items():
+            found = self.attempt(f"{what} of {model}", estimate, self.outcome, prediction, *arguments)
+            if found is None:
+                continue
+            self.measures.append(Measure(model, metric, time, found.value, found.lower, found.upper))
+            if first is None:
+                first = model, found
+                continue
+            d = paired_difference(first[1], found)
+            self.contrasts.append(Contrast(first[0], model, metric, time, d.value, d.lower, d.upper, d.p))
+
+    def calibrated(self, model: str, time: float | None, fitted: Calibration, *, with_slope: bool) -> None:
+        """Slope (the same at all times), intercept and observed/expected with their limits."""
+        named: list[tuple[str, float | None, Interval]] = [
+            ("calibration intercept", time, fitted.intercept),
+            ("observed/expected", time, fitted.observed_expected),
+        ]
+        if with_slope:
+            named.insert(0, ("calibration slope", None, fitted.slope))
+        self.measures += [Measure(model, name, at, i.value, i.lower, i.upper) for name, at, i in named]

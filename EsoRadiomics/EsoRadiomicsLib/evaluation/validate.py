@@ -1,0 +1,69 @@
+"""A card on other patients: how good it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.errors import InputError, UsageError
+from ..modelling.model_cohort import Cohort, study_unit
+from ..modelling.predictions import Prediction, predict
+from ..statistics.inputs import Survival
+from ..studies.reference_cohort import ReferenceCohort
+from ..studies.study import Study
+from .evaluate_binary import evaluate_binary
+from .evaluate_survival import evaluate_survival
+from .markers import card_markers, simple_markers
+from .measures import Evaluation
+
+_DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A card, a cohort, what the card predicts there and how good that is (survival and/or binary outcome)."""
+
+    study: Study
+    cohort: Cohort
+    prediction: Prediction
+    evaluations: tuple[Evaluation, ...]
+    reference: ReferenceCohort | None
+
+
+def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohort | None = None) -> Validation:
+    """Evaluate a card on a cohort it was not built from.
+
+    Raises:
+        ScoreError: the card cannot be scored (no coefficients, no means and SDs).
+        InputError, UsageError: the cohort lacks a feature, a covariate or the outcome.
+    """
+    prediction = predict(study, cohort.features, cohort.clinical, reference)
+    own = card_markers(study, prediction, cohort)
+    kinds = {marker.kind for marker in own}
+    markers = own + tuple(marker for marker in simple_markers(study, cohort) if marker.kind in kinds)
+    evaluations = []
+    logistic = [marker for marker in markers if marker.kind == "logistic"]
+    if cohort.binary is not None and logistic:
+        above = prediction.above if study.outcome is None or study.outcome.kind == "survival" else None
+        evaluations.append(evaluate_binary(label, cohort.binary, logistic, above))
+    survival = [marker for marker in markers if marker.kind == "survival"]
+    if cohort.survival is not None and survival:
+        name = f"{label}, follow-up" if evaluations else label
+        horizons = horizons_of(study, cohort.survival)
+        evaluations.append(evaluate_survival(name, cohort.survival, survival, horizons, prediction.above))
+    if not evaluations:
+        needed = "--outcome (coded 0/1)" if study.card["task"] == "classification" else "--time and --event"
+        raise UsageError(f"{study.id} predicts {study.endpoint}: name the outcome's column with {needed}.")
+    return Validation(study, cohort, prediction, tuple(evaluations), reference)
+
+
+def horizons_of(study: Study, outcome: Survival) -> tuple[float, ...]:
+    """The card's horizons, else 12, 24 and 36 months; those within the follow-up."""
+    own = study.outcome.baseline if study.outcome else ()
+    times = tuple(float(time) for time, _ in own) or _DEFAULT_HORIZONS
+    reached = tuple(time for time in times if time < outcome.time.max())
+    if not reached:
+        raise InputError(
+            f"The longest follow-up is {outcome.time.max():g} {study_unit(study)}, before the first horizon "
+            f"({times[0]:g}). Check the unit of the times (--time-unit)."
+        )
+    return reached

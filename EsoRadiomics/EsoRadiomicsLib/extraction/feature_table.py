@@ -1,0 +1,115 @@
+"""Feature tables: one row a case, PyRadiomics' names as columns, with the settings and software of each row.
+
+Columns: ``case``, ``image_sha256``, ``mask_sha256``, ``settings`` (fingerprint), one ``software:<package>`` column
+each,
+then features. Numbers are written with all their digits, and a feature without a value has an empty cell and its
+reason in the column ``failed``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import InputError
+from ..core.output import safe_cell, write_text
+from ..imaging.case import Case
+from .features import Features
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SOFTWARE = "software:"
+
+
+def feature_row(case: Case, features: Features) -> dict[str, Any]:
+    """One case's row."""
+    return {
+        "case": case.name,
+        "image_sha256": case.image_sha256,
+        "mask_sha256": case.mask_sha256,
+        "settings": features.settings.fingerprint,
+        **{f"{SOFTWARE}{name}": version for name, version in features.software.items()},
+        "failed": "; ".join(f"{name}: {reason}" for name, reason in features.failed.items()),
+        **features.values,
+    }
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, whole or not at all; the columns are all that occur, in their first order."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([safe_cell(column) for column in columns])
+    for row in rows:
+        writer.writerow([_cell(row.get(column)) for column in columns])
+    write_text(path, text.getvalue())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return repr(float(value)) if isinstance(value, float) else safe_cell(str(value))
+
+
+def read_table(
+    path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session", "settings")
+) -> pd.DataFrame:
+    """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit.
+
+    A JSON file of the same name beside it (``table.json``) may hold ``{"settings": {…}, "versions": {…}}`` of
+    the whole table; they become columns, unless the table has them.
+
+    Args:
+        path: the CSV file.
+        text_columns: columns that stay text, so that case ``007`` keeps its zeros.
+
+    Raises:
+        InputError: missing, empty or no CSV file, or a sidecar that is no JSON.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    text = dict.fromkeys(text_columns, str)
+    try:
+        table = pd.read_csv(path, dtype=text, float_precision="round_trip", encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"The table {path} does not exist. Check the path.") from None
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a table ({error}). Save it as a comma-separated UTF-8 CSV file."
+        ) from error
+    sidecar = path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
+    if not sidecar.is_file():
+        return table
+    try:
+        facts = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{sidecar}, beside the table, is no JSON ({error}). Mend or remove it.") from error
+    facts = facts if isinstance(facts, dict) else {}
+    new = [key for key in ("settings", "versions") if key in facts and key not in table.columns]
+    return table.assign(**{key: json.dumps(facts[key], sort_keys=True) for key in new})
+
+
+def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
+    """Read feature tables and put their rows below each other.
+
+    Raises:
+        InputError: a file cannot be read as a CSV table.
+    """
+    import pandas as pd
+
+    return pd.concat([read_table(path, ("case", "settings")) for path in paths], ignore_index=True)
+
+
+def table_software(table: pd.DataFrame) -> dict[str, str]:
+    """The software versions of a table's rows; several versions are listed."""
+    found = {}
+    for column in table.columns:
+        if str(column).startswith(SOFTWARE):
+            found[str(column)[len(SOFTWARE) :]] = ", ".join(sorted(set(table[column].astype(str))))
+    return found

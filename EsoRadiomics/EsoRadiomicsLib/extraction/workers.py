@@ -1,0 +1,53 @@
+"""Worker processes for measuring: threads do not help PyRadiomics, processes do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import connection, get_context, parent_process
+
+from ..core.errors import UsageError
+from .pyradiomics_package import radiomics
+
+
+@contextmanager
+def worker_pool(jobs: int) -> Iterator[Executor | None]:
+    """``jobs`` worker processes, or None for one job: then the work is done in this process.
+
+    Open it before loading the image: the workers import PyRadiomics meanwhile. The workers end with this process,
+    even if it is killed.
+
+    Raises:
+        UsageError: fewer than one job.
+    """
+    if jobs < 1:
+        raise UsageError(f"jobs is {jobs}; give 1 or more processes.")
+    if jobs == 1:
+        yield None
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        for _ in range(jobs):
+            pool.submit(int)  # an executor starts its processes only when work is submitted
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _start_worker() -> None:
+    """Ctrl-C is the parent's to handle; a parent that is gone takes its workers with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    radiomics()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,9 +1,0 @@
-"""Every figure that becomes a file: functions from data to a matplotlib Figure, without pyplot or any global state."""
-
-from .contributions import contributions_figure
-from .nomogram import nomogram_figure
-from .robustness import robustness_figure
-from .roi import roi_figure
-from .style import to_png, to_svg
-
-__all__ = ["contributions_figure", "nomogram_figure", "robustness_figure", "roi_figure", "to_png", "to_svg"]

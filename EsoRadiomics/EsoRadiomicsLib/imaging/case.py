@@ -1,0 +1,230 @@
+"""A patient's case: the CT and its GTV on one grid, in the one form that gives the same bits from every format.
+
+Canonical form: axes along left, posterior and superior; the study's pixel type; spacings as their shortest decimal.
+Nothing that names the patient is kept: no header fields, no identifiers, no paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+from .grid import bring_to_grid, canonical_grid
+from .masks import select_label
+from .read_mask import open_mask
+from .read_volume import read_volume
+from .volumes import Acquisition, require_volume
+
+__all__ = ["Acquisition", "Case", "load_case", "make_case"]
+
+WHOLE_HU = 1e-3
+"""A value this close to a whole number is one: rounding it loses nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One patient's CT and GTV.
+
+    Attributes:
+        name: what reports call the case.
+        image: CT in HU, 3-D, canonical form, at its place in the world (mm, LPS).
+        mask: uint8, 1 in the GTV, on exactly the image's grid.
+        acquisition: what the DICOM headers tell; all unknown for other formats.
+        sources: formats, the label, segment or ROI used, and how the mask came to the grid (JSON values).
+        warnings: sentences for the user; like ``sources``, they name no paths.
+    """
+
+    name: str
+    image: sitk.Image
+    mask: sitk.Image
+    acquisition: Acquisition
+    sources: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    @cached_property
+    def image_sha256(self) -> str:
+        """Of voxels, size and spacing; the same from every format and for every place in the world."""
+        return _sha256(self.image)
+
+    @cached_property
+    def mask_sha256(self) -> str:
+        """As ``image_sha256``."""
+        return _sha256(self.mask)
+
+
+def load_case(
+    image: Path | str,
+    mask: Path | str,
+    *,
+    label: int | None = None,
+    segment: str | None = None,
+    roi: str | None = None,
+    name: str | None = None,
+    pixel_type: str = "int16",
+) -> Case:
+    """Read a CT and its GTV from files.
+
+    Args:
+        image: NRRD, NIfTI or MetaImage file, DICOM folder, or one file of a DICOM series.
+        mask: labelmap, Slicer segmentation (.seg.nrrd), RTSTRUCT or DICOM SEG, or a folder that holds one of the two.
+        label: label value in a labelmap.
+        segment: name, ID or pattern of a segment in a .seg.nrrd; label, number or pattern in a DICOM SEG.
+        roi: name, number or pattern (``"GTV*"``) of an ROI in an RTSTRUCT.
+        name: what reports call the case.
+        pixel_type: ``int16``, ``float32`` or ``float64``, as the study's settings say.
+
+    Raises:
+        InputError: anything about the files that prevents a sound measurement; the message names file and remedy.
+    """
+    source = open_mask(mask)
+    chosen = {"label": None if label is None else str(label), "segment": segment, "roi": roi}
+    wanted = chosen.pop(source.selector)
+    for other, value in chosen.items():
+        if value is not None:
+            raise InputError(
+                f"The {other} “{value}” cannot be looked up in {source.path}: that file is chosen from by "
+                f"{source.selector}. It offers: {', '.join(source.names)}."
+            )
+    volume = read_volume(image, source.series)
+    drawn = source.read(wanted, volume)
+    return _case(
+        volume.image,
+        drawn.image,
+        name=name or "case",
+        pixel_type=pixel_type,
+        acquisition=volume.acquisition,
+        sources={"image": volume.source, "mask": drawn.source},
+        warnings=(*volume.warnings, *drawn.warnings),
+        image_name=str(volume.path),
+        mask_name=str(source.path),
+    )
+
+
+def make_case(
+    image: sitk.Image,
+    mask: sitk.Image,
+    *,
+    name: str = "case",
+    pixel_type: str = "int16",
+    acquisition: Acquisition = Acquisition(),  # noqa: B008 - frozen
+    sources: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Case:
+    """A case of images in memory, with the checks and the canonical form that files get.
+
+    Args:
+        image: scalar 3-D CT in HU.
+        mask: labelmap with one label, on any grid.
+        name: what reports and messages call the case.
+        pixel_type: ``int16``, ``float32`` or ``float64``.
+        acquisition: how the CT was acquired.
+        sources: where image and mask came from (JSON values; no patient names, IDs or paths).
+        warnings: sentences to pass on.
+
+    Raises:
+        InputError: image or mask cannot be measured.
+    """
+    image_name, mask_name = f"of {name}", f"of {name}"
+    require_volume(image, f"The image {image_name}")
+    require_volume(mask, f"The mask {mask_name}")
+    _, binary = select_label(mask, None, f"The mask {mask_name}")
+    return _case(
+        canonical_grid(image),
+        binary,
+        name=name,
+        pixel_type=pixel_type,
+        acquisition=acquisition,
+        sources=dict(sources or {}),
+        warnings=warnings,
+        image_name=image_name,
+        mask_name=mask_name,
+    )
+
+
+def _case(
+    image: sitk.Image,
+    mask: sitk.Image,
+    *,
+    name: str,
+    pixel_type: str,
+    acquisition: Acquisition,
+    sources: dict[str, Any],
+    warnings: tuple[str, ...],
+    image_name: str,
+    mask_name: str,
+) -> Case:
+    """A case of an image on its canonical grid and a 0/1 mask on any grid."""
+    voxels, remarks = _hounsfield(image, pixel_type, f"The image {image_name}")
+    brought = bring_to_grid(mask, image, mask_name, image_name)
+    if sitk.GetArrayViewFromImage(brought.image).all():
+        raise InputError(
+            f"The mask {mask_name} covers the whole image {image_name}. Give a mask that is 0 outside the GTV."
+        )
+    measured = sitk.GetImageFromArray(voxels)  # a new image, which carries none of the header's texts
+    measured.CopyInformation(image)
+    return Case(
+        name=name,
+        image=measured,
+        mask=brought.image,
+        acquisition=acquisition,
+        sources=sources | {"mask": {**sources.get("mask", {}), **brought.account}},
+        warnings=(*warnings, *remarks, *brought.warnings),
+    )
+
+
+def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The voxels (z, y, x) in the pixel type, and warnings where that changed them.
+
+    Slice by slice, so that a large series needs no second copy in floating point.
+    """
+    array = sitk.GetArrayViewFromImage(image)
+    voxels = np.empty(array.shape, pixel_type)
+    whole = np.issubdtype(voxels.dtype, np.integer)
+    limits = np.iinfo(voxels.dtype) if whole else np.finfo(voxels.dtype)
+    fractional = clipped = 0
+    for source, target in zip(array, voxels, strict=True):
+        values = source
+        if source.dtype.kind == "f" and not np.isfinite(source).all():
+            raise InputError(
+                f"{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 HU) or "
+                "export the CT again."
+            )
+        if whole and source.dtype.kind == "f":
+            values = np.rint(source)
+            fractional += int(np.count_nonzero(np.abs(source - values) > WHOLE_HU))
+        outside = int(np.count_nonzero((values < limits.min) | (values > limits.max)))
+        target[...] = np.clip(values, limits.min, limits.max) if outside else values
+        clipped += outside
+    if voxels.min() >= 0:
+        raise InputError(
+            f"{subject} has no value below 0, so it is not a CT in Hounsfield units: an MR image, or a CT without its "
+            "rescale slope and intercept. Give the CT in HU."
+        )
+    remarks = []
+    if fractional:
+        share = 100 * fractional / voxels.size
+        remarks.append(
+            f"The image holds values that are not whole HU ({share:.1f} % of its voxels), as resampled images do; they "
+            "were rounded to 16-bit integers. Give the original CT where there is one."
+        )
+    if clipped:
+        remarks.append(
+            f"The image holds {clipped:,} values beyond {limits.min:g} … {limits.max:g} HU, which were clipped to them."
+        )
+    return voxels, tuple(remarks)
+
+
+def _sha256(image: sitk.Image) -> str:
+    array = sitk.GetArrayViewFromImage(image)
+    digest = hashlib.sha256(np.array(image.GetSize(), "<u8").tobytes())
+    digest.update(np.array(image.GetSpacing(), "<f8").tobytes())
+    digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()

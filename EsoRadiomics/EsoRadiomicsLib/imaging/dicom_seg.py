@@ -1,0 +1,129 @@
+"""Segments of a DICOM SEG as masks: its frames, which may leave out empty slices, put back into a volume.
+
+Read with pydicom alone, so that Slicer's Python needs nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+from .dicom_files import read_dataset, reading
+from .dicom_series import POSITION_TOLERANCE_MM, along_normal
+from .masks import Mask, choose, require_reference
+from .volumes import Volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+@dataclass(frozen=True)
+class DicomSegmentation:
+    """A DICOM SEG file (binary, fractional or labelmap) and its segments."""
+
+    path: Path
+    selector: str = "segment"
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        # Whole: pydicom decodes a single frame straight from the file to garbage if the file was cut before it.
+        return read_dataset(self.path)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, name in self._segments]
+
+    @cached_property
+    def series(self) -> frozenset[str]:
+        with reading(self.path):
+            items = self.dataset.get("ReferencedSeriesSequence", ())
+            return frozenset(str(item.SeriesInstanceUID) for item in items)
+
+    @cached_property
+    def _segments(self) -> list[tuple[int, str]]:
+        with reading(self.path):
+            items = self.dataset.get("SegmentSequence", ())
+            segments = [(int(item.SegmentNumber), str(item.get("SegmentLabel", "")).strip()) for item in items]
+        return [segment for segment in segments if segment[0] != 0]  # a labelmap may list its background as 0
+
+    def read(self, wanted: str | None, volume: Volume) -> Mask:
+        numbers = [str(number) for number, _ in self._segments]
+        number, name = self._segments[choose(self.names, wanted, "segment", self.path, numbers)]
+        warnings = require_reference(self, frozenset({self.dataset.get("FrameOfReferenceUID", "")} - {""}), volume)
+        with reading(self.path):
+            frames = _frames(self.dataset, number)
+            if not frames:
+                raise InputError(f"The segment “{name}” of {self.path} is empty. Draw it, or choose another.")
+            image = _volume(self.dataset, frames, self.path)
+        kind = str(self.dataset.SegmentationType)
+        if kind == "FRACTIONAL":
+            warnings += ("The DICOM SEG is fractional; voxels of at least one half were taken as the ROI.",)
+        return Mask(image, {"format": "DICOM SEG", "segment": name, "type": kind}, warnings)
+
+
+def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
+    """The frames that hold voxels of a segment: their functional groups and their 0/1 pixels (rows, columns)."""
+    from pydicom.pixels import pixel_array
+
+    labelmap = dataset.SegmentationType == "LABELMAP"
+    half = (int(dataset.MaximumFractionalValue) + 1) // 2 if dataset.SegmentationType == "FRACTIONAL" else 1
+    frames = []
+    for i, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        if not labelmap:
+            segment = _of(dataset, group, "SegmentIdentificationSequence")
+            if int(segment.ReferencedSegmentNumber) != number:
+                continue
+        pixels = pixel_array(dataset, index=i)
+        inside = pixels == number if labelmap else pixels >= half
+        if inside.any():
+            frames.append((group, inside.astype(np.uint8)))
+    return frames
+
+
+def _of(dataset: Dataset, group: Dataset, name: str) -> Dataset:
+    """The one item of a functional group of a frame, which may be shared by all frames."""
+    items = group.get(name) or dataset.SharedFunctionalGroupsSequence[0][name].value
+    return items[0]
+
+
+def _volume(header: Dataset, frames: Sequence[tuple[Dataset, np.ndarray]], path: Path) -> sitk.Image:
+    """The frames in a volume of their own, with empty slices where the file leaves slices out."""
+
+    def values(group_name: str, name: str) -> np.ndarray:
+        return np.array([_of(header, group, group_name)[name].value for group, _ in frames], float)
+
+    positions = values("PlanePositionSequence", "ImagePositionPatient")
+    orientations = values("PlaneOrientationSequence", "ImageOrientationPatient")
+    orientation = orientations[0]
+    measures = _of(header, frames[0][0], "PixelMeasuresSequence")
+    heights, drift = along_normal(positions, orientation)
+    spacing = _slice_spacing(measures, heights)
+    slices = (heights - heights.min()) / spacing
+    uneven = np.abs(slices - np.round(slices)).max() * spacing
+    if max(uneven, drift) > POSITION_TOLERANCE_MM or np.ptp(orientations, axis=0).max() > 1e-4:
+        raise InputError(f"{path} has frames that do not lie on one even grid. Save it again on the CT's grid.")
+    index = np.round(slices).astype(int)
+    array = np.zeros((index.max() + 2, *frames[0][1].shape), np.uint8)  # never a single slice
+    for i, (_, pixels) in zip(index, frames, strict=True):
+        array[i] |= pixels
+    image = sitk.GetImageFromArray(array)
+    row, column = np.reshape(orientation, (2, 3))
+    image.SetOrigin(positions[heights.argmin()].tolist())
+    image.SetDirection(np.column_stack([row, column, np.cross(row, column)]).ravel().tolist())
+    image.SetSpacing((float(measures.PixelSpacing[1]), float(measures.PixelSpacing[0]), spacing))
+    return image
+
+
+def _slice_spacing(measures: Any, heights: np.ndarray) -> float:
+    """Of the header, or else the smallest distance between frames, or else the slice thickness; in mm."""
+    if measures.get("SpacingBetweenSlices"):
+        return float(measures.SpacingBetweenSlices)
+    gaps = np.diff(np.unique(np.round(heights, 3)))
+    return float(gaps.min()) if len(gaps) else float(measures.SliceThickness)

@@ -1,0 +1,103 @@
+"""What the header of a mask file offers for the manifest's column ``roi`` to choose from: labels, segments or ROIs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+from .masks import choose
+from .read_mask import open_mask
+from .volumes import is_dicom, quiet_itk
+
+
+@dataclass(frozen=True)
+class MaskHeader:
+    """What a mask offers.
+
+    Attributes:
+        path: of the mask.
+        selector: “label”, “segment” or “roi”, as :func:`EsoRadiomicsLib.imaging.case.load_case` calls its arguments.
+        names: of segments or ROIs; labels are known only from the voxels.
+        keys: IDs or numbers by which a segment or ROI can be chosen too.
+        series: SeriesInstanceUIDs it was drawn on; empty if not DICOM.
+    """
+
+    path: Path
+    selector: str
+    names: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    series: frozenset[str] = frozenset()
+
+    def choice(self, roi: str) -> dict[str, Any]:
+        """The argument of ``load_case`` that chooses ``roi``; none where ``roi`` is empty and only one is there.
+
+        Raises:
+            InputError: no such segment or ROI, several to choose from, or no label value.
+        """
+        if self.selector != "label":
+            kind = "ROI" if self.selector == "roi" else self.selector
+            choose(self.names, roi or None, kind, self.path, self.keys)
+        elif roi and not roi.isdecimal():
+            raise InputError(f"The mask {self.path} is a labelmap, and “{roi}” is no label value. Give a whole number.")
+        if not roi:
+            return {}
+        return {self.selector: int(roi) if self.selector == "label" else roi}
+
+
+def read_mask_header(mask: Path) -> MaskHeader:
+    """Look into a mask file of any kind.
+
+    Raises:
+        InputError: damaged, or not a mask.
+    """
+    if mask.is_dir() or is_dicom(mask):
+        source = open_mask(mask)
+        names = tuple(source.names)
+        numbers = tuple(str(number + 1) for number in range(len(names)))
+        return MaskHeader(mask, source.selector, names, numbers, source.series)
+    header = read_volume_header(mask, "mask")
+    matches = (re.fullmatch(r"Segment(\d+)_ID", key) for key in header.GetMetaDataKeys())
+    found = sorted(int(match[1]) for match in matches if match)
+    if not found:
+        require_scalar_volume(header, f"The mask {mask}")
+        return MaskHeader(mask, "label")
+
+    def value(number: int, name: str, default: str) -> str:
+        key = f"Segment{number}_{name}"
+        return header.GetMetaData(key).strip() if header.HasMetaDataKey(key) else default
+
+    keys = tuple(value(number, "ID", "") for number in found)
+    names = tuple(value(number, "Name", key) for number, key in zip(found, keys, strict=True))
+    return MaskHeader(mask, "segment", names, keys)
+
+
+def read_volume_header(path: Path, kind: str) -> sitk.ImageFileReader:
+    """A reader that has read a volume file's header; ``kind`` is what messages call the file.
+
+    Raises:
+        InputError: damaged, or no volume file.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with quiet_itk():
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            raise InputError(f"The {kind} {path} is damaged or no volume file. Export it again.") from error
+    return reader
+
+
+def require_scalar_volume(header: sitk.ImageFileReader, subject: str) -> None:
+    """Refuse what is not 3-D with one value a voxel; ``subject`` begins the sentence.
+
+    Raises:
+        InputError: 2-D, 4-D, a single slice, or several values a voxel.
+    """
+    size = header.GetSize()
+    if header.GetDimension() != 3 or header.GetNumberOfComponents() != 1 or min(size) < 2:
+        raise InputError(f"{subject} is no scalar 3-D volume ({' × '.join(map(str, size))}). Export one volume.")

@@ -1,0 +1,221 @@
+"""Masks: what every kind of them offers, and the kinds that are image files.
+
+Every kind offers the same: ``names`` to choose from, the ``selector`` that chooses (label, segment or ROI), the DICOM
+``series`` it was drawn on, and ``read``. RTSTRUCT and DICOM SEG have modules of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+from .volumes import Volume
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One ROI as a uint8 0/1 image on a grid of its own, with its account (JSON values)."""
+
+    image: sitk.Image
+    source: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class MaskSource(Protocol):
+    """What can be asked of a mask file of any kind."""
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def selector(self) -> str:
+        """Which of “label”, “segment” and “roi” chooses from it."""
+
+    @property
+    def names(self) -> list[str]:
+        """What there is to choose from."""
+
+    @property
+    def series(self) -> frozenset[str]:
+        """SeriesInstanceUIDs it refers to; empty if it is not DICOM."""
+
+    def read(self, wanted: str | None, volume: Volume) -> Mask:
+        """The ROI named ``wanted``, or the only one there is.
+
+        Raises:
+            InputError: no such ROI, several and none named, or the mask is not of this volume.
+        """
+
+
+@dataclass(frozen=True)
+class Labelmap:
+    """A volume file whose voxels are 0 or the number of a label."""
+
+    path: Path
+    image: sitk.Image
+    source: dict[str, Any]
+    selector: str = "label"
+    series: frozenset[str] = frozenset()
+
+    @cached_property
+    def names(self) -> list[str]:
+        return [str(label) for label in labels_of(self.image, f"The mask {self.path}")]
+
+    def read(self, wanted: str | None, volume: Volume) -> Mask:
+        label, image = select_label(self.image, wanted, f"The mask {self.path}")
+        return Mask(image, {"format": self.source["format"], "label": label})
+
+
+def labels_of(image: sitk.Image, subject: str) -> list[int]:
+    """The label values of a labelmap, ascending, without the background 0.
+
+    Raises:
+        InputError: values that are not whole numbers.
+    """
+    array = sitk.GetArrayViewFromImage(image)
+    values = np.unique(array[array != 0])
+    odd = values[~np.isfinite(values) | (values != np.round(values))] if values.dtype.kind == "f" else values[:0]
+    if len(odd):
+        raise InputError(
+            f"{subject} holds values that are not whole numbers ({odd[0]:g}, …), as probability maps and linearly "
+            "interpolated masks do. Threshold it, or give the labelmap it came from."
+        )
+    return [int(value) for value in values]
+
+
+def select_label(image: sitk.Image, wanted: str | int | None, subject: str) -> tuple[int, sitk.Image]:
+    """The voxels of one label as a uint8 0/1 image, and the label; without ``wanted`` the only label there is.
+
+    Raises:
+        InputError: an empty mask, no such label, or several and none chosen.
+    """
+    labels = labels_of(image, subject)
+    listed = ", ".join(map(str, labels))
+    if not labels:
+        raise InputError(f"{subject} is empty: every voxel is 0. Draw the GTV, or give another mask.")
+    if wanted is None and len(labels) > 1:
+        raise InputError(f"{subject} holds the labels {listed}, and none was chosen. Choose the label of the GTV.")
+    label = labels[0] if wanted is None else next((value for value in labels if str(value) == str(wanted)), 0)
+    if not label:
+        raise InputError(f"{subject} has no label {wanted}. The labels there are: {listed}.")
+    binary = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(image) == label).astype(np.uint8))
+    binary.CopyInformation(image)
+    return label, binary
+
+
+@dataclass(frozen=True)
+class _Segment:
+    name: str
+    id: str
+    label: int
+    layer: int
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A Slicer segmentation (.seg.nrrd): segments are labels in layers, so that segments may overlap."""
+
+    path: Path
+    image: sitk.Image
+    selector: str = "segment"
+    series: frozenset[str] = frozenset()
+    segments: list[_Segment] = field(init=False)
+
+    def __post_init__(self) -> None:
+        keys = self.image.GetMetaDataKeys()
+        numbers = sorted(int(match[1]) for key in keys if (match := re.fullmatch(r"Segment(\d+)_ID", key)))
+
+        def value(number: int, name: str, default: str) -> str:
+            key = f"Segment{number}_{name}"
+            return self.image.GetMetaData(key).strip() if key in keys else default
+
+        segments = []
+        for number in numbers:
+            identifier = value(number, "ID", "")
+            # Files of Slicer before 4.11 have one layer a segment and name neither layer nor label.
+            label, layer = value(number, "LabelValue", "1"), value(number, "Layer", str(number))
+            if not (label.isdecimal() and layer.isdecimal() and int(layer) < self._layers()):
+                raise InputError(
+                    f"The segmentation {self.path} is damaged: its segment {number} is label {label} of layer {layer}, "
+                    "which is not there. Save it again from 3D Slicer."
+                )
+            segments.append(_Segment(value(number, "Name", identifier), identifier, int(label), int(layer)))
+        object.__setattr__(self, "segments", segments)
+
+    @property
+    def names(self) -> list[str]:
+        return [segment.name for segment in self.segments]
+
+    def read(self, wanted: str | None, volume: Volume) -> Mask:
+        ids = [segment.id for segment in self.segments]
+        segment = self.segments[choose(self.names, wanted, "segment", self.path, ids)]
+        layer = self._layer(segment.layer)
+        array = (sitk.GetArrayViewFromImage(layer) == segment.label).astype(np.uint8)
+        if not array.any():
+            raise InputError(f"The segment “{segment.name}” of {self.path} is empty. Draw it, or choose another.")
+        binary = sitk.GetImageFromArray(array)
+        binary.CopyInformation(layer)
+        return Mask(binary, {"format": "Slicer segmentation", "segment": segment.name})
+
+    def _layers(self) -> int:
+        return self.image.GetSize()[3] if self.image.GetDimension() == 4 else self.image.GetNumberOfComponentsPerPixel()
+
+    def _layer(self, layer: int) -> sitk.Image:
+        if self.image.GetDimension() == 4:
+            return self.image[:, :, :, layer]
+        return sitk.VectorIndexSelectionCast(self.image, layer) if self._layers() > 1 else self.image
+
+
+def choose(names: Sequence[str], wanted: str | None, kind: str, path: Path, keys: Sequence[str] = ()) -> int:
+    """Index of the ROI or segment meant: its name, its key (ID or number), or a pattern (* and ?) that fits one name.
+
+    Raises:
+        InputError: none or several fit; the message lists the names.
+    """
+    listed = ", ".join(f"“{name}”" for name in names) or "none"
+    if wanted is None:
+        if len(names) == 1:
+            return 0
+        raise InputError(f"{path} holds {len(names)} {kind}s: {listed}. Choose the {kind} of the GTV by name.")
+    fits: list[int] = []
+    for fit in (
+        [i for i, name in enumerate(names) if name == wanted],
+        [i for i, key in enumerate(keys) if key == wanted],
+        [i for i, name in enumerate(names) if fnmatchcase(name.lower(), wanted.lower())],
+    ):
+        fits = fits or fit
+    if len(fits) == 1:
+        return fits[0]
+    if not fits:
+        raise InputError(f"{path} has no {kind} “{wanted}”. There are: {listed}.")
+    several = ", ".join(f"“{names[i]}”" + (f" ({keys[i]})" if keys else "") for i in fits)
+    raise InputError(f"“{wanted}” fits {len(fits)} {kind}s of {path}: {several}. Choose one of them.")
+
+
+def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume) -> tuple[str, ...]:
+    """Refuse a DICOM mask drawn on another series or in another frame of reference; returns warnings.
+
+    Raises:
+        InputError: the mask is of another series or frame of reference than the volume.
+    """
+    if not volume.series_uid:
+        return ("The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit.",)
+    if volume.frame_of_reference and frames and volume.frame_of_reference not in frames:
+        raise InputError(
+            f"{source.path} was drawn in another frame of reference than the CT {volume.path}: positions do not "
+            "correspond. Give the CT it was drawn on."
+        )
+    if source.series and volume.series_uid not in source.series:
+        raise InputError(
+            f"{source.path} was drawn on another series than the CT {volume.path}. Give the series it was drawn on."
+        )
+    return ()

@@ -1,0 +1,55 @@
+"""Opening the GTV from whatever it is: labelmap, Slicer segmentation, RTSTRUCT or DICOM SEG, told by its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..core.errors import InputError
+from .masks import Labelmap, MaskSource, Segmentation
+from .volumes import existing, is_dicom, read_image, require_volume
+
+
+def open_mask(path: Path | str) -> MaskSource:
+    """A mask file of any kind, told by its content, or the one RTSTRUCT or DICOM SEG of a folder.
+
+    Raises:
+        InputError: nothing there, not a mask, or several in the folder.
+    """
+    path = existing(path)
+    if path.is_dir() or is_dicom(path):
+        return _open_dicom(path)
+    image, source = read_image(path)
+    if any(key == "Segment0_ID" for key in image.GetMetaDataKeys()):
+        return Segmentation(path, image)
+    require_volume(image, f"The mask {path}")
+    return Labelmap(path, image, source)
+
+
+def list_rois(path: Path | str) -> list[str]:
+    """Names of the ROIs or segments, or the label values, that a mask offers.
+
+    Raises:
+        InputError: as :func:`open_mask`.
+    """
+    return open_mask(path).names
+
+
+def _open_dicom(path: Path) -> MaskSource:
+    from .dicom_files import dicom_files, read_header
+
+    found = [
+        header
+        for header in (dicom_files(path) if path.is_dir() else [read_header(path)])
+        if header.Modality in ("RTSTRUCT", "SEG")
+    ]
+    if not found:
+        what = "holds no RTSTRUCT and no DICOM SEG" if path.is_dir() else "is neither an RTSTRUCT nor a DICOM SEG"
+        raise InputError(f"{path} {what}. Give the file with the contours or segments of the GTV.")
+    if len(found) > 1:
+        listed = ", ".join(f"{Path(header.filename).name} ({header.Modality})" for header in found)
+        raise InputError(f"The folder {path} holds {len(found)} masks: {listed}. Give one of these files.")
+    from .dicom_seg import DicomSegmentation
+    from .rtstruct import StructureSet
+
+    kind = StructureSet if found[0].Modality == "RTSTRUCT" else DicomSegmentation
+    return kind(Path(found[0].filename))

@@ -1,0 +1,156 @@
+"""A CT volume with what is known of its making, and the files that hold one (NRRD, NIfTI, MetaImage)."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+
+_FORMATS = {"NrrdImageIO": "NRRD", "NiftiImageIO": "NIfTI", "MetaImageIO": "MetaImage"}
+_READABLE = "NRRD, NIfTI (.nii, .nii.gz), MetaImage and DICOM are read"
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """How the CT was acquired, from its DICOM headers; None is unknown, and a header's silence is not a “no”.
+
+    ``exposure_mas`` is in mAs, ``kernel`` the manufacturer's name of the reconstruction kernel.
+    """
+
+    modality: str | None = None
+    slice_thickness_mm: float | None = None
+    kvp: float | None = None
+    exposure_mas: float | None = None
+    kernel: str | None = None
+    contrast: bool | None = None
+    contrast_phase: str | None = None
+    manufacturer: str | None = None
+    scanner: str | None = None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A scalar 3-D image on its canonical grid, with the account of its source (JSON values, no identifiers).
+
+    ``series_uid`` and ``frame_of_reference`` are for checking that a DICOM mask belongs to it; empty if not DICOM.
+    """
+
+    path: Path
+    image: sitk.Image
+    source: dict[str, Any]
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    series_uid: str = ""
+    frame_of_reference: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def existing(path: Path | str) -> Path:
+    """The path, if something is there.
+
+    Raises:
+        InputError: nothing is there.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}. Check the spelling of the path.")
+    return path
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM files do, whatever its name says.
+
+    Raises:
+        InputError: the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+
+
+def read_image(path: Path) -> tuple[sitk.Image, dict[str, Any]]:
+    """Any NRRD, NIfTI or MetaImage file as it is, and the account of it.
+
+    Raises:
+        InputError: not such a file, or damaged.
+    """
+    form = _FORMATS.get(sitk.ImageFileReader.GetImageIOFromFileName(str(path)))
+    if form is None or path.suffix.lower() in (".hdr", ".img"):
+        raise InputError(f"{path} is not a volume that can be read. {_READABLE}.")
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with quiet_itk():
+        try:
+            reader.ReadImageInformation()
+            complete = form != "NIfTI" or _holds_all_voxels(path, reader)
+            image = reader.Execute() if complete else None
+        except RuntimeError:
+            image = None
+    if image is None:
+        raise InputError(f"{path} is damaged or not complete: its voxels cannot be read. Copy or export it again.")
+    return image, {"format": form, "pixel_type": image.GetPixelIDTypeAsString()}
+
+
+def require_volume(image: sitk.Image, subject: str) -> None:
+    """Refuse what is not a scalar 3-D volume; ``subject`` begins the sentence.
+
+    Raises:
+        InputError: 2-D, 4-D, a single slice, or several values a voxel.
+    """
+    dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    if dimension != 3:
+        raise InputError(f"{subject} is {dimension}-D; a single 3-D volume is needed. Export one volume.")
+    if components != 1:
+        raise InputError(
+            f"{subject} has {components} values a voxel (a colour picture or a series of volumes); one value a voxel "
+            "is needed. Export a single volume."
+        )
+    if min(image.GetSize()) < 2:
+        raise InputError(
+            f"{subject} is a single slice ({' × '.join(map(str, image.GetSize()))} voxels); a 3-D volume is needed."
+        )
+
+
+@contextmanager
+def quiet_itk() -> Iterator[None]:
+    """ITK's remarks on headers stay off the console; what matters is checked here and said in sentences."""
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+
+
+def _holds_all_voxels(path: Path, nifti: sitk.ImageFileReader) -> bool:
+    """Whether a NIfTI file is complete: ITK fills what is missing with zeros and says nothing."""
+    needed = int(float(nifti.GetMetaData("vox_offset"))) + prod(nifti.GetSize()) * int(nifti.GetMetaData("bitpix")) // 8
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path.stat().st_size >= needed
+        file.seek(-4, 2)
+        (size,) = struct.unpack("<I", file.read())
+    # A gzip file of one member ends with its unpacked size; only if that does not fit is all of it unpacked.
+    return size == needed % 2**32 or _unpacked_size(path) >= needed
+
+
+def _unpacked_size(path: Path) -> int:
+    size = 0
+    try:
+        with gzip.open(path) as file:
+            while block := file.read(1 << 20):
+                size += len(block)
+    except (OSError, EOFError, zlib.error):
+        return 0
+    return size

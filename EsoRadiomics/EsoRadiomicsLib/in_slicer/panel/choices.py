@@ -1,0 +1,121 @@
+"""What the panel lets choose: its inputs, the list of study cards, and the command that scores with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import EsoRadiomicsError
+from ...studies.reference_cohort import ReferenceCohort, load_reference
+from ...studies.study import Study, builtin_studies, load_study
+
+IN_SCENE = "in the scene"
+"""Stands for the study of the scene's result, where its card is not among those installed here."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the panel shows. Node fields are MRML nodes or None; ``study`` and ``reference`` are IDs or paths.
+
+    ``segmentation`` may be a labelmap volume, then ``segment_id`` is the label as text. A covariate that is None is
+    not known. ``jobs`` is the number of processes.
+    """
+
+    volume: Any = None
+    segmentation: Any = None
+    segment_id: str = ""
+    study: str = ""
+    covariates: dict[str, float | None] = field(default_factory=dict)
+    reference: str = ""
+    all_features: bool = False
+    jobs: int = 1
+
+    @property
+    def nodes(self) -> tuple[Any, Any, str]:
+        """CT, segmentation and segment."""
+        return self.volume, self.segmentation, self.segment_id
+
+
+@dataclass(frozen=True)
+class StudyChoice:
+    """A study card of the list; ``why_not`` says why it cannot be scored, if it cannot."""
+
+    id_or_path: str
+    title: str
+    endpoint: str
+    scorable: bool
+    why_not: str
+
+
+def study_choices(user_studies: Path | None) -> list[StudyChoice]:
+    """The built-in cards and those of a folder; a broken card is listed with what is wrong with it."""
+    own = sorted(user_studies.glob("*.json")) if user_studies else []
+    return [_choice(id_or_path) for id_or_path in (*builtin_studies(), *map(str, own))]
+
+
+def _choice(id_or_path: str) -> StudyChoice:
+    try:
+        return choice_of(id_or_path, study_of(id_or_path))
+    except EsoRadiomicsError as error:
+        return StudyChoice(id_or_path, Path(id_or_path).name, "", False, str(error))
+
+
+def choice_of(id_or_path: str, study: Study) -> StudyChoice:
+    """A study as an entry of the list."""
+    why_not = study.absent if study.signature is None else study.table_only
+    return StudyChoice(id_or_path, study.title, study.endpoint, not why_not, why_not)
+
+
+def study_of(id_or_path: str) -> Study:
+    """As :func:`EsoRadiomicsLib.studies.study.load_study`, but a card is read again only when its file was written."""
+    return _study(id_or_path, _modified(id_or_path))
+
+
+def reference_of(path: str) -> ReferenceCohort | None:
+    """The reference cohort of a file, read again only when it was written; None for an empty path.
+
+    Raises:
+        StudyError: it cannot be read or is broken.
+    """
+    return _reference(path, _modified(path)) if path else None
+
+
+def score_options(inputs: Inputs, study: str) -> list[str]:
+    """Options of ``esoradiomics score``; ``--name=value`` in one, so that a value may begin with “-”."""
+    given = {name: value for name, value in inputs.covariates.items() if value is not None}
+    options = [f"--name={inputs.volume.GetName()}", f"--study={study}", f"--jobs={inputs.jobs}"]
+    options += [f"--covariate={name}={value!r}" for name, value in given.items()]
+    if inputs.reference:
+        options.append(f"--reference={inputs.reference}")
+    if inputs.all_features:
+        options.append("--full")
+    return options
+
+
+def card_argument(id_or_path: str, study: Study, folder: Path) -> str:
+    """How a command is told the study; a card that is only in the scene is written into ``folder``."""
+    if id_or_path != IN_SCENE:
+        return id_or_path
+    card = folder / "study.json"
+    card.write_text(json.dumps(study.card), encoding="utf-8")
+    return str(card)
+
+
+def _modified(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=64)
+def _study(id_or_path: str, modified: int) -> Study:
+    return load_study(id_or_path)
+
+
+@lru_cache(maxsize=4)
+def _reference(path: str, modified: int) -> ReferenceCohort:
+    return load_reference(path)

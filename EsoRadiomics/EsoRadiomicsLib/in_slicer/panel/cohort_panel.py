@@ -1,0 +1,259 @@
+"""What the panel's cohort section does, without Qt: make a manifest, check it, run it, and load a case of it."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...cohort.manifest import Entry, read_manifest
+from ...cohort.problems import Problem
+from ...core.errors import EsoRadiomicsError, InputError
+from .choices import reference_of, study_of
+from .cohort_result import UNREADABLE, CohortResult, problems_of, read_result
+from .command_run import CommandRun, ProcessRunner
+from .section import Run, Section
+
+if TYPE_CHECKING:
+    from ..scene.scene_cases import LoadedCase
+
+MANIFEST, PROBLEMS = "manifest.csv", "problems.csv"
+STARTING = "Starting; how far it is can be said after the first case."
+KEPT = "Cancelled. Finished cases are kept; Run goes on from there."
+
+
+@dataclass(frozen=True)
+class CohortInputs:
+    """What the section shows; ``study`` and ``reference`` are those of section 2, ``jobs`` cases at a time.
+
+    ``allow_outside``: the manifest's paths may lead out of its folder.
+    """
+
+    manifest: str = ""
+    folder: str = ""
+    study: str = ""
+    reference: str = ""
+    all_features: bool = False
+    jobs: int = 1
+    allow_outside: bool = False
+
+
+class CohortSection(Section):
+    """The section's controller.
+
+    Args:
+        scene: vtkMRMLScene that cases are loaded into.
+        runner: starts Python in another process.
+        on_change: see :class:`EsoRadiomicsLib.in_slicer.panel.section.Section`.
+
+    Attributes:
+        problems: what the last check or run found.
+        result: of the last run.
+    """
+
+    def __init__(self, scene: Any, runner: ProcessRunner, *, on_change: Callable[[], None]) -> None:
+        super().__init__(runner, on_change)
+        self._scene = scene
+        self._keeps = False
+        self._places = "", ""
+        self.problems: tuple[Problem, ...] = ()
+        self.result: CohortResult | None = None
+
+    # What is missing
+
+    def missing_to_check(self, inputs: CohortInputs) -> list[str]:
+        """Why Check cannot work, in sentences; empty if it can."""
+        if not inputs.manifest:
+            return ["Choose a manifest, or make one from a folder of patients."]
+        if not Path(inputs.manifest).is_file():
+            return [f"There is no manifest {inputs.manifest}. Choose another."]
+        return []
+
+    def missing(self, inputs: CohortInputs) -> list[str]:
+        """Why Run cannot work, in sentences; empty if it can."""
+        reasons = self.missing_to_check(inputs)
+        if not inputs.folder:
+            reasons.append("Choose a folder for the results.")
+        if not inputs.study:
+            reasons.append("Choose a study in section 2.")
+        else:
+            reasons += self._problem(lambda: _require_measurable(inputs))
+        return reasons
+
+    # What is done out of process
+
+    def scan(self, folder: Path, made: Callable[[Path], None]) -> None:
+        """Write a manifest of a folder of patients; ``made`` gets its path, :attr:`problems` its remarks."""
+        path = folder / MANIFEST
+        if path.exists():
+            self.error = f"{path} exists already. Choose it as the manifest, or remove it to make a new one."
+            self._on_change()
+            return
+
+        def read(temporary: Path, output: str) -> tuple[Problem, ...]:
+            with path.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if row["remark"]]
+            return tuple(Problem(row["case"], "scan", row["remark"], "", blocking=False) for row in rows)
+
+        def done(remarks: tuple[Problem, ...]) -> None:
+            made(path)
+            self.problems, self.result = remarks, None
+            look = f"Lines that need a look: {len(remarks)}; correct them. " if remarks else ""
+            self._succeed(f"{path.name} was written. {look}Outcomes and clinical variables can be added as columns.")
+            self._on_change()
+
+        self._do(["cohort", "scan", str(folder)], read, done, "Looking for patients")
+
+    def check(self, inputs: CohortInputs) -> None:
+        """Read all headers; the problems come by ``on_change``."""
+
+        def read(temporary: Path, output: str) -> tuple[tuple[Problem, ...], str]:
+            return problems_of(temporary / PROBLEMS), output.strip().splitlines()[-1]
+
+        def done(found: tuple[tuple[Problem, ...], str]) -> None:
+            self.problems, message = found
+            self._succeed(message)
+            self._on_change()
+
+        self.error = " ".join(self.missing_to_check(inputs))
+        if self.error:
+            self._on_change()
+            return
+        self._do(["cohort", "check", *_manifest_options(inputs)], read, done, "Reading all headers", out=PROBLEMS)
+
+    def run(self, inputs: CohortInputs) -> None:
+        """Measure all cases that are not finished; failures and result come by ``on_change``."""
+
+        def read(temporary: Path, output: str) -> CohortResult:
+            return read_result(Path(inputs.folder))
+
+        def done(result: CohortResult) -> None:
+            self._show(result)
+            self._on_change()
+
+        self.error = " ".join(self.missing(inputs))
+        if self.error:
+            self._on_change()
+            return
+        command = ["cohort", "run", *_manifest_options(inputs), f"--study={inputs.study}", f"--jobs={inputs.jobs}"]
+        if inputs.reference:
+            command.append(f"--reference={inputs.reference}")
+        if inputs.all_features:
+            command.append("--full")
+        self._do([*command, f"--out={inputs.folder}"], read, done, STARTING, keeps=True)
+
+    def cancel(self) -> None:
+        """End what runs; a run keeps its finished cases."""
+        keeps = self._keeps and self.running
+        super().cancel()
+        if keeps:
+            self.message = KEPT
+            self._on_change()
+
+    def scene_closing(self) -> None:
+        """Call before the scene is emptied, or the panel goes: ends what runs."""
+        self._stop()
+        self.problems, self.result, self._places = (), None, ("", "")
+        self._on_change()
+
+    def inputs_changed(self, inputs: CohortInputs) -> None:
+        """Tell what the section shows now; of another folder, what the last run left there is shown, if one did."""
+        if self.running or self._places == (inputs.manifest, inputs.folder):
+            return
+        self._places = inputs.manifest, inputs.folder
+        self.error = self.message = ""
+        try:
+            self._show(read_result(Path(inputs.folder)))
+        except UNREADABLE:
+            self.problems, self.result = (), None
+
+    def _show(self, result: CohortResult) -> None:
+        self.problems, self.result = result.problems, result
+        remarks = sum(not problem.blocking for problem in result.problems)
+        message = f"{result.finished} cases finished, {result.failed} failed."
+        if remarks:
+            message += f" To look at: {remarks}."
+        if result.failed:
+            message += " Correct the failed ones: the next run measures only what is new, changed or failed."
+        self._succeed(message)
+
+    def _do(
+        self,
+        command: list[str],
+        read: Callable[[Path, str], Any],
+        done: Callable[[Any], None],
+        message: str,
+        *,
+        out: str = "",
+        keeps: bool = False,
+    ) -> None:
+        """Run a command; ``out`` is a file of the temporary folder that it writes."""
+        if self.running:
+            return
+
+        def prepare(temporary: Path) -> list[str]:
+            return [*command, f"--out={temporary / out}"] if out else command
+
+        def start() -> Run:
+            return CommandRun(self._runner, prepare, read, {}, self._tell, done, self._failed)
+
+        self._keeps = keeps
+        self._begin(start, message)
+        self._on_change()
+
+    # Cases
+
+    def short(self, sentence: str) -> str:
+        """A problem's sentence with paths as in the manifest, relative to its folder."""
+        return sentence.replace(f"{Path(self._places[0]).resolve().parent}{os.sep}", "").strip()
+
+    def load(self, inputs: CohortInputs, problem: Problem) -> LoadedCase | None:
+        """A problem's case as nodes; None, and ``error``, if it cannot be loaded."""
+        from ..scene.scene_cases import add_case
+
+        self.error = ""
+        try:
+            loaded = add_case(self._scene, _entry(inputs, problem))
+        except EsoRadiomicsError as error:
+            self.error = self.short(str(error))
+            return None
+        advice = (
+            "Correct its GTV in section 1, save it (File > Save) and name that file in the manifest."
+            if loaded.segmentation
+            else "Its CT is there, its mask is not: draw the GTV in section 1."
+        )
+        self.message = self.short(" ".join([f"{problem.case} is loaded. {advice}", *loaded.remarks]))
+        return loaded
+
+
+def _require_measurable(inputs: CohortInputs) -> None:
+    study = study_of(inputs.study)
+    reference_of(inputs.reference)
+    if study.signature is None and not inputs.all_features:
+        raise InputError(f"{study.absent} Tick “Measure all features” to measure without a signature.")
+
+
+def _manifest_options(inputs: CohortInputs) -> list[str]:
+    return [inputs.manifest, *(["--allow-outside"] if inputs.allow_outside else [])]
+
+
+def _entry(inputs: CohortInputs, problem: Problem) -> Entry:
+    """The manifest's line that a problem is of, as the manifest is now.
+
+    Raises:
+        InputError: it has none that can be read.
+    """
+    manifest = read_manifest(Path(inputs.manifest), allow_outside=inputs.allow_outside)
+    key = problem.case, problem.reader, problem.session
+    for entry in manifest.entries:
+        if entry.key == key:
+            return entry
+    for other in manifest.problems:
+        if (other.case, other.reader, other.session) == key:
+            raise InputError(f"{problem.case} cannot be loaded: {other.reason} {other.remedy}")
+    if not problem.case or ", " in problem.case:
+        raise InputError("This concerns several cases; load them from lines of their own, or from section 1.")
+    raise InputError(f"The manifest {os.path.basename(inputs.manifest)} no longer has the case {problem.case}.")

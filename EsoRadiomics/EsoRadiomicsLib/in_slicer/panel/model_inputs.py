@@ -1,0 +1,116 @@
+"""What the panel's model section shows and asks for: tables, outcome columns, and what is missing of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import EsoRadiomicsError, InputError
+from ...modelling.protocol_plan import read_plan
+from ...studies.study import Study
+from .table_columns import table_columns
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What the section shows; column names and paths, empty where nothing is chosen.
+
+    ``study`` and ``reference`` are those of section 2, ``card`` the card to validate (empty: that study), ``folder``
+    where results get a folder of their own, ``time_unit`` that of the times where it is not the study's.
+    """
+
+    table: str = ""
+    study: str = ""
+    reference: str = ""
+    time: str = ""
+    time_unit: str = ""
+    event: str = ""
+    outcome: str = ""
+    clinical: tuple[str, ...] = ()
+    split: str = ""
+    kept: str = ""
+    folder: str = ""
+    card: str = ""
+    update: str = ""
+    permutations: int = 20
+    bootstrap: int = 20
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Which outcome columns a protocol or a card uses: ``survival`` (time and event) and ``binary``."""
+
+    survival: bool
+    binary: bool
+
+
+def needs_of(study: Study) -> Needs:
+    """What a card's protocol models; a card whose protocol cannot be repeated is asked by what it predicts."""
+    survival = study.card["task"] == "survival"
+    try:
+        plan = read_plan(study)
+    except EsoRadiomicsError:
+        return Needs(survival, not survival)
+    return Needs(plan.needs_survival or bool(plan.radiomic_term), not plan.needs_survival)
+
+
+def _check_table(path: str) -> None:
+    if not table_columns(path).n_features:
+        raise InputError(
+            f"{Path(path).name} has no column with a PyRadiomics name. Choose features.csv of a cohort's run; the "
+            "shell command “esoradiomics fit” also takes other features (--first-feature)."
+        )
+
+
+def missing_table(inputs: ModelInputs, needs: Needs) -> list[str]:
+    """Why the table, or a clinical column of it, cannot be used."""
+    if not inputs.table:
+        return ["Choose the cohort's table: features.csv of a run, with columns for the outcome."]
+    try:
+        _check_table(inputs.table)
+    except InputError as error:
+        return [str(error)]
+    taken = {inputs.split}
+    if needs.survival:
+        taken |= {inputs.time, inputs.event}
+    if needs.binary:
+        taken.add(inputs.outcome)
+    return [
+        *(
+            f"The column “{name}” has a comma in its name. Rename it to use it."
+            for name in inputs.clinical
+            if "," in name
+        ),
+        *(
+            f"“{name}” cannot be a clinical variable too: it holds the outcome or the split. Untick it."
+            for name in inputs.clinical
+            if name in taken
+        ),
+    ]
+
+
+def missing_survival(inputs: ModelInputs) -> list[str]:
+    """Which columns of a survival outcome are not chosen."""
+    reasons = []
+    if not inputs.time:
+        reasons.append("Choose the column of the follow-up time.")
+    if not inputs.event:
+        reasons.append("Choose the column of the event (1 = event, 0 = censored).")
+    return reasons
+
+
+def missing_folder(inputs: ModelInputs) -> list[str]:
+    """That no folder is chosen, if so."""
+    return [] if inputs.folder else ["Choose a folder for the results."]
+
+
+def outcome_options(inputs: ModelInputs, needs: Needs) -> list[str]:
+    """Options of ``esoradiomics fit`` and ``validate`` that name the outcome's columns."""
+    options = []
+    if needs.survival and inputs.time and inputs.event:
+        options += [f"--time={inputs.time}", f"--event={inputs.event}"]
+        if inputs.time_unit:
+            options.append(f"--time-unit={inputs.time_unit}")
+    if needs.binary and inputs.outcome:
+        options.append(f"--outcome={inputs.outcome}")
+    return options

@@ -1,0 +1,358 @@
+"""What the module's panel does, without Qt: what can be chosen, what is missing, scoring out of process, the result.
+
+Errors are sentences in :attr:`Panel.error`; nothing a user can cause is raised into Qt. A shown result always is that
+of the inputs shown: it goes when they change, and comes back when they are what they were.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...core.errors import EsoRadiomicsError
+from ...core.formatting import plain
+from ...extraction.slicer_radiomics import FullExtractor, can_measure
+from ...imaging.read_mask import list_rois
+from ...scoring.score import check_covariates, check_scorable
+from ...studies.study import Covariate, Study
+from .choices import (
+    IN_SCENE,
+    Inputs,
+    StudyChoice,
+    card_argument,
+    choice_of,
+    reference_of,
+    score_options,
+    study_choices,
+    study_of,
+)
+from .command_run import CommandRun, ProcessRunner
+from .patient_runs import Done, SlicerRadiomicsRun, read_report
+from .section import Run, Section
+
+if TYPE_CHECKING:
+    from ..scene.scene_access import SceneAccess
+    from ..scene.scene_results import StoredResult
+
+__all__ = ["IN_SCENE", "Inputs", "Panel", "ProcessRunner", "StudyChoice"]
+
+REPORT = "report"
+SCORE, ROBUSTNESS = "score", "robustness"
+"""Commands."""
+
+
+class Panel(Section):
+    """The panel's controller.
+
+    Args:
+        scene: the MRML scene.
+        runner: starts Python in another process.
+        on_change: called when ``running``, ``progress``, ``message``, ``error`` or ``result`` changed by itself, and
+            after ``score``, ``cancel`` and ``scene_closing``; not within ``inputs_changed`` and ``restore``.
+        user_studies: folder of the user's own study cards.
+        extractor: SlicerRadiomics' CLI module, for all features; None where it is not installed.
+    """
+
+    def __init__(
+        self,
+        scene: SceneAccess,
+        runner: ProcessRunner,
+        *,
+        on_change: Callable[[], None],
+        user_studies: Path | None = None,
+        extractor: FullExtractor | None = None,
+    ) -> None:
+        super().__init__(runner, on_change)
+        self._scene, self._extractor, self._user_studies = scene, extractor, user_studies
+        self._inputs = Inputs()
+        self._stored: StoredResult | None = None
+        self._shown = False
+        self._write: Callable[[Path], None] | None = None
+        self._preview: tuple[Any, ...] | None = None
+
+    # What can be chosen, and what is missing
+
+    def studies(self) -> list[StudyChoice]:
+        """The built-in cards, the user's, and the scene's if it is neither; a broken card says what is wrong."""
+        choices = study_choices(self._user_studies)
+        if self._stored is not None and self._name_of(self._stored.study) == IN_SCENE:
+            choices.append(choice_of(IN_SCENE, self._stored.study))
+        return choices
+
+    def study(self, id_or_path: str) -> Study:
+        """A study card.
+
+        Raises:
+            StudyError: there is none, or it is broken.
+        """
+        if id_or_path == IN_SCENE and self._stored is not None:
+            return self._stored.study
+        return study_of(id_or_path)
+
+    def _name_of(self, study: Study) -> str:
+        """The list's entry with the card of a study."""
+        for choice in study_choices(self._user_studies):
+            if choice.scorable and choice.title == study.title and study_of(choice.id_or_path).card == study.card:
+                return choice.id_or_path
+        return IN_SCENE
+
+    def covariate_inputs(self, study: Study) -> tuple[Covariate, ...]:
+        """The clinical inputs that the study's outcome model and strata need."""
+        return tuple(study.covariates.values())
+
+    def gtv_line(self, inputs: Inputs) -> str:
+        """The GTV's volume, its share below the study's lowest HU, and what is wrong with its geometry, in mm."""
+        if not self._has_nodes(inputs):
+            return ""
+        try:
+            gtv = self._scene.gtv(*inputs.nodes)
+            hu_min = self.study(inputs.study).settings.hu_min if inputs.study else None
+        except EsoRadiomicsError as error:
+            return str(error)
+        below = "" if hu_min is None else f", {gtv.percent_below(hu_min):.1f} % below {plain(hu_min)} HU"
+        return " ".join([f"{gtv.cm3:.2f} cm³{below}.", *gtv.warnings])
+
+    def missing(self, inputs: Inputs) -> list[str]:
+        """Why Score cannot run, in sentences; empty if it can."""
+        reasons = []
+        if not self._scene.has(inputs.volume):
+            reasons.append("Choose the CT.")
+        if not self._scene.has(inputs.segmentation):
+            reasons.append("Choose the segmentation with the GTV, or draw it.")
+        if self._has_nodes(inputs):
+            reasons += self._problem(lambda: self._scene.gtv(*inputs.nodes))
+        if not inputs.study:
+            reasons.append("Choose a study.")
+        else:
+            reasons += self._problem(lambda: self._require_scorable(inputs))
+        return reasons
+
+    def _has_nodes(self, inputs: Inputs) -> bool:
+        return self._scene.has(inputs.volume) and self._scene.has(inputs.segmentation)
+
+    def _require_scorable(self, inputs: Inputs) -> None:
+        study = self.study(inputs.study)
+        check_scorable(study, study.settings, reference_of(inputs.reference))
+        check_covariates(study, inputs.covariates)
+
+    # Scoring
+
+    def score(self, inputs: Inputs, *, firmness: bool = False) -> None:
+        """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``.
+
+        ``firmness``: score again under perturbations of contour and image, which measures the signature only.
+        """
+        if self.running:
+            return
+        self.inputs_changed(inputs)
+        self.error = " ".join(self.missing(inputs))
+        if not self.error:
+            kept = replace(inputs, covariates=dict(inputs.covariates))
+            if firmness:
+                kept = replace(kept, all_features=False, jobs=os.cpu_count() or 1)
+            self._begin(lambda: self._start(kept, ROBUSTNESS if firmness else SCORE), "Preparing the CT and the GTV")
+        self._on_change()
+
+    def _start(self, inputs: Inputs, command: str) -> Run:
+        study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
+
+        def done(found: Done) -> None:
+            self._finish(inputs, study, state, found)
+
+        if inputs.all_features and self._extractor is not None and can_measure(study.settings):
+            case = self._scene.case(*inputs.nodes, study.settings.pixel_type)
+            reference = reference_of(inputs.reference)
+            return SlicerRadiomicsRun(
+                self._extractor, case, study, inputs.covariates, reference, self._tell, done, self._failed
+            )
+
+        def prepare(folder: Path) -> list[str]:
+            images = self._scene.write_images(*inputs.nodes, folder)
+            card = card_argument(inputs.study, study, folder)
+            return [command, *images, *score_options(inputs, card), f"--out={folder / REPORT}"]
+
+        def read(folder: Path, output: str) -> Done:
+            return read_report(folder / REPORT)
+
+        scene = self._scene
+        names = {scene.IMAGE_FILE: inputs.volume.GetName(), scene.MASK_FILE: inputs.segmentation.GetName()}
+        return CommandRun(self._runner, prepare, read, names, self._tell, done, self._failed)
+
+    def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: Done) -> None:
+        if not self._has_nodes(inputs):
+            self._fail("The CT or the GTV was deleted while it was measured, so the result was dropped.")
+        elif self._scene.state(*inputs.nodes) != state:
+            self._fail("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
+        else:
+            case = found.document["case"]
+            hashes = case["image_sha256"], case["mask_sha256"]
+            self._scene.remember_hashes(*inputs.nodes, study.settings.pixel_type, hashes)
+            self._stored = self._scene.store(found.document, study, *inputs.nodes, found.figure)
+            self._write = found.write
+            self._shown = self._fits(self._inputs)
+            self._succeed("Done")
+        self._on_change()
+
+    # The result
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """``result.json`` of the inputs last told by ``inputs_changed``, or None."""
+        return self._stored.document if self._stored and self._shown else None
+
+    @property
+    def result_study(self) -> Study | None:
+        """The study of the shown result, from the card kept with it."""
+        return self._stored.study if self._stored and self._shown else None
+
+    @property
+    def result_nodes(self) -> dict[str, Any]:
+        """Role (``table``, ``contributions``, ``chart``, …) → node of the shown result; empty if none is shown."""
+        return self._scene.result_nodes() if self.result else {}
+
+    @property
+    def firmness_figure(self) -> bytes:
+        """The robustness figure of the shown result as SVG; empty where the robustness was not assessed."""
+        return self._stored.figure.encode() if self._stored and self._shown else b""
+
+    @property
+    def nomogram_values(self) -> dict[str, float]:
+        """What is known of the patient, by row name, for :meth:`EsoRadiomicsLib.scoring.nomogram.Nomogram.place`."""
+        study, result = self.result_study, self.result
+        if study is None or result is None or study.outcome is None:
+            return {}
+        values = dict(result["covariates"]["given"])
+        for term in study.outcome.terms:
+            if term.kind == "rad-score":
+                values[term.name] = result["score"]["rad_score"]
+            elif term.kind == "risk-group" and study.signature and study.signature.cutoff:
+                values[term.name] = float(result["score"]["group"]["id"] == study.signature.cutoff.above.id)
+        return values
+
+    def result_is_current(self, inputs: Inputs) -> bool:
+        """Whether the scene's result is of these inputs: the same nodes, voxels, study, covariates and cohort."""
+        return self._stored is not None and self._fits(inputs)
+
+    def _fits(self, inputs: Inputs) -> bool:
+        stored = self._stored
+        if stored is None or not self._has_nodes(inputs):
+            return False
+        if inputs.nodes != (stored.volume, stored.segmentation, stored.segment_id):
+            return False
+        document, case = stored.document, stored.document["case"]
+        try:
+            study, reference = self.study(inputs.study), reference_of(inputs.reference)
+            if study.card != stored.study.card:
+                return False
+            if check_covariates(study, inputs.covariates) != document["covariates"]["given"]:
+                return False
+            if reference and document["reference"] and reference.label != document["reference"]["label"]:
+                return False
+            # Counting voxels is quick, hashing a CT is not.
+            if len(self._scene.gtv(*inputs.nodes).hu) != document["roi"]["steps"][0]["voxels"]:
+                return False
+            hashes = self._scene.hashes(*inputs.nodes, document["settings"]["values"]["pixel_type"])
+        except EsoRadiomicsError:
+            return False
+        return hashes == (case["image_sha256"], case["mask_sha256"])
+
+    def inputs_changed(self, inputs: Inputs) -> None:
+        """Tell what the panel shows now; the result and the preview are dropped if they are of something else."""
+        self._inputs = inputs
+        if not self.running:
+            self.error = self.message = ""
+        self._shown = self._fits(inputs)
+        if self._preview is not None and self._preview != self._preview_of(inputs):
+            self.hide_removed()
+
+    def restore(self) -> Inputs | None:
+        """Take over the result that the scene holds, after loading one, and tell what it was computed from."""
+        self._shown, self._write = False, None
+        try:
+            self._stored = self._scene.stored()
+        except EsoRadiomicsError as error:
+            self._stored, self.error = None, str(error)
+        stored = self._stored
+        if stored is None or not (self._scene.has(stored.volume) and self._scene.has(stored.segmentation)):
+            return None
+        restored = Inputs(
+            stored.volume,
+            stored.segmentation,
+            stored.segment_id,
+            self._name_of(stored.study),
+            dict(stored.document["covariates"]["given"]),
+        )
+        self.inputs_changed(restored)
+        return restored
+
+    def scene_closing(self) -> None:
+        """Call before the scene is emptied: ends what runs and forgets nodes."""
+        self._stop()
+        self._stored, self._write, self._preview, self._shown = None, None, None, False
+        self._inputs = Inputs()
+        self._on_change()
+
+    def export(self, folder: Path | str) -> bool:
+        """Write the shown result's report into a new or empty folder; False, and ``error``, if it cannot be."""
+        self.error = ""
+        try:
+            if self.result is None:
+                self.error = "There is no result to export. Score the patient first."
+            elif self._write is None:
+                self.error = "The report's figures are not kept with a scene. Score the patient again to export it."
+            else:
+                self._write(Path(folder))
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+        return not self.error
+
+    # ROIs and the preview
+
+    def rois(self, path: Path | str) -> list[str]:
+        """Names of the ROIs or segments in an RTSTRUCT, DICOM SEG or mask file; empty, and ``error``, if none."""
+        self.error = ""
+        try:
+            return list_rois(path)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return []
+
+    def import_rois(self, path: Path | str, names: Sequence[str], volume: Any) -> Any | None:
+        """Read ROIs into a segmentation node on the CT; None, and ``error``, if they cannot be.
+
+        Warnings are in ``message``.
+        """
+        self.error = self.message = ""
+        try:
+            node, warnings = self._scene.import_rois(path, names, volume)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return None
+        self.message = " ".join(warnings)
+        return node
+
+    def show_removed(self, inputs: Inputs) -> Any | None:
+        """Preview the voxels that the HU exclusion removes as a segmentation node; None if there are none."""
+        self.hide_removed()
+        self.error = ""
+        try:
+            hu_min = self.study(inputs.study).settings.hu_min
+            if hu_min is None:
+                return None
+            node = self._scene.show_removed(*inputs.nodes, hu_min)
+        except EsoRadiomicsError as error:
+            self.error = str(error)
+            return None
+        self._preview = self._preview_of(inputs)
+        return node
+
+    def hide_removed(self) -> None:
+        """Remove the preview."""
+        self._preview = None
+        self._scene.hide_removed()
+
+    def _preview_of(self, inputs: Inputs) -> tuple[Any, ...]:
+        return (inputs.study, self._scene.state(*inputs.nodes)) if self._has_nodes(inputs) else ()

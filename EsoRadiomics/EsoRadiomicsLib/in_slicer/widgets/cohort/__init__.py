@@ -1,0 +1,1 @@
+"""Widgets of the part “Measure a cohort”."""

@@ -1,0 +1,1 @@
+"""Widgets of the part “Fit and validate a model”."""

@@ -1,0 +1,1 @@
+"""Widgets of the sections Patient, Study and Score."""

@@ -1,0 +1,73 @@
+"""How firm a score is, as the panel shows it: rich text made of ``result.json`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from ....core.formatting import number
+from ....reporting.palette import BLUE, GREY, VERMILLION
+
+KINDS = {
+    "volume": "contour grown or shrunk",
+    "shift": "contour shifted",
+    "rotation": "image and contour rotated",
+    "boundary": "boundary redrawn",
+    "noise": "noise added",
+}
+_HEAD = f'<tr style="color:{GREY}">{{}}</tr>'
+
+
+def firmness_html(document: Mapping[str, Any]) -> str:
+    """The score's interval, in how many perturbations the risk group flips, by kind, and what each feature does.
+
+    Args:
+        document: a result with ``robustness``.
+    """
+    return "".join([_sentence(document), _table(_flips(document)), _table(_features(document))])
+
+
+def _sentence(document: Mapping[str, Any]) -> str:
+    robustness, score = document["robustness"], document["score"]
+    low, high = map(number, robustness["interval_95"])
+    text = f"<b>{escape(score['name'])} {number(robustness['rad_score'])}: {low} to {high}</b> in 95 % of "
+    text += f"{robustness['scored']} perturbations of contour and image"
+    if not score["group"]:
+        return f"<p>{text}.</p>"
+    share = robustness["flip_share"]
+    colour, shape = (VERMILLION, "▲") if share else (BLUE, "●")
+    flips = f"another risk group in {100 * share:.0f} % of them" if share else "the risk group never changes"
+    return f'<p>{text}; <span style="color:{colour}"><b>{shape}&nbsp;{flips}</b></span>.</p>'
+
+
+def _flips(document: Mapping[str, Any]) -> Iterator[str]:
+    if not document["score"]["group"]:
+        return
+    yield _HEAD.format("<td>perturbation</td><td>group changes</td>")
+    for kind, count in document["robustness"]["flips"].items():
+        words = f"{count['flipped']} of {count['scored']}"
+        if count["flipped"]:
+            words = f'<span style="color:{VERMILLION}"><b>▲ {words}</b></span>'
+        yield f"<tr><td>{escape(KINDS.get(kind, kind))}</td><td>{words}</td></tr>"
+
+
+def _features(document: Mapping[str, Any]) -> Iterator[str]:
+    """A feature's spread, and the share of the variance between patients that the perturbations leave."""
+    features = document["robustness"]["features"]
+    with_icc = any(item["icc"] is not None for item in features)
+    columns = ["feature", "range", *(["ICC"] if with_icc else [])]
+    yield _HEAD.format("".join(f"<td>{name}</td>" for name in columns))
+    for item in features:
+        cells = [
+            escape(item["feature"]).replace("_", "_&#8203;"),  # may be broken there, or it would widen the panel
+            f"{number(item['minimum'], 3)} to {number(item['maximum'], 3)}".replace(" ", "&nbsp;"),
+        ]
+        if with_icc:
+            cells.append("" if item["icc"] is None else f"&nbsp;{item['icc']:.2f}")
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _table(rows: Iterator[str]) -> str:
+    body = "".join(rows)
+    return f'<table cellspacing="0" cellpadding="1" width="100%" style="font-size:small">{body}</table>' if body else ""

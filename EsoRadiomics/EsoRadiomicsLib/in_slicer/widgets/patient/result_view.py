@@ -1,0 +1,71 @@
+"""What is shown of a result: the rows in the panel, and nomogram, plot and table in the viewer's layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from ....scoring.nomogram import build_nomogram
+from ...panel.patient_panel import Panel
+from ..layout import ResultLayout
+from .nomogram_view import NomogramView
+from .result_html import is_demonstration, result_html
+
+SETTLED_MS = 500
+
+
+class ResultView:
+    """Shows a result once: what is dragged in the nomogram afterwards stays."""
+
+    def __init__(self, ui: Any) -> None:
+        self.ui = ui
+        self._nomogram = NomogramView()
+        self._layout = ResultLayout(self._nomogram)
+        self._shown: Any = None
+
+    def show(self, panel: Panel, *, in_layout: bool) -> None:
+        """Show the panel's result, if it is another one than before."""
+        result, study = panel.result, panel.result_study
+        if result is not None and result is self._shown:
+            return
+        self._shown = result
+        self.ui.resultFrame.visible = result is not None
+        if result is None or study is None:
+            self._nomogram.clear(_("Score a patient to see the nomogram."))
+            self._layout.leave()
+            return
+        demonstration = is_demonstration(result)
+        self.ui.demonstrationLabel.visible = demonstration
+        self.ui.resultLabel.text = result_html(result)
+        nomogram = build_nomogram(study)
+        if nomogram is None:
+            self._nomogram.clear(_("This study has no outcome model, hence no nomogram."))
+        else:
+            self._nomogram.show_patient(nomogram, panel.nomogram_values, demonstration=demonstration)
+        self.show_layout(panel, in_layout=in_layout)
+        scroll_to(self.ui.resultFrame)
+
+    def show_layout(self, panel: Panel, *, in_layout: bool) -> None:
+        """Enter the module's layout with the result's nodes, or leave it."""
+        if not (in_layout and self._shown):
+            self._layout.leave()
+            return
+        self._layout.enter()
+        nodes = panel.result_nodes
+        self._layout.show(nodes.get("contributions"), nodes.get("chart"))
+
+    def leave(self) -> None:
+        """Give the user's layout back; the next :meth:`show` starts anew."""
+        self._layout.leave()
+        self._shown = None
+
+
+def scroll_to(widget: Any) -> None:
+    """Bring a widget of the module panel into sight, once it has its size."""
+    area = widget.parent()
+    while area is not None and not hasattr(area, "ensureWidgetVisible"):
+        area = area.parent()
+    if area is not None:
+        qt.QTimer.singleShot(SETTLED_MS, lambda: area.ensureWidgetVisible(widget))

@@ -1,0 +1,87 @@
+"""Work out of process with Slicer's own Python, so that the window stays alive."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import qt
+
+from ...core.slicer_python import slicer_python
+
+MODULE_FOLDER = Path(__file__).resolve().parents[3]
+FAILED_TO_START = 0  # QProcess::FailedToStart, which comes without finished()
+
+
+class PythonProcess:
+    """Runs Python with the library importable; one run at a time, told of on the main thread."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+
+    def start(
+        self, arguments: list[str], on_line: Callable[[str], None], on_finished: Callable[[int, str], None]
+    ) -> None:
+        """Start ``python arguments…``.
+
+        Args:
+            arguments: after the interpreter, for example ``["-m", "EsoRadiomicsLib", "score", …]``.
+            on_line: gets each line of standard error.
+            on_finished: gets the exit code and standard output; not called after :meth:`stop`.
+        """
+        self.stop()
+        process = qt.QProcess()
+        self._process = process  # a QProcess that nobody keeps is killed
+        process.setProcessEnvironment(_environment())
+        output, pending = bytearray(), bytearray()
+
+        def read_output() -> None:
+            output.extend(process.readAllStandardOutput().data())
+
+        def read_lines() -> None:
+            pending.extend(process.readAllStandardError().data())
+            while b"\n" in pending and self._process is process:
+                line, _, rest = bytes(pending).partition(b"\n")
+                pending[:] = rest
+                on_line(line.decode("utf-8", "replace").rstrip("\r"))
+
+        def finish(code: int) -> None:
+            if self._process is not process:  # stopped, or another run took its place
+                return
+            read_output()
+            read_lines()
+            if pending:
+                on_line(pending.decode("utf-8", "replace"))
+            self._process = None
+            process.deleteLater()  # its slots keep it alive otherwise
+            on_finished(code, output.decode("utf-8", "replace"))
+
+        def fail(error: int) -> None:
+            if int(error) == FAILED_TO_START and self._process is process:
+                on_line(f"Slicer's Python could not be started: {process.errorString()}.")
+                finish(1)
+
+        process.connect("readyReadStandardOutput()", read_output)
+        process.connect("readyReadStandardError()", read_lines)
+        process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: finish(code if status == 0 else 1))
+        process.connect("errorOccurred(QProcess::ProcessError)", fail)
+        process.start(slicer_python(), ["-u", *arguments])
+
+    def stop(self) -> None:
+        """Kill what runs and wait until it is gone, so that its files can be removed."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.waitForFinished(2000)
+            process.deleteLater()
+
+
+def _environment() -> qt.QProcessEnvironment:
+    """Slicer's environment, with the library importable and UTF-8 in the pipes."""
+    environment = qt.QProcessEnvironment.systemEnvironment()
+    paths = [str(MODULE_FOLDER), environment.value("PYTHONPATH")]
+    environment.insert("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    environment.insert("PYTHONIOENCODING", "utf-8")
+    return environment

@@ -1,0 +1,254 @@
+"""A fitted model as a study card: the same shape as the published ones, every number with the evidence ``refit``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..extraction.feature_names import is_feature
+from ..statistics.inputs import BoolArray, FloatArray
+from ..statistics.kaplan_meier import kaplan_meier
+from .model_cohort import Cohort, listed, study_unit
+from .predictions import Prediction
+from .protocol_record import cohort_facts, steps_as_done
+from .protocol_run import FinalModel, FittedCutoff, FittedModel
+
+REFIT = "refit"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a new card is called: ``id`` (lower-case letters, digits, hyphens), ``title``, ``cohort`` = whose data."""
+
+    id: str
+    title: str
+    cohort: str
+
+
+def build_card(
+    model: FittedModel, training: Cohort, n_validation: int, identity: Identity, settings_checked: bool
+) -> dict[str, Any]:
+    """The card of a fitted model; its performance is added by the evaluation.
+
+    Raises:
+        InputError: a survival probability of the baseline is 0 or 1 to machine precision.
+    """
+    study = model.plan.study
+    source = f"{identity.cohort}: {len(training)} training patients, {int(training.event.sum())} events"
+    table_only = _table_only(model.signature.names)
+    covariates = [node for node in training.covariates if node["name"] in _needed(model)]
+    known = {node["name"] for node in covariates}
+    card: dict[str, Any] = {
+        "card_version": 1,
+        "id": identity.id,
+        "title": identity.title,
+        "parent": study.id,
+        "citation": {"text": f"Fitted to {identity.cohort} by the protocol of: {study.citation}"},
+        "task": study.card["task"],
+        "endpoint": study.card["endpoint"],
+        "intended_use": "Research only; not a medical device and not for decisions about a patient. "
+        f"Built on {source}.",
+        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(training, n_validation)],
+        "acquisition": {},
+        "roi": _measured(study.card["roi"], settings_checked, table_only),
+        "extraction": _measured(study.card["extraction"], settings_checked, table_only),
+        "signature": _signature(model, source, table_only),
+        "covariates": covariates,
+        "outcome": _outcome(model, model.final, training, source) if model.final else None,
+        "strata": _strata(model, known, source),
+        "protocol": {
+            "cohort": {name: quantity(n, source) for name, n in cohort_facts(training, n_validation).items()},
+            "steps": steps_as_done(model, training, n_validation),
+        },
+        "performance": [],
+        "notes": [f"{what}: {count} features." for what, count in model.signature.account],
+    }
+    return card
+
+
+def quantity(value: float, source: str = "", ci95: Sequence[float] | None = None) -> dict[str, Any]:
+    """A refitted number of a card."""
+    node: dict[str, Any] = {"value": float(value), "evidence": REFIT}
+    if source:
+        node["source"] = source
+    if ci95 is not None and np.isfinite(ci95).all():
+        node["ci95"] = [float(limit) for limit in ci95]
+    return node
+
+
+def add_medians(card: dict[str, Any], label: str, cohort: Cohort, prediction: Prediction) -> None:
+    """Add Kaplan–Meier's median times of this cohort, called ``label``, to the card's groups and strata.
+
+    A group whose survival never falls to one half gets none.
+    """
+    members: list[tuple[dict[str, Any], BoolArray]] = []
+    if (cutoff := card["signature"]["cutoff"]) is not None and prediction.above is not None:
+        members += [(cutoff["above"], prediction.above), (cutoff["below"], ~prediction.above)]
+    if card["strata"] is not None and prediction.strata is not None:
+        members += [(group, prediction.strata == group["adverse_factors"]) for group in card["strata"]["groups"]]
+    for group, member in members:
+        if cohort.survival is None or not member.any():
+            continue
+        median, *limits = kaplan_meier(cohort.survival[member]).quantile()
+        if not np.isnan(median):
+            row = {"cohort": label, "value": quantity(median, "Kaplan–Meier", limits)}
+            group["medians"] = [*group.get("medians", ()), row]
+
+
+def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[dict[str, Any]]:
+    """The card's baseline: survival at linear predictor 0; horizons beyond the last follow-up are left out."""
+    rows = []
+    for time, value in zip(times, survival, strict=True):
+        if np.isnan(value):
+            continue
+        if not 0 < value < 1:
+            raise InputError(
+                f"The survival at {time:g} of a patient with linear predictor 0 is {value:g}, which a card cannot "
+                "hold: either no event happened by then, or 0 is far from every patient. Choose later horizons, or "
+                "measure clinical variables from a typical value (age − 60)."
+            )
+        rows.append({"time": float(time), "survival": quantity(float(value), source)})
+    if not rows:
+        raise InputError(
+            f"No patient was followed to {', '.join(f'{time:g}' for time in times)}, so no survival probability can be "
+            "given. Check the unit of the times (--time-unit), or choose earlier horizons (--horizons)."
+        )
+    return rows
+
+
+def _measured(block: Mapping[str, Any], checked: bool, table_only: str) -> dict[str, Any]:
+    """The protocol's settings as those of this cohort: known where the table carries their fingerprint."""
+    evidence, source = "assumed", "not recorded in the feature table"
+    if table_only:
+        source = "the protocol's; how other software measured these features is not known here"
+    elif checked:
+        evidence, source = REFIT, "fingerprint in the feature table"
+    return {
+        name: node if node["value"] is None else {"value": node["value"], "evidence": evidence, "source": source}
+        for name, node in block.items()
+    }
+
+
+def _needed(model: FittedModel) -> set[str]:
+    names = {term.name for term in model.final.terms if term.kind == "covariate"} if model.final else set()
+    strata = model.plan.study.strata if model.plan.strata else None
+    return names | {factor.name for factor in strata.factors if factor.kind == "covariate"} if strata else names
+
+
+def _table_only(names: Sequence[str]) -> str:
+    """Why no CT can be scored with these features, or an empty string."""
+    foreign = [name for name in names if not is_feature(name)]
+    if not foreign:
+        return ""
+    which = "Its features" if len(foreign) == len(names) else f"{len(foreign)} of its {len(names)} features"
+    return (
+        f"{which} ({listed(foreign)}) are not PyRadiomics', so they cannot be measured on a CT here. The card is for "
+        "feature tables with the same columns (“esoradiomics validate”)."
+    )
+
+
+def _limitations(training: Cohort, n_validation: int) -> list[str]:
+    lines = list(training.warnings)
+    if not n_validation:
+        lines.append("Not validated: no patients were kept for validation.")
+    else:
+        lines.append(
+            f"Validated in {n_validation} patients of the same table only; external validation is still to be done."
+        )
+    return lines
+
+
+def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, Any]:
+    fitted, published = model.signature, model.plan.study.signature
+    features: list[dict[str, Any]] = []
+    for i, name in enumerate(fitted.names):
+        feature: dict[str, Any] = {"name": name, "coefficient": quantity(fitted.coefficients[i], source)}
+        if fitted.means is not None and fitted.sds is not None:
+            feature |= {"mean": quantity(fitted.means[i], source), "sd": quantity(fitted.sds[i], source)}
+        features.append(feature)
+    node: dict[str, Any] = {
+        "name": published.name if published else "Rad-score",
+        "link": fitted.link,
+        "normalisation": "none" if fitted.means is None else "z-score",
+        "intercept": quantity(fitted.intercept, source),
+        "features": features,
+        "cutoff": None if model.cutoff is None else _cutoff(model, model.cutoff, source),
+    }
+    if fitted.link == "logistic":
+        node["probability_of"] = (published and published.probability_of) or model.plan.study.endpoint
+    if table_only:
+        node["table_only"] = table_only
+    return node
+
+
+def _cutoff(model: FittedModel, cutoff: FittedCutoff, source: str) -> dict[str, Any]:
+    study = model.plan.study
+    published = study.card["signature"].get("cutoff")
+    groups = published or {
+        "above": {"id": "high", "label": f"high Rad-score ({study.endpoint})", "outlook": "worse"},
+        "below": {"id": "low", "label": f"low Rad-score ({study.endpoint})", "outlook": "better"},
+    }
+    from_study = cutoff.method == "published"
+    chosen = cutoff.method
+    if cutoff.scan is not None:
+        chosen += f" (p = {cutoff.scan.p_lau94:.2g} allowing for the choice, Lausen 1994)"
+    return {
+        "value": cutoff.value,
+        "evidence": "published" if from_study else REFIT,
+        "source": f"the cut-off of {study.id}" if from_study else f"{chosen}; {source}",
+        "rule": cutoff.rule,
+        **{side: {key: text for key, text in groups[side].items() if key != "medians"} for side in ("above", "below")},
+    }
+
+
+def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: str) -> dict[str, Any]:
+    study = model.plan.study
+    terms = []
+    for term in final.terms:
+        node: dict[str, Any] = {
+            "kind": term.kind,
+            "name": term.name,
+            "coefficient": quantity(term.coefficient, source, term.ci95),
+        }
+        if term.kind == "risk-group" and model.cutoff is not None:
+            node["name"] = f"Rad-score {'≥' if model.cutoff.rule == '>=' else '>'} {model.cutoff.value:.4g}"
+        if final.kind == "survival":
+            node["hazard_ratio"] = quantity(
+                math.exp(term.coefficient), source, [math.exp(limit) for limit in term.ci95]
+            )
+        if term.kind == "rad-score":
+            scores = model.signature.rad_score(training.features)
+            node["axis"] = {
+                "value": [float(scores.min()), float(scores.max())],
+                "evidence": REFIT,
+                "source": "range of the training patients",
+            }
+        terms.append(node)
+    published = study.outcome
+    common = {
+        "kind": final.kind,
+        "label": published.label if published else study.endpoint,
+        "terms": terms,
+        "source": source,
+    }
+    if final.baseline is None:
+        return {**common, "intercept": quantity(final.intercept, source)}
+    horizons = model.plan.horizons
+    survival = np.exp(-final.baseline.at(np.array(horizons)))
+    return {**common, "unit": study_unit(study), "baseline": baseline(survival, horizons, source)}
+
+
+def _strata(model: FittedModel, covariates: set[str], source: str) -> dict[str, Any] | None:
+    """The study's strata, where its covariates are in this cohort too."""
+    strata = model.plan.study.card["strata"]
+    if not model.plan.strata or strata is None or model.cutoff is None:
+        return None
+    if any(factor["kind"] == "covariate" and factor["name"] not in covariates for factor in strata["factors"]):
+        return None
+    groups = [{key: value for key, value in group.items() if key != "medians"} for group in strata["groups"]]
+    return {"name": strata["name"], "source": source, "factors": strata["factors"], "groups": groups}

@@ -1,0 +1,271 @@
+"""A cohort's table: features, clinical variables and outcome of each patient (or ROI), checked once at the door."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import InputError, UsageError
+from ..extraction.feature_names import is_feature
+from ..extraction.feature_table import SOFTWARE, read_tables
+from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
+from ..studies.study import Study
+from .model_covariates import coded
+
+TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
+_LONGEST_YEARS = 50
+_METADATA = ("case", "image_sha256", "mask_sha256", "settings", "failed")
+_TRAINING = ("train", "training", "development", "derivation")
+_VALIDATION = ("valid", "validation", "test", "testing")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of the table is what.
+
+    Attributes:
+        time, event: follow-up and event (1 = event) of a survival outcome.
+        outcome: a binary outcome coded 0/1.
+        clinical: clinical variables.
+        split: says “training” or “validation”; folds: fold number of each training patient.
+        patient: whose ROI it is, where a patient has several rows.
+        first_feature: all columns from this one on are features; without it those with PyRadiomics' names.
+        features: further columns that are features, whatever their names (those of a card).
+        time_unit: of ``time``, where it is not the study's unit.
+    """
+
+    time: str | None = None
+    event: str | None = None
+    outcome: str | None = None
+    clinical: tuple[str, ...] = ()
+    split: str | None = None
+    folds: str | None = None
+    patient: str | None = None
+    first_feature: str | None = None
+    features: tuple[str, ...] = ()
+    time_unit: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All columns that must be there."""
+        single = (self.time, self.event, self.outcome, self.split, self.folds, self.patient, self.first_feature)
+        return tuple(dict.fromkeys([*(name for name in single if name), *self.clinical]))
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """n patients (or ROIs): ``features`` (n, p) and ``clinical`` (n, c), both numbers and indexed by case.
+
+    ``survival`` and ``binary`` (n,) are the outcomes that were given; ``patients`` (n,) tells whose row it is,
+    ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user.
+    """
+
+    features: pd.DataFrame
+    clinical: pd.DataFrame
+    survival: Survival | None
+    binary: BoolArray | None
+    patients: tuple[str, ...]
+    covariates: tuple[dict[str, Any], ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def event(self) -> BoolArray:
+        """The binary outcome where there is one, else whether the event was observed (n,)."""
+        if self.binary is not None:
+            return self.binary
+        assert self.survival is not None
+        return self.survival.event
+
+    def rows(self, rows: IntArray | BoolArray) -> Cohort:
+        """Some of the patients; an index may repeat, as in a bootstrap sample."""
+        return replace(
+            self,
+            features=self.features.iloc[rows],
+            clinical=self.clinical.iloc[rows],
+            survival=None if self.survival is None else self.survival[rows],
+            binary=None if self.binary is None else self.binary[rows],
+            patients=tuple(np.asarray(self.patients, dtype=object)[rows]),
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A cohort with what its table says of split and folds: ``training`` (n,) and ``folds`` (n,), None if not said.
+
+    ``settings_checked``: the table carries the fingerprint of its extraction settings, and it is the study's.
+    """
+
+    cohort: Cohort
+    training: BoolArray | None
+    folds: IntArray | None
+    settings_checked: bool
+
+
+def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
+    """Read and check a table for a study's protocol or card.
+
+    Raises:
+        UsageError: a column that is not there, or an outcome of which a part is not named.
+        InputError: a table that cannot be used; the message names the rows or columns.
+    """
+    _check_header(path, columns)
+    table = read_tables([path])
+    if not len(table):
+        raise InputError(f"{path} has no row below its header; give a table with one row a patient.")
+    cases = table["case"].astype(str) if "case" in table else table.iloc[:, 0].astype(str)
+    if repeated := [case for case, n in Counter(cases).items() if n > 1]:
+        raise InputError(
+            f"{listed(repeated)} is in {path} more than once; give each case one row and a name of its own."
+        )
+    table.index = pd.Index(cases, name="case")
+    _check_settings(table, study)
+    training = None if columns.split is None else _training(table[columns.split])
+    features = _features(table, columns)
+    clinical, covariates = coded(table[list(columns.clinical)], training, study)
+    cohort = Cohort(
+        features=features,
+        clinical=clinical,
+        survival=_survival(table, columns, study),
+        binary=None if columns.outcome is None else binary(table[columns.outcome]),
+        patients=tuple(table[columns.patient].astype(str)) if columns.patient else tuple(table.index),
+        covariates=covariates,
+        warnings=tuple(_warnings(table)),
+    )
+    if training is not None:
+        check_apart(cohort, training)
+    folds = None if columns.folds is None else _folds(table[columns.folds], training)
+    return Table(cohort, training, folds, settings_checked="settings" in table)
+
+
+def check_apart(cohort: Cohort, training: BoolArray) -> None:
+    """Raise InputError when the same patient, or the same image under another name, is on both sides of a split."""
+    patients = np.asarray(cohort.patients, dtype=object)
+    if both := sorted(set(patients[training]) & set(patients[~training])):
+        raise InputError(
+            f"{listed(both)} has rows in training and in validation, so the validation would not be independent. Put "
+            "every ROI of a patient on one side."
+        )
+    values = [tuple(row) for row in cohort.features.to_numpy()]
+    seen = {row: case for row, case, inside in zip(values, cohort.features.index, training, strict=True) if inside}
+    for row, case, inside in zip(values, cohort.features.index, training, strict=True):
+        if not inside and row in seen and len(row) > 1:
+            raise InputError(
+                f"{case} of the validation patients has the same value in every feature as {seen[row]} of the training "
+                "patients: it seems to be the same image. Leave one of them out."
+            )
+
+
+def _check_header(path: Path, columns: Columns) -> None:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a CSV table: {error}. Give a comma-separated table.") from error
+    if repeated := [name for name, n in Counter(header).items() if n > 1]:
+        raise InputError(f"{path} has the column “{listed(repeated)}” more than once; give each column its own name.")
+    if missing := [name for name in columns.named if name not in header]:
+        others = [name for name in header if not is_feature(name)][:20]
+        raise UsageError(f"{path} has no column “{missing[0]}”. Its columns are: {', '.join(others)}, …")
+    if (columns.time is None) != (columns.event is None):
+        raise UsageError("A survival outcome needs both --time and --event.")
+
+
+def _check_settings(table: pd.DataFrame, study: Study) -> None:
+    if "settings" not in table:
+        return
+    other = sorted(set(table["settings"].astype(str)) - {study.settings.fingerprint})
+    if other:
+        cases = list(table.index[table["settings"].astype(str).isin(other)])
+        raise InputError(
+            f"The features of {listed(cases)} were measured with other settings ({listed(other)}) than {study.id} asks "
+            f"for ({study.settings.fingerprint}). Extract them again with “esoradiomics extract … --study {study.id}”."
+        )
+
+
+def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    if columns.first_feature is None:
+        names = [name for name in table.columns if is_feature(str(name)) or name in columns.features]
+        hint = "name the first of your own feature columns with --first-feature"
+    else:
+        others = {*columns.named, *_METADATA} - {columns.first_feature}
+        start = list(table.columns).index(columns.first_feature)
+        names = [name for name in table.columns[start:] if name not in others and not name.startswith(SOFTWARE)]
+        hint = "check --first-feature"
+    if not names:
+        raise InputError(f"The table has no column with a PyRadiomics name (image_class_Feature); {hint}.")
+    return pd.DataFrame({name: numbers(table[name], f"'{name}'") for name in names}, index=table.index)
+
+
+def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival | None:
+    if columns.time is None or columns.event is None:
+        return None
+    for name in (columns.time, columns.event):
+        if missing := list(table.index[table[name].isna()]):
+            raise InputError(
+                f"“{name}” is empty for {listed(missing)}. Fill in the outcome, or leave these patients out."
+            )
+    outcome = survival(table[columns.time], table[columns.event])
+    unit = study_unit(study)
+    time = outcome.time
+    if columns.time_unit is not None:
+        time = time * TIME_UNITS[columns.time_unit] / TIME_UNITS[unit]
+    limit = _LONGEST_YEARS * TIME_UNITS["years"] / TIME_UNITS[unit]
+    if (too_long := time > limit).any():
+        worst = int(np.argmax(time))
+        raise InputError(
+            f"A follow-up of {time[worst]:g} {unit} ({table.index[worst]}; {int(too_long.sum())} patients above "
+            f"{_LONGEST_YEARS} years) cannot be. Give all times in one unit, and name it with --time-unit (days, "
+            "months or years)."
+        )
+    return Survival(time, outcome.event)
+
+
+def study_unit(study: Study) -> str:
+    """The unit of a study's times: its outcome's, else months as in all the built-in studies."""
+    unit = study.outcome.unit if study.outcome else ""
+    return unit if unit in TIME_UNITS else "months"
+
+
+def _training(column: pd.Series) -> BoolArray:
+    labels = column.astype(str).str.strip().str.lower()
+    if unknown := sorted(set(labels) - {*_TRAINING, *_VALIDATION}):
+        raise InputError(
+            f"The split column “{column.name}” holds “{listed(unknown)}”; write “training” or “validation” in each row."
+        )
+    training = labels.isin(_TRAINING).to_numpy()
+    if training.all() or not training.any():
+        raise InputError(f"All rows of the split column “{column.name}” are on one side.")
+    return training
+
+
+def _folds(column: pd.Series, training: BoolArray | None) -> IntArray:
+    """Fold numbers; validation patients need none and get 0."""
+    needed = column if training is None else column[training]
+    folds = np.zeros(len(column), dtype=np.int64)
+    folds[slice(None) if training is None else training] = numbers(needed, f"the fold in “{column.name}”")
+    return folds
+
+
+def _warnings(table: pd.DataFrame) -> list[str]:
+    if "settings" in table:
+        return []
+    return [
+        "The table does not say with which settings its features were measured, so they could not be checked against "
+        "the study's."
+    ]
+
+
+def listed(names: Sequence[str], shown: int = 5) -> str:
+    """The first names of a list, for a message."""
+    rest = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(str, names[:shown])) + rest

@@ -1,0 +1,116 @@
+"""A card's predictions for a whole table at once; equal, patient by patient, to :func:`score.score`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from ..core.errors import InputError
+from ..scoring.score import check_parameters
+from ..statistics.inputs import BoolArray, FloatArray, IntArray, select_columns
+from ..studies.reference_cohort import ReferenceCohort
+from ..studies.study import Study
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a card says of n patients.
+
+    Attributes:
+        rad_score: (n,).
+        above: in the group above the cut-off (n,); None without a cut-off.
+        linear_predictor: of the outcome model (n,), the Rad-score itself where the card has none.
+        survival: horizon → survival probability (n,); empty without a baseline.
+        probability: of a logistic outcome or Rad-score (n,); None for others.
+        strata: number of adverse factors (n,); None without strata.
+    """
+
+    rad_score: FloatArray
+    above: BoolArray | None
+    linear_predictor: FloatArray
+    survival: Mapping[float, FloatArray]
+    probability: FloatArray | None
+    strata: IntArray | None
+
+
+def predict(
+    study: Study, features: pd.DataFrame, clinical: pd.DataFrame, reference: ReferenceCohort | None = None
+) -> Prediction:
+    """Apply a card to ``features`` (n, p) and ``clinical`` (n, c), both by column name.
+
+    Raises:
+        ScoreError: the card cannot be scored, see :func:`score.check_parameters`.
+        InputError: a feature or covariate that the card needs is not there, or has no number for a patient.
+    """
+    check_parameters(study, study.settings, reference)
+    signature = study.signature
+    assert signature is not None
+    names = signature.names
+    x = select_columns(features, names)
+    if signature.normalisation == "z-score":
+        means, sds = parameters(study, reference)
+        x = (x - means) / sds
+    rad_score = signature.intercept + x @ np.array([feature.coefficient.value for feature in signature.features])
+    above = None
+    if signature.cutoff is not None:
+        cutoff = signature.cutoff
+        above = rad_score >= cutoff.value if cutoff.rule == ">=" else rad_score > cutoff.value
+    outcome = study.outcome
+    if outcome is None:
+        probability = expit(rad_score) if signature.link == "logistic" else None
+        return Prediction(rad_score, above, rad_score, {}, probability, _strata(study, above, clinical))
+    predictor = np.full(len(features), outcome.intercept)
+    for term in outcome.terms:
+        if term.kind == "rad-score":
+            column = rad_score
+        elif term.kind == "risk-group":
+            assert above is not None
+            column = above.astype(np.float64)
+        else:
+            column = _covariate(clinical, term.name, study)
+        predictor = predictor + term.coefficient.value * column
+    survival = {float(time): s0.value ** np.exp(predictor) for time, s0 in outcome.baseline}
+    probability = expit(predictor) if outcome.kind == "logistic" else None
+    return Prediction(rad_score, above, predictor, survival, probability, _strata(study, above, clinical))
+
+
+def parameters(study: Study, reference: ReferenceCohort | None) -> tuple[FloatArray, FloatArray]:
+    """Means and SDs (k,) of a z-scored signature: the card's, else those of the reference cohort."""
+    assert study.signature is not None
+    pairs = []
+    for feature in study.signature.features:
+        if feature.mean is not None and feature.sd is not None:
+            pairs.append((feature.mean.value, feature.sd.value))
+        else:
+            assert reference is not None  # check_parameters has made sure
+            pairs.append((reference.features[feature.name].mean, reference.features[feature.name].sd))
+    means, sds = np.array(pairs).T
+    return means, sds
+
+
+def _covariate(clinical: pd.DataFrame, name: str, study: Study) -> FloatArray:
+    if name not in clinical:
+        raise InputError(
+            f"{study.id} needs the clinical variable “{name}”: give the table a column of this name, and name it with "
+            "--clinical."
+        )
+    return clinical[name].to_numpy(dtype=np.float64)
+
+
+def _strata(study: Study, above: BoolArray | None, clinical: pd.DataFrame) -> IntArray | None:
+    """How many factors are adverse in each patient."""
+    if study.strata is None or study.signature is None or study.signature.cutoff is None or above is None:
+        return None
+    count = np.zeros(len(above), dtype=np.int64)
+    cutoff = study.signature.cutoff
+    for factor in study.strata.factors:
+        if factor.kind == "risk-group":
+            groups = np.where(above, cutoff.above.id, cutoff.below.id)
+            count += np.isin(groups, factor.adverse)
+        else:
+            count += np.isin(_covariate(clinical, factor.name, study), factor.adverse)
+    return count

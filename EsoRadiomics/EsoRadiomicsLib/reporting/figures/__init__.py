@@ -1,0 +1,9 @@
+"""Every figure that becomes a file: functions from data to a matplotlib Figure, without pyplot or any global state."""
+
+from .contributions_plot import contributions_figure
+from .nomogram_plot import nomogram_figure
+from .robustness_plot import robustness_figure
+from .roi_plot import roi_figure
+from .style import to_png, to_svg
+
+__all__ = ["contributions_figure", "nomogram_figure", "robustness_figure", "roi_figure", "to_png", "to_svg"]

@@ -1,0 +1,169 @@
+"""The Rad-score as a waterfall: from the intercept, feature by feature, to the score and its side of the cut-off."""
+
+from __future__ import annotations
+
+import math
+from textwrap import wrap
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ...core.formatting import decimals, number
+from ...extraction.feature_names import split_name
+from ...scoring.score import OUTSIDE_REFERENCE_Z, Contribution, Score
+from ...scoring.score_text import rad_score, rule
+from ...studies.study import Cutoff, Signature
+from .style import (
+    BLUE,
+    DEMONSTRATION,
+    GREY,
+    INK,
+    OUTLOOK,
+    PALE,
+    VERMILLION,
+    WIDTH_MM,
+    add_axes_mm,
+    add_page,
+    fitting_size,
+    new_figure,
+    text_width_mm,
+)
+
+IMAGE_X, CLASS_X, FEATURE_X = 2.0, 20.0, 35.0
+CHART_X, CHART_MM = 90.0, 54.0
+MEASURED_X, COEFFICIENT_X, PART_X = 159.0, 174.0, WIDTH_MM - 2.0
+HEAD_MM, FOOT_MM = 24.0, 12.0
+TITLE, TEXT, SMALL = 8.5, 6.8, 6.4
+_CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order"}
+
+
+def contributions_figure(score: Score) -> Figure:
+    """Draw every feature's part of the Rad-score, largest first; ``|z| > 3`` is marked with a diamond."""
+    signature = score.study.signature
+    assert signature is not None  # a study without one is never scored
+    items = sorted(score.contributions, key=lambda item: -abs(item.contribution))
+    first = 1 if signature.intercept else 0
+    lines = first + len(items) + 1
+    pitch = 4.9 if lines > 10 else 6.0
+    figure = new_figure(HEAD_MM + pitch * lines + FOOT_MM)
+    page = add_page(figure)
+    chart = add_axes_mm(figure, CHART_X, HEAD_MM, CHART_MM, pitch * lines)
+    chart.set_ylim(lines - 0.5, -0.5)
+
+    def y_mm(row: int) -> float:
+        return HEAD_MM + pitch * (row + 0.5)
+
+    sums = [signature.intercept]
+    for item in items:
+        sums.append(sums[-1] + item.contribution)
+    places = min(4, max(0, 3 - math.floor(math.log10(max(map(abs, [*sums, 1e-4]))))))
+    _scale(page, chart, signature.cutoff, sums)
+    _header(page, score, signature)
+    if first:
+        page.text(FEATURE_X, y_mm(0), "Intercept", size=TEXT, va="center")
+        page.text(PART_X, y_mm(0), decimals(signature.intercept, places), size=TEXT, va="center", ha="right")
+        chart.plot([sums[0], sums[0]], [-0.31, 1], color=GREY, lw=0.6, zorder=2)
+    for row, (item, start) in enumerate(zip(items, sums, strict=False), start=first):
+        _line(page, y_mm(row), item, places)
+        colour = _colour(item, signature.cutoff)
+        chart.barh(row, item.contribution, left=start, height=0.62, color=colour, edgecolor=colour, lw=0.4, zorder=3)
+        end = start + item.contribution
+        chart.plot([end, end], [row, row + 1], color=GREY, lw=0.6, zorder=2)
+    _result(page, chart, score, signature, y_mm(lines - 1), lines - 1)
+    if any(_outside(item) for item in items):
+        y = HEAD_MM + pitch * lines + FOOT_MM - 3.5
+        page.plot([IMAGE_X + 1], [y], "D", ms=3, color=VERMILLION)
+        page.text(IMAGE_X + 3.5, y, "|z| > 3: unlike the reference cohort", size=SMALL, va="center", color=GREY)
+    return figure
+
+
+def _header(page: Any, score: Score, signature: Signature) -> None:
+    title = f"{signature.name} of {score.study.id}: what each feature adds"
+    size = fitting_size(title, TITLE, PART_X - IMAGE_X, "bold")
+    page.text(IMAGE_X, 3.5, title, size=size, weight="bold", va="center")
+    if score.demonstration:
+        page.text(IMAGE_X, 8.0, DEMONSTRATION, size=TEXT, weight="bold", color=VERMILLION, va="center")
+    y = HEAD_MM - 3
+    for x, text in ((IMAGE_X, "Image"), (CLASS_X, "Class"), (FEATURE_X, "Feature")):
+        page.text(x, y, text, size=TEXT, weight="bold", va="center")
+    measured = "value" if signature.normalisation == "none" else "z"
+    for x, text in ((MEASURED_X, measured), (COEFFICIENT_X, "coeff."), (PART_X, "adds")):
+        page.text(x, y, text, size=TEXT, weight="bold", va="center", ha="right")
+    page.plot([IMAGE_X, PART_X], [HEAD_MM - 0.6] * 2, color=PALE, lw=0.6)
+
+
+def _line(page: Any, y: float, item: Contribution, places: int) -> None:
+    image, feature_class, feature = split_name(item.feature)
+    class_label = _CLASS_LABELS.get(feature_class, feature_class.upper())
+    for x, text, colour in ((IMAGE_X, image, GREY), (CLASS_X, class_label, GREY), (FEATURE_X, feature, INK)):
+        page.text(x, y, text, size=TEXT, va="center", color=colour)
+    measured = number(item.value, 3) if item.z is None else decimals(item.z, 2)
+    numbers = (
+        (MEASURED_X, measured),
+        (COEFFICIENT_X, number(item.coefficient, 3)),
+        (PART_X, decimals(item.contribution, places)),
+    )
+    for x, text in numbers:
+        page.text(x, y, text, size=TEXT, va="center", ha="right")
+    if _outside(item):
+        page.plot([MEASURED_X - 9.5], [y], "D", ms=3, color=VERMILLION)
+
+
+def _outside(item: Contribution) -> bool:
+    return item.z is not None and abs(item.z) > OUTSIDE_REFERENCE_Z
+
+
+def _colour(item: Contribution, cutoff: Cutoff | None) -> str:
+    """The colour of the outlook a feature pushes towards."""
+    if cutoff is None:
+        return BLUE
+    return OUTLOOK[(cutoff.above if item.contribution > 0 else cutoff.below).outlook]
+
+
+def _result(page: Any, chart: Any, score: Score, signature: Signature, y: float, row: int) -> None:
+    colour = OUTLOOK[score.group.outlook] if score.group else BLUE
+    size = TEXT + 0.7
+    page.plot([IMAGE_X, PART_X], [y - 2.6] * 2, color=PALE, lw=0.6)
+    fitting = fitting_size(signature.name, size, FEATURE_X - IMAGE_X - 1, "bold")
+    page.text(IMAGE_X, y, signature.name, size=fitting, weight="bold", va="center")
+    if score.group:
+        label = score.group.label
+        fitting = fitting_size(label, size, CHART_X - FEATURE_X - 2, "bold")
+        page.text(FEATURE_X, y, label, size=fitting, weight="bold", color=colour, va="center")
+    text = rad_score(score.rad_score, signature.cutoff)
+    page.text(PART_X, y, text, size=size, weight="bold", va="center", ha="right")
+    chart.plot([score.rad_score], [row], "D", ms=6, color=colour, mec="white", mew=0.7, zorder=5)
+
+
+def _scale(page: Any, chart: Any, cutoff: Cutoff | None, sums: list[float]) -> None:
+    """Horizontal scale, shading of the two groups and the cut-off line."""
+    values = [*sums, cutoff.value] if cutoff else sums
+    margin = 0.09 * ((max(values) - min(values)) or 1.0)
+    low, high = min(values) - margin, max(values) + margin
+    chart.set_xlim(low, high)
+    chart.set_yticks([])
+    chart.locator_params(axis="x", nbins=5)
+    chart.tick_params(axis="x", labelsize=TEXT, length=2.5, width=0.6, pad=1.5)
+    for side in ("left", "right", "top"):
+        chart.spines[side].set_visible(False)
+    chart.spines["bottom"].set_linewidth(0.6)
+    chart.set_xlabel("running sum", size=TEXT, labelpad=1.5)
+    if cutoff is None:
+        return
+    chart.axvline(cutoff.value, color=INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
+    for group, start, end in ((cutoff.below, low, cutoff.value), (cutoff.above, cutoff.value, high)):
+        chart.axvspan(start, end, color=OUTLOOK[group.outlook], alpha=0.09, lw=0, zorder=0)
+    style = {"size": TEXT, "weight": "bold", "va": "center", "linespacing": 1.1}
+    below, above = cutoff.below, cutoff.above
+    page.text(CHART_X, HEAD_MM - 5.4, _narrow(f"◂ {below.label}"), color=OUTLOOK[below.outlook], **style)
+    right = CHART_X + CHART_MM
+    page.text(right, HEAD_MM - 5.4, _narrow(f"{above.label} ▸"), color=OUTLOOK[above.outlook], ha="right", **style)
+    x = CHART_X + CHART_MM * (cutoff.value - low) / (high - low)
+    text = f"cut-off: {rule(cutoff)}"
+    half = text_width_mm(text, TEXT) / 2
+    page.text(min(max(x, CHART_X + half), right - half), HEAD_MM - 11.5, text, size=TEXT, ha="center", va="center")
+
+
+def _narrow(label: str) -> str:
+    """A group's label in half the chart's width."""
+    return "\n".join(wrap(label, 20)[:3])

@@ -1,0 +1,1 @@
+"""A fit or a validation as a folder: page, tables, figures, checklists."""

@@ -1,0 +1,63 @@
+"""METRICS, CLEAR and TRIPOD+AI: for each item where in the output it is answered, or that it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Set
+from typing import Any
+
+from ...core.resources import resource_path
+from ...evaluation.markers import volume_column
+from ...modelling.fit import Fit
+from ...modelling.fitted_card import REFIT
+from .model_tables import Row
+
+_ALWAYS = "always"
+_STANDARDS = ("METRICS", "CLEAR", "TRIPOD+AI")
+
+
+def _checklists() -> dict[str, Any]:
+    return json.loads(resource_path("Reporting", "checklists.json").read_text(encoding="utf-8"))
+
+
+def checklist_sources() -> str:
+    """Where the checklists were published, and how their items are quoted."""
+    checklists = _checklists()
+    return f"{'; '.join(checklists['sources'][name] for name in _STANDARDS)}. {checklists['note']}"
+
+
+def facts_of(fit: Fit) -> frozenset[str]:
+    """What a fit had, in the words of the checklists."""
+    facts = {
+        "validation patients": fit.validation is not None,
+        "clinical variables": not fit.training.clinical.empty,
+        "agreement study": fit.kept is not None,
+        "cut-off": fit.model.cutoff is not None,
+        "outcome model": fit.model.final is not None,
+        "volume among the features": volume_column(fit.training.features) is not None,
+        "record of the extraction settings": any(
+            setting.evidence == REFIT for setting in fit.study.settings_evidence.values()
+        ),
+        "model for a CT": not fit.study.table_only,
+    }
+    return frozenset(name for name, had in facts.items() if had)
+
+
+def evidence_rows(facts: Set[str]) -> list[Row]:
+    """All items; ``facts`` are what the run had (“validation patients”, “agreement study” …).
+
+    An item of the checklists names the fact it needs and the place that then answers it. Items that only the authors
+    can answer (ethics, funding, eligibility …) have no place and say so.
+    """
+    checklists = _checklists()
+    rows = []
+    for standard in _STANDARDS:
+        for number, text, needs, where in checklists[standard]:
+            if not where:
+                answer = "not answered here: for the authors to describe"
+            elif needs == _ALWAYS or needs in facts:
+                answer = where
+            else:
+                answer = f"not answered: this run had no {needs}"
+            rows.append({"standard": standard, "item": str(number), "what": text, "answered": answer})
+    return rows

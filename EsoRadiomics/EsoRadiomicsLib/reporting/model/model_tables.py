@@ -1,0 +1,206 @@
+"""A model's tables as rows of named cells: written as CSV with all digits, and shown in the report rounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...core.output import safe_cell
+from ...evaluation.measures import Evaluation
+from ...modelling.model_cohort import Cohort
+from ...modelling.predictions import Prediction
+from ...modelling.protocol_run import FittedModel
+from ...statistics.cox import CoxModel
+from ...statistics.logistic import LogisticModel
+from ...statistics.table_one import TableRow, table_one
+from ...studies.study import Study
+
+Row = dict[str, Any]
+
+
+def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows below a header of all columns that occur; floats in full, empty cells for None and NaN."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([safe_cell(name) for name in columns])
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in columns])
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return repr(float(value)) if isinstance(value, float) else safe_cell(str(value))
+
+
+def signature_rows(study: Study) -> list[Row]:
+    """Feature, coefficient, mean and SD, the largest coefficient first."""
+    assert study.signature is not None
+    rows = [
+        {
+            "feature": feature.name,
+            "coefficient": feature.coefficient.value,
+            "mean": feature.mean.value if feature.mean else None,
+            "sd": feature.sd.value if feature.sd else None,
+        }
+        for feature in study.signature.features
+    ]
+    return sorted(rows, key=lambda row: -abs(row["coefficient"]))
+
+
+def model_rows(model: FittedModel) -> list[Row]:
+    """Univariable, multivariable and final models: ratio per unit with its 95 % limits and p.
+
+    The final model is said once: where all variables stay it is the multivariable one, and a logistic final model is
+    one of the named.
+    """
+    rows: list[Row] = []
+    for fit in model.univariable:
+        rows += _ratios("univariable", fit)
+    if model.multivariable is not None and model.final is not None:
+        final = {term.name for term in model.final.terms}
+        same = final == set(model.multivariable.names)
+        rows += _ratios("multivariable = final" if same else "multivariable", model.multivariable)
+        if not same:
+            for term in model.final.terms:
+                low, high = np.exp(term.ci95)
+                rows.append(_ratio("final", term.name, term.coefficient, low, high, term.p))
+    for name, logistic in model.logistic.items():
+        rows += _ratios(name, logistic)
+    return rows
+
+
+def _ratios(model: str, fit: CoxModel | LogisticModel) -> list[Row]:
+    _, lower, upper = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
+    columns = zip(fit.names, fit.coefficients, lower, upper, fit.p, strict=True)
+    return [_ratio(model, *column) for column in columns]
+
+
+def _ratio(model: str, variable: str, coefficient: float, lower: float, upper: float, p: float) -> Row:
+    return {
+        "model": model,
+        "variable": variable,
+        "coefficient": float(coefficient),
+        "ratio": float(np.exp(coefficient)),
+        "lower": float(lower),
+        "upper": float(upper),
+        "p": float(p),
+    }
+
+
+def measure_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """Every measure of every model in every cohort."""
+    return [
+        {
+            "cohort": evaluation.cohort,
+            "model": m.model,
+            "metric": m.metric,
+            "time": m.time,
+            "value": m.value,
+            "lower": m.lower,
+            "upper": m.upper,
+        }
+        for evaluation in evaluations
+        for m in evaluation.measures
+    ]
+
+
+def contrast_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """Every difference between the card's model and another."""
+    return [
+        {
+            "cohort": evaluation.cohort,
+            "model": c.model,
+            "against": c.rival,
+            "metric": c.metric,
+            "time": c.time,
+            "difference": c.value,
+            "lower": c.lower,
+            "upper": c.upper,
+            "p": c.p,
+        }
+        for evaluation in evaluations
+        for c in evaluation.contrasts
+    ]
+
+
+def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Prediction) -> list[Row]:
+    """What the card says of each patient, beside the outcome."""
+    signature = study.signature
+    assert signature is not None
+    columns: dict[str, Any] = {"case": list(cohort.features.index), "cohort": [side] * len(cohort)}
+    if cohort.survival is not None:
+        columns |= {"time": cohort.survival.time, "event": cohort.survival.event.astype(int)}
+    if cohort.binary is not None:
+        columns["outcome"] = cohort.binary.astype(int)
+    columns[signature.name] = prediction.rad_score
+    if prediction.above is not None and signature.cutoff is not None:
+        columns["group"] = np.where(prediction.above, signature.cutoff.above.id, signature.cutoff.below.id)
+    if prediction.strata is not None and study.strata is not None:
+        names = {group.adverse_factors: group.id for group in study.strata.groups}
+        columns["stratum"] = [names[int(count)] for count in prediction.strata]
+    if study.outcome is not None:
+        columns["linear predictor"] = prediction.linear_predictor
+    columns |= {f"survival at {time:g}": values for time, values in prediction.survival.items()}
+    if prediction.probability is not None:
+        columns["probability"] = prediction.probability
+    return pd.DataFrame(columns).to_dict("records")
+
+
+def auc_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
+    """The time-dependent AUC of every model over time."""
+    return [
+        {"cohort": evaluation.cohort, "model": model, "time": time, "AUC": value, "lower": lower, "upper": upper}
+        for evaluation in evaluations
+        for model, curve in evaluation.auc_over_time.items()
+        for time, value, lower, upper in zip(curve.times, curve.value, curve.lower, curve.upper, strict=True)
+    ]
+
+
+def cohort_rows(training: Cohort, validation: Cohort | None, unit: str) -> list[Row]:
+    """Table 1: clinical variables and outcome of training and validation patients, with tests.
+
+    Without validation patients those with the event are compared with the others.
+    """
+    if validation is None:
+        table = training.clinical
+        groups = np.where(training.event, "with event", "without event").tolist()
+    else:
+        table = pd.concat([_described(cohort, unit) for cohort in (training, validation)], ignore_index=True)
+        groups = ["training"] * len(training) + ["validation"] * len(validation)
+    if table.empty or len(set(groups)) < 2:
+        return []
+    categorical = [node["name"] for node in training.covariates if "levels" in node] + ["event", "outcome"]
+    names = [f"{name} (n = {groups.count(name)})" for name in sorted(set(groups))]
+    return [_table_one_row(row, names, training) for row in table_one(table, groups, categorical)]
+
+
+def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
+    table = cohort.clinical.copy()
+    if cohort.survival is not None:
+        table[f"time to event or censoring ({unit})"] = cohort.survival.time
+        table["event"] = np.where(cohort.survival.event, "yes", "no")
+    if cohort.binary is not None:
+        table["outcome"] = np.where(cohort.binary, "yes", "no")
+    return table
+
+
+def _table_one_row(row: TableRow, names: Sequence[str], training: Cohort) -> Row:
+    levels = {
+        node["name"]: {f"{level['value']:g}": level["label"] for level in node.get("levels", ())}
+        for node in training.covariates
+    }
+    return {
+        "variable": row.variable,
+        "level": levels.get(row.variable, {}).get(row.level, row.level),
+        **dict(zip(names, row.cells, strict=True)),
+        "test": row.comparison.test if row.comparison else "",
+        "p": row.comparison.p if row.comparison else None,
+    }

@@ -1,0 +1,93 @@
+"""``report.html`` of a validation: the card, the patients, how good it is here, and what an update changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core.formatting import number
+from ...evaluation.markers import CLINICAL, VOLUME
+from ...evaluation.validate import Validation
+from ...modelling.model_cohort import study_unit
+from ...scoring.score_text import rule
+from ...studies.study import Study
+from .fit_page import TABLE_ONE, TABLE_ONE_NOTE
+from .model_page import figures, page, section, table, without_repeats
+from .model_sections import main_measures, performance
+from .model_tables import Row
+
+_RIVALS = (
+    f"“{CLINICAL}”: the card's clinical terms without its Rad-score. “{VOLUME}”: the volume as it is, larger taken for "
+    "the worse outlook, so that an AUC below 0.5 means that the opposite holds in these patients."
+)
+
+
+def validation_page(
+    validation: Validation,
+    updated: Validation | None,
+    provenance: Mapping[str, str],
+    pictures: Mapping[str, bytes],
+    tables: Mapping[str, list[Row]],
+) -> str:
+    """The page with its ``pictures`` (file stem → SVG) inside; ``tables`` are those of the CSV files."""
+    study, cohort = validation.study, validation.cohort
+    parts = [validation] if updated is None else [validation, updated]
+    warnings = [*cohort.warnings]
+    if updated is not None:
+        warnings.append(
+            f"{updated.study.id} was updated in these very patients: its numbers here flatter it, and it needs new "
+            "patients to be validated."
+        )
+    shown = parts[-1].study
+    sections = [
+        section("The card", table(_about(study))),
+        section(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
+        *(performance(study, evaluation, pictures, _RIVALS) for part in parts for evaluation in part.evaluations),
+        section("What the update changed", table(_changes(study, updated.study))) if updated else "",
+        section(
+            "Nomogram",
+            figures(pictures, {"nomogram": f"Of {shown.id}; marked is the patient with the median risk here."}),
+        ),
+        section("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
+    ]
+    evaluations = [evaluation for part in parts for evaluation in part.evaluations]
+    cards = [("Patients", f"{len(cohort)}, {evaluations[0].n_events} events")]
+    for evaluation in evaluations:
+        cards += main_measures(evaluation)
+    return page(f"Validation: {study.title}", f"{study.endpoint} · validation of {study.id}", cards, warnings, sections)
+
+
+def _about(study: Study) -> list[Row]:
+    signature, outcome = study.signature, study.outcome
+    assert signature is not None
+    facts = {
+        "card": study.id + (f", from {study.card['parent']}" if "parent" in study.card else ""),
+        "built by": study.citation,
+        "signature": f"{signature.name}, {len(signature.names)} features"
+        + (f"; cut-off {rule(signature.cutoff)}" if signature.cutoff else ""),
+        "outcome model": "; ".join(f"{t.name}: {number(t.coefficient.value)}" for t in outcome.terms)
+        if outcome
+        else "none: the score itself is evaluated",
+        "intended use": study.card["intended_use"],
+    }
+    return [{"what": name, "value": value} for name, value in facts.items()]
+
+
+def _changes(before: Study, after: Study) -> list[Row]:
+    """The numbers of the outcome model, or of a Rad-score that is the model, in both cards."""
+    old, new = _numbers(before), _numbers(after)
+    return [{"what": name, before.id: old.get(name), after.id: value} for name, value in new.items()]
+
+
+def _numbers(study: Study) -> dict[str, Any]:
+    signature, outcome = study.signature, study.outcome
+    assert signature is not None
+    if outcome is None:
+        found = {"intercept": signature.intercept}
+        found |= {f"coefficient of {feature.name}": feature.coefficient.value for feature in signature.features}
+        return found | ({"cut-off": signature.cutoff.value} if signature.cutoff else {})
+    found = {f"coefficient of {term.name}": term.coefficient.value for term in outcome.terms}
+    if outcome.kind == "logistic":
+        return found | {"intercept": outcome.intercept}
+    at = {f"survival at {time:g} {study_unit(study)}, linear predictor 0": s0.value for time, s0 in outcome.baseline}
+    return found | at

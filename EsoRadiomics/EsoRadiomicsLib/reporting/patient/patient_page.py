@@ -1,0 +1,228 @@
+"""``report.html``: one page that opens offline and prints on A4; everything that comes from files is escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from html import escape
+from string import Template
+from typing import Any
+
+from ...core.formatting import plain
+from ...core.resources import resource_path
+from ...scoring.nomogram import at_horizon
+from ...scoring.patient import PatientResult
+from ...scoring.score import Bounds, Score
+from ...scoring.score_text import percent, rad_score
+from ...studies.study import UNSURE, Quantity
+from .patient_result import NOTICE
+from .patient_summary import against_cutoff, firmness
+
+_MIME = {"svg": "image/svg+xml", "png": "image/png"}
+# Shape tells what colour tells: a triangle for the worse outlook, a disc for the better.
+_ICONS = {
+    "worse": '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 2 23 21H1Z" fill="currentColor"/>'
+    '<path d="M12 9v6M12 17v2" stroke="white" stroke-width="2.4"/></svg>',
+    "better": '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11" fill="currentColor"/>'
+    '<path d="m6.5 12.5 4 4 7-8" fill="none" stroke="white" stroke-width="2.6"/></svg>',
+}
+_SETTINGS = {
+    "pixel_type": "CT pixel type",
+    "voxel_mm": "Resampled voxel (mm)",
+    "interpolator": "Interpolator",
+    "hu_min": "Lowest HU kept",
+    "hu_order": "HU exclusion",
+    "shape_mask": "ROI of shape features",
+    "image_types": "Images",
+    "wavelet": "Wavelet",
+    "feature_classes": "Feature classes",
+    "bin_width": "Bin width (HU)",
+    "min_voxels": "Fewest voxels",
+}
+
+
+def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
+    """The page as HTML with ``pictures`` (file name → content) inside it."""
+    score = result.score
+    template = Template(resource_path("Templates", "report.html").read_text(encoding="utf-8"))
+    subtitle = (
+        f"<b>{escape(result.case.name)}</b> · {escape(score.study.endpoint)} · <code>{escape(score.study.id)}</code>"
+    )
+    return template.substitute(
+        title=escape(score.study.title),
+        style=resource_path("Templates", "style.css").read_text(encoding="utf-8"),
+        subtitle=subtitle,
+        notice=escape(NOTICE),
+        banner=_banner(score),
+        cards="\n".join(_cards(score)),
+        inputs=_inputs(score),
+        warnings=_sentences("warnings", "Warnings", result.warnings),
+        not_computed=_sentences("missing", "Not computed", score.not_computed),
+        nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
+        robustness=_robustness(result, pictures),
+        roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured."),
+        account=_account(result),
+        contributions=_picture(pictures, "contributions.svg", "Contribution of each feature to the score."),
+        settings=_settings(result),
+        provenance=_provenance(result),
+        study=_study(score),
+    )
+
+
+def _banner(score: Score) -> str:
+    if not score.demonstration:
+        return ""
+    return '<p class="banner">Demonstration reference cohort: this Rad-score means nothing clinically.</p>'
+
+
+def _cards(score: Score) -> Iterable[str]:
+    signature = score.study.signature
+    assert signature is not None  # a study without one is never scored
+    cutoff = signature.cutoff
+    about = f"{escape(against_cutoff(score))}{_tag(cutoff.evidence)}" if cutoff else "the study has no cut-off"
+    if score.probability is not None:
+        of = f" of {escape(signature.probability_of)}" if signature.probability_of else ""
+        probability = _percent(Bounds(score.probability, score.probability))
+        about += f"<br>probability{of}: {probability}"
+    yield _card(escape(signature.name), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}')
+    if score.group is not None:
+        words = f'<div class="words">{_ICONS[score.group.outlook]}<span>{escape(score.group.label)}</span></div>'
+        heading = "Risk group" if score.study.card["task"] == "survival" else "Predicted group"
+        yield _card(heading, words + _medians(score.group.medians, score), score.group.outlook)
+    if score.strata and score.study.strata:
+        words = " or ".join(escape(stratum.label) for stratum in score.strata)
+        known = len(score.strata) == 1
+        below = _medians(score.strata[0].medians, score) if known else "depends on what is not given"
+        yield _card(escape(score.study.strata.name), f'<div class="words"><span>{words}</span></div>{below}')
+    outcome = score.study.outcome
+    if outcome is not None and score.survival:
+        rows = [
+            (
+                f"{escape(at_horizon(at.time, outcome.unit, score.study.endpoint))} {_tag(at.evidence)}",
+                _percent(at.bounds),
+            )
+            for at in score.survival
+        ]
+        yield _card(escape(outcome.label.capitalize()), _rows(rows), "survival")
+    if outcome is not None and score.event_probability is not None:
+        yield _card(escape(outcome.label), f'<div class="big">{_percent(score.event_probability)}</div>', "survival")
+
+
+def _card(heading: str, body: str, kind: str = "") -> str:
+    return f'<div class="card {kind}"><h3>{heading}</h3>{body}</div>'
+
+
+def _percent(bounds: Bounds) -> str:
+    return escape(percent(bounds)).replace(" ", "&nbsp;")
+
+
+def _tag(evidence: str) -> str:
+    return f' <span class="tag">{escape(evidence)}</span>' if evidence in UNSURE else ""
+
+
+def _medians(medians: Iterable[tuple[str, Quantity]], score: Score) -> str:
+    unit = score.study.outcome.unit if score.study.outcome else ""
+    listed = [f"{plain(item.value)} ({escape(cohort)})" for cohort, item in medians if item.value is not None]
+    return f"<small>median in the study: {', '.join(listed)} {escape(unit)}</small>" if listed else ""
+
+
+def _robustness(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
+    if result.robustness is None:
+        return ""
+    picture = _picture(pictures, "robustness.svg", "The score under perturbations of contour and image, by kind.")
+    return f'{picture}<p class="inputs">Firmness: {escape(firmness(result))}.</p>'
+
+
+def _inputs(score: Score) -> str:
+    covariates = score.study.covariates
+    if not covariates:
+        return ""
+    shown = [
+        f"<span>{escape(covariate.label)}: "
+        + (f"<b>{escape(covariate.describe(score.covariates[name]))}</b>" if name in score.covariates else "not given")
+        + "</span>"
+        for name, covariate in covariates.items()
+    ]
+    return f'<p class="inputs">{" ".join(shown)}</p>'
+
+
+def _sentences(kind: str, heading: str, sentences: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f'<section class="{kind}"><h2>{heading}</h2><ul>{items}</ul></section>' if items else ""
+
+
+def _picture(pictures: Mapping[str, bytes], name: str, alt: str) -> str:
+    if name not in pictures:
+        return ""
+    stem, _, kind = name.partition(".")
+    data = base64.b64encode(pictures[name]).decode()
+    return f'<figure class="{stem}"><img alt="{escape(alt)}" src="data:{_MIME[kind]};base64,{data}"></figure>'
+
+
+def _account(result: PatientResult) -> str:
+    account = result.roi.account
+    rows = [(escape(step.name), f"{step.voxels:,}", f"{step.cm3:.2f}") for step in account.steps]
+    if result.features.settings.hu_min is not None:
+        rows.append(("removed by the HU exclusion", f"{account.removed_percent:.1f} %", ""))
+    return _rows(rows, ("Step", "Voxels", "cm³"))
+
+
+def _settings(result: PatientResult) -> str:
+    study, used = result.score.study, result.features.settings
+    changed = study.settings.differences(used)
+    rows = []
+    for name, value in used.to_dict().items():
+        quantity = study.settings_evidence[name]
+        if name in changed:
+            evidence = f'<span class="changed">changed; study: {escape(_text(changed[name][0]))}</span>'
+        else:
+            evidence = escape(quantity.evidence)
+        rows.append((_SETTINGS[name], escape(_text(value)), evidence))
+    return _rows(rows, ("Setting", "Value", "Evidence"))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')}: {_text(item)}" for name, item in value.items())
+    return plain(value) if isinstance(value, float) else str(value)
+
+
+def _provenance(result: PatientResult) -> str:
+    case, features = result.case, result.features
+    software = ", ".join(f"{name} {version}" for name, version in features.software.items())
+    reference = result.score.reference_label
+    rows = [
+        ("Software", escape(software)),
+        ("Extraction", escape(features.road)),
+        ("Settings", f"<code>{features.settings.fingerprint}</code>"),
+        ("Image SHA-256", f"<code>{case.image_sha256}</code>"),
+        ("Mask SHA-256", f"<code>{case.mask_sha256}</code>"),
+        *((escape(name.capitalize()), escape(_text(value))) for name, value in case.sources.items()),
+    ]
+    if reference:
+        rows.insert(0, ("Reference cohort", escape(reference)))
+    return _rows(rows)
+
+
+def _study(score: Score) -> str:
+    card = score.study.card
+    doi = card["citation"].get("doi")
+    parts = [
+        f"<p>{escape(card['citation']['text'])}{f' doi {escape(doi)}' if doi else ''}</p>",
+        f"<p>{escape(card['endpoint']['description'])}</p>",
+        f"<p>{escape(card['intended_use'])}</p>",
+    ]
+    for heading, sentences in (("Limitations", card["limitations"]), ("Notes and contradictions", card["notes"])):
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+        parts.append(f"<h2>{heading}</h2><ul>{items}</ul>" if items else "")
+    return "\n".join(parts)
+
+
+def _rows(rows: Iterable[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
+    """A table of cells that are HTML already."""
+    titles = "<tr>" + "".join(f"<th>{title}</th>" for title in head) + "</tr>" if head else ""
+    return f"<table>{titles}{''.join('<tr>' + ''.join(f'<td>{c}</td>' for c in row) + '</tr>' for row in rows)}</table>"

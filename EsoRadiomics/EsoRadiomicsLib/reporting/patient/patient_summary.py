@@ -1,0 +1,83 @@
+"""A patient's result in a few readable rows, for the terminal and the panel."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from ...core.formatting import number, plain
+from ...scoring.patient import PatientResult
+from ...scoring.score import Bounds, Score
+from ...scoring.score_text import percent, rad_score
+from ...studies.study import UNSURE
+
+WIDTH = 110
+_COMPLEMENT = {">=": ("≥", "<"), ">": (">", "≤")}
+
+
+def summary(result: PatientResult) -> str:
+    """The rows as aligned, wrapped text under the case's name and the study's title."""
+    rows = list(summary_rows(result))
+    indent = max(len(label) for label, _ in rows) + 4
+    lines = [textwrap.fill(f"{result.case.name}: {result.score.study.title}", WIDTH)]
+    for label, text in rows:
+        first = f"  {label:{indent - 2}}"
+        lines.append(textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent))
+    return "\n".join(lines)
+
+
+def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
+    """(Label, text): GTV, Rad-score against its cut-off, risk group, strata, survival, what is missing, warnings."""
+    score, account = result.score, result.roi.account
+    signature = score.study.signature
+    assert signature is not None
+    removed = f", {account.removed_percent:.1f} % removed by the HU exclusion" if account.removed_percent else ""
+    yield "GTV", f"{account.steps[0].cm3:.2f} cm³ drawn, {account.steps[-1].cm3:.2f} cm³ measured{removed}"
+    yield signature.name, f"{rad_score(score.rad_score, signature.cutoff)}{against_cutoff(score)}"
+    if score.demonstration:
+        yield "Reference", f"{score.reference_label} — DEMONSTRATION, no clinical meaning"
+    elif score.reference_label:
+        yield "Reference", score.reference_label
+    if score.group is not None:
+        yield "Risk group", score.group.label
+    if score.probability is not None:
+        probability = Bounds(score.probability, score.probability)
+        yield "Probability", f"{percent(probability)} {signature.probability_of}".rstrip()
+    if score.strata and score.study.strata is not None:
+        yield score.study.strata.name, " or ".join(stratum.label for stratum in score.strata)
+    outcome = score.study.outcome
+    if outcome is not None:
+        if score.event_probability is not None:
+            yield outcome.label, percent(score.event_probability)
+        for at in score.survival:
+            evidence = f" ({at.evidence})" if at.evidence in UNSURE else ""
+            yield f"{score.study.endpoint} at {at.time:g} {outcome.unit}", f"{percent(at.bounds)}{evidence}"
+    if result.robustness is not None:
+        yield "Firmness", firmness(result)
+    for sentence in score.not_computed:
+        yield "Not computed", sentence
+    for sentence in result.warnings:
+        yield "Warning", sentence
+
+
+def against_cutoff(score: Score) -> str:
+    """``" (≥ cut-off 0.1411)"``, or nothing where the study has no cut-off."""
+    cutoff = score.study.signature.cutoff if score.study.signature else None
+    if cutoff is None:
+        return ""
+    above, below = _COMPLEMENT[cutoff.rule]
+    return f" ({above if score.group == cutoff.above else below} cut-off {plain(cutoff.value)})"
+
+
+def firmness(result: PatientResult) -> str:
+    """The Rad-score's interval under perturbations, and how often the risk group flips."""
+    robustness = result.robustness
+    assert robustness is not None
+    low, high = (number(limit) for limit in robustness.interval)
+    text = f"{low} to {high} in 95 % of {robustness.scored} perturbations of contour and image"
+    failed = len(robustness.replicates) - robustness.scored
+    if failed:
+        text += f" ({failed} more could not be measured)"
+    if result.score.group is not None:
+        text += f"; another risk group in {100 * robustness.flip_share:.0f} % of them"
+    return text

@@ -1,0 +1,307 @@
+"""Geometry of a nomogram as R's rms draws it: points, ticks and the patient's place, in numbers; nothing is drawn here.
+
+The same geometry is drawn into files by :mod:`EsoRadiomicsLib.reporting.figures` and by the interactive view, where a
+variable is dragged: :meth:`Nomogram.place` is a few additions.
+
+Formulas (rms ``nomogram``): with β_j the coefficient of variable j and its axis from a_j to b_j, the variable whose
+|β_j|·(b_j − a_j) is largest gets 100 points, ``sc = 100 / max_j |β_j|·(b_j − a_j)``,
+``points_j(x) = sc·(β_j·x − min_j)`` with ``min_j`` the least β_j·x on the axis, and
+``linear predictor = total / sc + Intercept``, ``Intercept = Σ min_j``. Survival is ``S(t) = S0(t)^exp(lp)`` with
+``S0`` at linear predictor 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..core.errors import StudyError
+from ..core.formatting import plain
+from ..studies.study import UNSURE, Outcome, Quantity, Study, Term
+from .score import Bounds, Score, survival_at
+
+MAX_POINTS = 100.0
+INTERVALS = 10
+_EXTREME_PROBABILITIES = (0.01, 0.05, 0.95, 0.99)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis: its value there, its label, and where it lies in points."""
+
+    value: float
+    label: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variable: ``points(x) = points_per_unit · x + points_at_zero``.
+
+    ``kind`` and ``name`` are those of the study's term, ``ticks`` its axis, ``limits`` the least and the largest
+    value a patient can have where it is missing; a ``discrete`` variable has only its ticks' values.
+    """
+
+    kind: str
+    name: str
+    label: str
+    points_per_unit: float
+    points_at_zero: float
+    ticks: tuple[Tick, ...]
+    limits: tuple[float, float]
+    discrete: bool
+
+    def points(self, value: float) -> float:
+        """Points of a value; below 0 or above 100 where the value lies outside the axis."""
+        return self.points_per_unit * value + self.points_at_zero
+
+    def nearest(self, points: float) -> float:
+        """The value at (or, on a discrete axis, nearest to) a place on the points scale, within the axis."""
+        if self.discrete:
+            return min(self.ticks, key=lambda tick: abs(tick.points - points)).value
+        low, high = self.ticks[0].value, self.ticks[-1].value
+        if self.points_per_unit == 0:
+            return low
+        return min(max((points - self.points_at_zero) / self.points_per_unit, low), high)
+
+
+@dataclass(frozen=True)
+class OutcomeAxis:
+    """One scale below the total points: survival at ``time``, or the probability of a logistic outcome (``time`` None).
+
+    ``baseline`` is the survival at linear predictor 0 (None for a logistic outcome), ``evidence`` where it comes from.
+    Tick values are probabilities from 0 to 1, their labels are percent.
+    """
+
+    label: str
+    time: float | None
+    baseline: float | None
+    evidence: str
+    ticks: tuple[Tick, ...]
+
+    def probability(self, linear_predictor: float) -> float:
+        """``S0^exp(lp)``, or ``1 / (1 + exp(−lp))`` for a logistic outcome."""
+        return _probability(self.baseline, linear_predictor)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A patient on a nomogram; what rests on a missing variable runs from the least to the largest possible.
+
+    Attributes:
+        values: the variables that are known, by row name.
+        points: by row name.
+        total: total points.
+        linear_predictor: of the study's outcome model (its intercept included).
+        outcomes: survival or probability (0 to 1) for each of the nomogram's outcome axes.
+    """
+
+    values: Mapping[str, float]
+    points: Mapping[str, Bounds]
+    total: Bounds
+    linear_predictor: Bounds
+    outcomes: tuple[Bounds, ...]
+
+
+@dataclass(frozen=True)
+class Nomogram:
+    """All axes of a nomogram.
+
+    ``title`` is the study's, ``points`` the scale on top (0 to 100), ``total`` the total-points axis; ticks of
+    ``linear_predictor`` and of the ``outcomes`` lie on the total-points axis. ``reconstructed``: some number behind
+    it is not the study's own. ``note`` says why there are no outcome axes, else it is empty.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    points: tuple[Tick, ...]
+    total: tuple[Tick, ...]
+    linear_predictor: tuple[Tick, ...]
+    outcomes: tuple[OutcomeAxis, ...]
+    points_per_lp: float
+    intercept: float
+    reconstructed: bool
+    note: str
+
+    def place(self, values: Mapping[str, float]) -> Place:
+        """Where a patient with these values (by row name) lies; a variable that is not given is missing."""
+        points = {}
+        for row in self.rows:
+            ends = (values[row.name],) if row.name in values else row.limits
+            found = [row.points(value) for value in ends]
+            points[row.name] = Bounds(min(found), max(found))
+        total = Bounds(sum(b.low for b in points.values()), sum(b.high for b in points.values()))
+        lp = Bounds(*(total_points / self.points_per_lp + self.intercept for total_points in (total.low, total.high)))
+        pairs = [sorted((axis.probability(lp.low), axis.probability(lp.high))) for axis in self.outcomes]
+        known = {row.name: values[row.name] for row in self.rows if row.name in values}
+        return Place(known, points, total, lp, tuple(Bounds(low, high) for low, high in pairs))
+
+
+def build_nomogram(study: Study) -> Nomogram | None:
+    """The nomogram of a study's outcome model, or None where the study has none.
+
+    Raises:
+        StudyError: a continuous variable without an axis range, or a model in which nothing has an effect.
+    """
+    outcome = study.outcome
+    if outcome is None:
+        return None
+    axes = [_axis_values(study, term) for term in outcome.terms]
+    terms = list(zip(outcome.terms, axes, strict=True))
+    effects = [[term.coefficient.value * value for value in axis] for term, axis in terms]
+    widest = max(max(effect) - min(effect) for effect in effects)
+    if widest == 0:
+        raise StudyError(f"No nomogram can be drawn for {study.id}: every coefficient at $.outcome.terms is 0.")
+    scale = MAX_POINTS / widest
+    rows = tuple(
+        _row(study, term, axis, scale, min(effect)) for (term, axis), effect in zip(terms, effects, strict=True)
+    )
+    intercept = outcome.intercept + sum(min(effect) for effect in effects)
+    total = pretty(0.0, sum(max(tick.points for tick in row.ticks) for row in rows), INTERVALS)
+    lp_range = (intercept, total[-1] / scale + intercept)
+    predictor = [lp for lp in pretty(*lp_range, INTERVALS) if lp_range[0] <= lp <= lp_range[1]]
+    return Nomogram(
+        title=study.title,
+        rows=rows,
+        points=tuple(_number_tick(p, p) for p in pretty(0.0, MAX_POINTS, INTERVALS)),
+        total=tuple(_number_tick(p, p) for p in total),
+        linear_predictor=tuple(_number_tick(lp, (lp - intercept) * scale) for lp in predictor),
+        outcomes=_outcome_axes(study, outcome, scale, intercept, lp_range),
+        points_per_lp=scale,
+        intercept=intercept,
+        reconstructed=any(quantity.evidence in UNSURE for quantity in _quantities(outcome)),
+        note="" if outcome.baseline or outcome.kind == "logistic" else _NO_BASELINE,
+    )
+
+
+def patient_values(study: Study, score: Score) -> dict[str, float]:
+    """What is known of a scored patient, by the nomogram's row names."""
+    values: dict[str, float] = {}
+    for term in study.outcome.terms if study.outcome else ():
+        if term.kind == "rad-score":
+            values[term.name] = score.rad_score
+        elif term.kind == "risk-group" and score.group is not None:
+            assert study.signature is not None and study.signature.cutoff is not None  # it gave the group
+            values[term.name] = float(score.group == study.signature.cutoff.above)
+        elif term.name in score.covariates:
+            values[term.name] = score.covariates[term.name]
+    return values
+
+
+def pretty(low: float, high: float, n: int) -> list[float]:
+    """R's ``pretty(c(low, high), n)``: about ``n`` intervals of 1, 2 or 5 times a power of ten that cover low to high.
+
+    Source: R documentation of ``pretty`` (high.u.bias 1.5, u5.bias 2.75). Needs low < high.
+    """
+    bias, bias5 = 1.5, 2.75
+    cell = (high - low) / n
+    exponent = math.floor(math.log10(cell))
+    base = 10.0**exponent
+    step = 1
+    if 2 * base - cell < bias * (cell - base):
+        step = 2
+        if 5 * base - cell < bias5 * (cell - 2 * base):
+            step = 5
+            if 10 * base - cell < bias * (cell - 5 * base):
+                step = 10
+    unit = step * base
+    slack = 1e-10
+    first, last = math.floor(low / unit + slack), math.ceil(high / unit - slack)
+    return [round(i * unit, max(-exponent, 0)) + 0.0 for i in range(first, last + 1)]
+
+
+_NO_BASELINE = (
+    "The study publishes no baseline survival, so total points rank patients but no survival can be read from them."
+)
+
+
+def horizon(time: float, unit: str) -> str:
+    """``"1-year"`` for 12 months, ``"18-month"`` for 18."""
+    if unit == "months" and time % 12 == 0:
+        return f"{time / 12:g}-year"
+    return f"{time:g}-{unit.removesuffix('s')}"
+
+
+def at_horizon(time: float, unit: str, endpoint: str) -> str:
+    """``"1-year LPFS"``; an endpoint that names the time itself (2-year local control) stays as it is."""
+    prefix = horizon(time, unit)
+    return endpoint if endpoint.startswith(prefix) else f"{prefix} {endpoint}"
+
+
+def _axis_values(study: Study, term: Term) -> list[float]:
+    """rms's rule: the values themselves where they are few (levels), else a pretty axis that covers the range."""
+    if term.kind == "risk-group":
+        return [0.0, 1.0]
+    covariate = study.covariates.get(term.name) if term.kind == "covariate" else None
+    if covariate is not None and covariate.levels is not None:
+        return sorted(covariate.levels)
+    span = term.axis.value if term.axis is not None else covariate.range if covariate is not None else None
+    if not span or not span[0] < span[1]:
+        raise StudyError(
+            f"No nomogram can be drawn for {study.id}: the term “{term.name}” at $.outcome.terms needs an “axis” "
+            "[low, high] with low < high."
+        )
+    return pretty(span[0], span[1], INTERVALS)
+
+
+def _row(study: Study, term: Term, axis: list[float], scale: float, least: float) -> Row:
+    slope, offset = scale * term.coefficient.value, -scale * least
+    covariate = study.covariates.get(term.name) if term.kind == "covariate" else None
+    labels = [plain(value) for value in axis]
+    label, limits = term.name, (axis[0], axis[-1])
+    if covariate is not None:
+        label = f"{covariate.label} ({covariate.unit})" if covariate.unit else covariate.label
+        limits = (min(covariate.extremes), max(covariate.extremes))
+        if covariate.levels is not None:
+            labels = [covariate.levels[value] for value in axis]
+    elif term.kind == "risk-group":
+        assert study.signature is not None and study.signature.cutoff is not None  # check_card sees to it
+        labels = [study.signature.cutoff.below.label, study.signature.cutoff.above.label]
+    ticks = tuple(Tick(value, text, slope * value + offset) for value, text in zip(axis, labels, strict=True))
+    discrete = term.kind == "risk-group" or (covariate is not None and covariate.levels is not None)
+    return Row(term.kind, term.name, label, slope, offset, ticks, limits, discrete)
+
+
+def _outcome_axes(
+    study: Study, outcome: Outcome, scale: float, intercept: float, lp_range: tuple[float, float]
+) -> tuple[OutcomeAxis, ...]:
+    if outcome.kind == "logistic":
+        horizons: list[tuple[str, float | None, float | None, str]] = [(outcome.label, None, None, "published")]
+    else:
+        horizons = [
+            (at_horizon(time, outcome.unit, study.endpoint), time, survival.value, survival.evidence)
+            for time, survival in outcome.baseline
+        ]
+    axes = []
+    for label, time, baseline, evidence in horizons:
+        low, high = sorted(_probability(baseline, lp) for lp in lp_range)
+        round_values = pretty(low, high, INTERVALS) if low < high else []
+        values = {q for q in (*round_values, *_EXTREME_PROBABILITIES) if low <= q <= high and 0 < q < 1}
+        ticks = tuple(
+            Tick(q, plain(100 * q), scale * (_linear_predictor(baseline, q) - intercept)) for q in sorted(values)
+        )
+        axes.append(OutcomeAxis(label, time, baseline, evidence, ticks))
+    return tuple(axes)
+
+
+def _probability(baseline: float | None, lp: float) -> float:
+    lp = min(max(lp, -700.0), 700.0)  # beyond, exp overflows; the probability is 0 or 1 long before
+    return 1 / (1 + math.exp(-lp)) if baseline is None else survival_at(baseline, lp)
+
+
+def _linear_predictor(baseline: float | None, probability: float) -> float:
+    """Inverse of :func:`_probability`."""
+    if baseline is None:
+        return math.log(probability / (1 - probability))
+    return math.log(math.log(probability) / math.log(baseline))
+
+
+def _number_tick(value: float, points: float) -> Tick:
+    return Tick(value, plain(value), points)
+
+
+def _quantities(outcome: Outcome) -> list[Quantity]:
+    """Every number behind a nomogram."""
+    axes = [term.axis for term in outcome.terms if term.axis is not None]
+    return [term.coefficient for term in outcome.terms] + axes + [survival for _, survival in outcome.baseline]

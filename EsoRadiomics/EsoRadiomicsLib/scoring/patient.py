@@ -1,0 +1,97 @@
+"""The corridor as one call: case → ROI → features → score, with everything that was done on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.progress import Progress
+from ..extraction.features import Features, extract
+from ..extraction.roi import Roi, prepare
+from ..extraction.settings import ExtractionSettings
+from ..imaging.case import Case
+from ..studies.conformity import conformity_warnings
+from ..studies.reference_cohort import ReferenceCohort
+from ..studies.study import Study
+from .robustness import Robustness
+from .score import Score, check_covariates, check_scorable, score
+
+
+@dataclass(frozen=True)
+class PatientResult:
+    """One patient scored by one study, with the case, the ROI's account and the features it rests on.
+
+    ``robustness`` is there once the outcome of :func:`EsoRadiomicsLib.scoring.perturbed_scores.assess` was put here.
+    """
+
+    case: Case
+    roi: Roi
+    features: Features
+    score: Score
+    warnings: tuple[str, ...]
+    robustness: Robustness | None = None
+
+
+def score_patient(
+    case: Case,
+    study: Study,
+    *,
+    covariates: Mapping[str, Any] | None = None,
+    reference: ReferenceCohort | None = None,
+    settings: ExtractionSettings | None = None,
+    full: bool = False,
+    pool: Executor | None = None,
+    progress: Progress | None = None,
+) -> PatientResult:
+    """Measure and score one patient.
+
+    Args:
+        case: image and GTV, loaded with the settings' pixel type.
+        study: the study.
+        covariates: clinical inputs by the card's names; what is left out gives bounds.
+        reference: reference cohort for z-scored signatures.
+        settings: other extraction settings than the study's; each change is warned about.
+        full: compute all features of the settings, not only the signature's.
+        pool: from :func:`EsoRadiomicsLib.extraction.workers.worker_pool`.
+        progress: told what is being done.
+
+    Raises:
+        ScoreError, UsageError: before any image work, what is missing or wrong.
+        RoiError, ExtractionError: the ROI cannot be measured.
+    """
+    settings = settings or study.settings
+    check_scorable(study, settings, reference)
+    check_covariates(study, covariates or {})
+    assert study.signature is not None
+    if progress is not None:
+        progress(0.0, "resampling and HU exclusion")
+    roi = prepare(case, settings)
+    features = extract(roi, settings, None if full else study.signature.names, pool, progress)
+    return score_features(case, roi, features, study, covariates=covariates, reference=reference)
+
+
+def score_features(
+    case: Case,
+    roi: Roi,
+    features: Features,
+    study: Study,
+    *,
+    covariates: Mapping[str, Any] | None = None,
+    reference: ReferenceCohort | None = None,
+) -> PatientResult:
+    """Score a patient whose features were measured, by whichever road, with the settings they carry.
+
+    Raises:
+        ScoreError, UsageError: what is missing or wrong.
+        ExtractionError: a feature of the signature has no value.
+    """
+    result = score(study, features, covariates=covariates, reference=reference)
+    warnings = (
+        *case.warnings,
+        *roi.warnings,
+        *conformity_warnings(study, features.settings, case),
+        *result.warnings,
+    )
+    return PatientResult(case, roi, features, result, warnings)

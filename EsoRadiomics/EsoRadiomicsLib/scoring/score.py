@@ -1,0 +1,321 @@
+"""From features to a Rad-score, a risk group, strata and survival — with every contribution, and nothing guessed.
+
+Rad-score = intercept + Σ coefficient × feature (or z-score). Cox outcome: S(t) = S0(t)^exp(linear predictor), with
+S0 at linear predictor 0. A covariate that is not given spans its possible values: results become bounds, never a guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from ..core.errors import ScoreError, UsageError
+from ..extraction.features import Features
+from ..extraction.settings import ExtractionSettings
+from ..studies.reference_cohort import ReferenceCohort
+from ..studies.study import UNSURE, Factor, Group, Quantity, Stratum, Study
+
+OUTSIDE_REFERENCE_Z = 3.0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lowest and highest possible value; equal where everything is known."""
+
+    low: float
+    high: float
+
+    @property
+    def known(self) -> bool:
+        return self.low == self.high
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One feature's part of the Rad-score: coefficient × z, or × value where the signature uses raw values (z None)."""
+
+    feature: str
+    value: float
+    coefficient: float
+    z: float | None
+    contribution: float
+    mean: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True)
+class SurvivalAt:
+    """Survival probability at a horizon (in the outcome's unit), with the evidence of the baseline it rests on."""
+
+    time: float
+    bounds: Bounds
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a study says of one patient.
+
+    Attributes:
+        probability: inverse logit of the Rad-score where its link is logistic.
+        group: by the card's cut-off, or None where it has none.
+        strata: the patient's stratum, or all that stay possible while a covariate is missing.
+        covariates: as given, by name; ``missing`` names those that were not.
+        linear_predictor: of the outcome model, uncentred.
+        event_probability: of a logistic outcome model.
+        reference_label: what the z-scores were taken against, or an empty string.
+        warnings: sentences about trust; ``not_computed``: what could not be computed, and why.
+    """
+
+    study: Study
+    rad_score: float
+    contributions: tuple[Contribution, ...]
+    probability: float | None
+    group: Group | None
+    strata: tuple[Stratum, ...]
+    covariates: Mapping[str, float]
+    missing: tuple[str, ...]
+    linear_predictor: Bounds | None
+    survival: tuple[SurvivalAt, ...]
+    event_probability: Bounds | None
+    reference_label: str
+    demonstration: bool
+    warnings: tuple[str, ...]
+    not_computed: tuple[str, ...]
+
+
+def check_scorable(study: Study, settings: ExtractionSettings, reference: ReferenceCohort | None) -> None:
+    """Find out before any image work whether a patient can be scored by a study with what is given.
+
+    Args:
+        study: the study.
+        settings: those the features are (or were) measured with.
+        reference: for z-scored signatures whose card prints no means and SDs.
+
+    Raises:
+        ScoreError: features that cannot be measured on a CT; see also :func:`check_parameters`.
+    """
+    if study.table_only:
+        raise ScoreError(f"{study.id} cannot be scored from a CT: {study.table_only}")
+    check_parameters(study, settings, reference)
+
+
+def check_parameters(study: Study, settings: ExtractionSettings, reference: ReferenceCohort | None) -> None:
+    """Check that a study has coefficients and, for z-scores, means and SDs.
+
+    Raises:
+        ScoreError: no published coefficients; z-scores without means and SDs; a reference of other settings or without
+            the signature's features.
+    """
+    if study.signature is None:
+        raise ScoreError(f"{study.id} cannot be scored: {study.absent}")
+    if study.signature.normalisation == "none":
+        return
+    if reference is not None:
+        reference.require_settings(settings)
+    for feature in study.signature.features:
+        _parameters(study, feature.name, reference)
+
+
+def score(
+    study: Study,
+    features: Features,
+    *,
+    covariates: Mapping[str, Any] | None = None,
+    reference: ReferenceCohort | None = None,
+) -> Score:
+    """Score one patient.
+
+    Args:
+        study: the study.
+        features: at least the signature's.
+        covariates: by the card's names; values or level labels (``{"N stage": "N1"}``). What is left out gives bounds.
+        reference: for z-scored signatures whose card prints no means and SDs.
+
+    Raises:
+        ScoreError: see :func:`check_scorable`.
+        ExtractionError: a feature of the signature has no value.
+        UsageError: a covariate that the study does not know, or a value out of its levels or range.
+    """
+    check_scorable(study, features.settings, reference)
+    given = check_covariates(study, covariates or {})
+    signature = study.signature
+    assert signature is not None
+    features.require(signature.names)
+    z_scored = signature.normalisation == "z-score"
+    contributions = tuple(_contributions(study, features, reference if z_scored else None))
+    rad_score = math.fsum([signature.intercept, *(item.contribution for item in contributions)])
+    group = signature.cutoff.group(rad_score) if signature.cutoff else None
+    missing = tuple(name for name in study.covariates if name not in given)
+    used = reference if z_scored and any(feature.mean is None for feature in signature.features) else None
+    outcome = study.outcome
+    predictor = _linear_predictor(study, rad_score, group, given)
+    survival: tuple[SurvivalAt, ...] = ()
+    event_probability = None
+    if outcome is not None and predictor is not None:
+        if outcome.kind == "logistic":
+            event_probability = Bounds(_expit(predictor.low), _expit(predictor.high))
+        else:
+            survival = tuple(_survival(time, baseline, predictor) for time, baseline in outcome.baseline)
+    return Score(
+        study=study,
+        rad_score=rad_score,
+        contributions=contributions,
+        probability=_expit(rad_score) if signature.link == "logistic" else None,
+        group=group,
+        strata=_strata(study, group, given),
+        covariates=given,
+        missing=missing,
+        linear_predictor=predictor,
+        survival=survival,
+        event_probability=event_probability,
+        reference_label=used.label if used else "",
+        demonstration=bool(used and used.demonstration),
+        warnings=tuple(_warnings(study, contributions, used, survival)),
+        not_computed=tuple(_not_computed(study, missing, survival)),
+    )
+
+
+def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, float]:
+    """Covariates as numbers, in the card's order; None counts as not given.
+
+    Raises:
+        UsageError: a name that the study does not know, or a value out of its levels or range.
+    """
+    unknown = [name for name in covariates if name not in study.covariates]
+    if unknown:
+        known = ", ".join(study.covariates) or "none"
+        raise UsageError(f"{study.id} knows no covariate “{unknown[0]}”. Its covariates are: {known}.")
+    return {
+        name: covariate.check(covariates[name])
+        for name, covariate in study.covariates.items()
+        if covariates.get(name) is not None
+    }
+
+
+def survival_at(baseline: float, linear_predictor: float) -> float:
+    """S(t) = S0(t)^exp(lp), S0 at linear predictor 0."""
+    return baseline ** math.exp(min(linear_predictor, 700.0))  # beyond, exp overflows; S is 0 long before
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _parameters(study: Study, name: str, reference: ReferenceCohort | None) -> tuple[float, float]:
+    """Mean and SD of a feature: the card's where printed, else the reference cohort's."""
+    assert study.signature is not None
+    feature = next(item for item in study.signature.features if item.name == name)
+    if feature.mean and feature.sd and feature.mean.value is not None and feature.sd.value is not None:
+        return feature.mean.value, feature.sd.value
+    if reference is None:
+        raise ScoreError(
+            f"{study.id} scores z-scored features, but the study does not publish their means and SDs, so the "
+            f"{study.signature.name} is not computed. Give a reference cohort: features of comparable patients "
+            "measured with the same settings (“esoradiomics reference build”)."
+        )
+    if name not in reference.features:
+        raise ScoreError(
+            f"The reference cohort “{reference.label}” lacks {name}, which {study.id} needs. Rebuild it from a table "
+            "that has this feature."
+        )
+    found = reference.features[name]
+    if not found.sd > 0:
+        raise ScoreError(
+            f"{name} is the same in all {found.n} cases of the reference cohort “{reference.label}”, so a z-score of "
+            "it has no meaning. Use a cohort of more and different patients."
+        )
+    return found.mean, found.sd
+
+
+def _contributions(study: Study, features: Features, reference: ReferenceCohort | None) -> Iterator[Contribution]:
+    signature = study.signature
+    assert signature is not None
+    for feature in signature.features:
+        value, coefficient = features.values[feature.name], feature.coefficient.value
+        if signature.normalisation == "none":
+            yield Contribution(feature.name, value, coefficient, None, coefficient * value, None, None)
+        else:
+            mean, sd = _parameters(study, feature.name, reference)
+            z = (value - mean) / sd
+            yield Contribution(feature.name, value, coefficient, z, coefficient * z, mean, sd)
+
+
+def _linear_predictor(study: Study, rad_score: float, group: Group | None, given: Mapping[str, float]) -> Bounds | None:
+    outcome = study.outcome
+    if outcome is None:
+        return None
+    low = high = outcome.intercept
+    for term in outcome.terms:
+        coefficient = term.coefficient.value
+        if term.kind == "rad-score":
+            values: tuple[float, ...] = (rad_score,)
+        elif term.kind == "risk-group":
+            cutoff = study.signature.cutoff if study.signature else None
+            values = (1.0 if cutoff and group == cutoff.above else 0.0,)
+        elif term.name in given:
+            values = (given[term.name],)
+        else:
+            values = study.covariates[term.name].extremes
+        effects = [coefficient * value for value in values]
+        low, high = low + min(effects), high + max(effects)
+    return Bounds(low, high)
+
+
+def _survival(time: float, baseline: Quantity, predictor: Bounds) -> SurvivalAt:
+    bounds = Bounds(survival_at(baseline.value, predictor.high), survival_at(baseline.value, predictor.low))
+    return SurvivalAt(time, bounds, baseline.evidence)
+
+
+def _strata(study: Study, group: Group | None, given: Mapping[str, float]) -> tuple[Stratum, ...]:
+    if study.strata is None:
+        return ()
+
+    def possible(factor: Factor) -> set[bool]:
+        if factor.kind == "risk-group":
+            return {group is not None and group.id in factor.adverse}
+        if factor.name in given:
+            return {given[factor.name] in factor.adverse}
+        return {level in factor.adverse for level in study.covariates[factor.name].extremes}
+
+    counts = {sum(choice) for choice in product(*(possible(factor) for factor in study.strata.factors))}
+    return tuple(stratum for stratum in study.strata.groups if stratum.adverse_factors in counts)
+
+
+def _warnings(
+    study: Study,
+    contributions: tuple[Contribution, ...],
+    reference: ReferenceCohort | None,
+    survival: tuple[SurvivalAt, ...],
+) -> Iterator[str]:
+    if reference is not None and reference.demonstration:
+        yield (
+            f"The reference cohort “{reference.label}” was generated to demonstrate the software: this Rad-score and "
+            "everything that follows from it mean nothing clinically."
+        )
+    for item in contributions:
+        if item.z is not None and abs(item.z) > OUTSIDE_REFERENCE_Z:
+            yield (
+                f"{item.feature} lies {abs(item.z):.1f} SD {'above' if item.z > 0 else 'below'} the reference mean: "
+                "this patient is unlike the reference cohort there."
+            )
+    if any(item.evidence in UNSURE for item in survival):
+        yield (
+            f"The survival percentages are reconstructed: {study.id} does not print its baseline survival. The order "
+            "of patients is solid, the percentages are not."
+        )
+    if study.signature and study.signature.cutoff and study.signature.cutoff.evidence in UNSURE:
+        yield f"The cut-off of {study.id} is {study.signature.cutoff.evidence}, not published."
+
+
+def _not_computed(study: Study, missing: tuple[str, ...], survival: tuple[SurvivalAt, ...]) -> Iterator[str]:
+    if missing:
+        yield (f"{', '.join(missing)} not given: what depends on it is shown as the range over its possible values.")
+    if study.outcome is not None and study.outcome.kind == "survival" and not survival:
+        yield (
+            f"Survival percentages: {study.id} publishes hazard ratios but no baseline survival, so none can be "
+            "computed."
+        )

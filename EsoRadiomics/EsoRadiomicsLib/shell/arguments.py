@@ -1,0 +1,101 @@
+"""Arguments and habits that the subcommands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UsageError
+from ..core.progress import MODES
+from ..extraction.settings import ExtractionSettings
+from ..imaging.case import Case, load_case
+from ..studies.study import Study
+
+
+def add_command(subparsers: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
+    """A subcommand's parser with its examples below the options."""
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_case_arguments(parser: argparse.ArgumentParser) -> None:
+    """Image, GTV, and which part of the mask file is the GTV."""
+    parser.add_argument("image", help="CT: NRRD, NIfTI, MetaImage, or a folder with a DICOM series")
+    parser.add_argument("mask", help="GTV: labelmap, Slicer .seg.nrrd, RTSTRUCT or DICOM SEG (file or its folder)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--label", type=int, help="value of the GTV in a labelmap")
+    which.add_argument("--segment", help="name, ID or number of the segment in .seg.nrrd or DICOM SEG")
+    which.add_argument("--roi", help="name of the ROI in an RTSTRUCT, or a pattern such as 'GTV*'")
+    parser.add_argument("--name", help="name of the case in the output (default: “case”; patient names are never read)")
+
+
+def add_extraction_arguments(parser: argparse.ArgumentParser) -> None:
+    """Settings, processes and progress."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SETTING=VALUE",
+        dest="changes",
+        help="change one of the study's settings; it is recorded and warned about (value as JSON: bin_width=10)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="processes to spread the images of the case over (default 1)"
+    )
+    parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
+
+
+def load(options: argparse.Namespace, settings: ExtractionSettings) -> Case:
+    """The case that the arguments name, in the settings' pixel type."""
+    return load_case(
+        options.image,
+        options.mask,
+        label=options.label,
+        segment=options.segment,
+        roi=options.roi,
+        name=options.name,
+        pixel_type=settings.pixel_type,
+    )
+
+
+def settings_of(options: argparse.Namespace, study: Study) -> ExtractionSettings:
+    """The study's settings with the changes asked for on the command line.
+
+    Raises:
+        UsageError: not of the form SETTING=VALUE, no such setting, or a value out of its choices.
+    """
+    changes = {}
+    for text in options.changes:
+        name, value = split_assignment(text, "--set")
+        try:
+            changes[name] = json.loads(value)
+        except ValueError:
+            changes[name] = value
+    return ExtractionSettings.from_dict({**study.settings.to_dict(), **changes})
+
+
+def split_assignment(text: str, option: str) -> tuple[str, str]:
+    """``"N stage=1"`` → ``("N stage", "1")``.
+
+    Raises:
+        UsageError: there is no “=”.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip() or not value.strip():
+        raise UsageError(f'{option} got “{text}”; write it as NAME=VALUE, for example {option} "N stage=1".')
+    return name.strip(), value.strip()
+
+
+def existing_file(text: str) -> Path:
+    """argparse type: a path of a file that exists."""
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return path

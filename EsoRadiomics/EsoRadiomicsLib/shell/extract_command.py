@@ -1,0 +1,55 @@
+"""``esoradiomics extract``: the features of one case as a table row."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ExtractionError
+from ..core.progress import reporter
+from ..extraction.feature_table import feature_row, write_rows
+from ..extraction.features import extract
+from ..extraction.roi import prepare
+from ..extraction.workers import worker_pool
+from ..studies.study import load_study
+from .arguments import add_case_arguments, add_command, add_extraction_arguments, load, settings_of
+
+EXAMPLES = """\
+  esoradiomics extract ct.nrrd gtv.nrrd --study escc-lpfs-ccrt --out patient1.csv
+  esoradiomics extract ct.nrrd gtv.nrrd --study escc-lpfs-ccrt --signature --out patient1.csv
+  esoradiomics extract dicom/ct dicom/rtstruct.dcm --roi GTV-1 --study escc-lpfs-ccrt --jobs 4 --out p1.csv
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = add_command(subparsers, "extract", "Compute the features of one case, all 851 or a signature's.", EXAMPLES)
+    add_case_arguments(parser)
+    parser.add_argument("--study", required=True, help="study whose settings are used (identifier or path of a card)")
+    parser.add_argument("--signature", action="store_true", help="only the features of the study's signature")
+    parser.add_argument("--out", type=Path, required=True, help="CSV file to write: one row, full precision")
+    add_extraction_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Extract, print the ROI's account, write the row."""
+    study = load_study(options.study)
+    settings = settings_of(options, study)
+    if options.signature and study.signature is None:
+        raise ExtractionError(f"{study.id} has no signature to extract: {study.absent}")
+    names = study.signature.names if options.signature and study.signature else None
+    with worker_pool(options.jobs) as pool:
+        case = load(options, settings)
+        roi = prepare(case, settings)
+        features = extract(roi, settings, names, pool, reporter(options.progress))
+    write_rows(options.out, [feature_row(case, features)])
+    for step in roi.account.steps:
+        print(f"{step.name}: {step.voxels:,} voxels, {step.cm3:.2f} cm³")
+    for warning in (*case.warnings, *roi.warnings):
+        print(f"warning: {warning}")
+    for name, reason in features.failed.items():
+        print(f"not computed: {name}: {reason}")
+    print(f"{len(features.values)} features written to {options.out}")
+    return 0

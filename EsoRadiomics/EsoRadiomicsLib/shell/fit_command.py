@@ -1,0 +1,184 @@
+"""``esoradiomics fit``: a study's protocol on a cohort of one's own, from the feature table to a study card."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..agreement.kept_features import load_kept
+from ..core.errors import UsageError
+from ..core.output import check_output_folder, write_folder
+from ..core.progress import MODES, reporter
+from ..evaluation.assessment import assess
+from ..extraction.workers import worker_pool
+from ..modelling.fit import Fit, Options, fit_table
+from ..modelling.fitted_card import Identity
+from ..modelling.model_cohort import TIME_UNITS, Columns
+from ..modelling.resampling import optimism, permutation_check
+from ..reporting.model.model_report import fit_files
+from ..reporting.model.model_summary import summary
+from ..studies.study import load_study
+from .arguments import add_command, existing_file
+
+EXAMPLES = """\
+  esoradiomics fit cohort.csv --protocol escc-lpfs-ccrt --time lpfs_months --event lpfs \\
+      --clinical "N stage,CR status" --out our-model
+  esoradiomics fit cohort.csv --protocol ln-response-crt --outcome response --kept kept.json --out our-model
+  esoradiomics fit cohort.csv --protocol escc-pfs-dcrt --time pfs --event progressed --time-unit days \\
+      --clinical "HRR status" --split cohort --out our-model
+
+The table has one row a case: features under PyRadiomics' names (as “esoradiomics extract” and cohort runs write
+them) and columns for the outcome and clinical variables. Everything is selected in the training rows.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        subparsers, "fit", "Repeat a study's protocol on your own cohort: a model as a card.", EXAMPLES
+    )
+    parser.add_argument("table", type=existing_file, help="feature table with outcome and clinical columns (CSV)")
+    parser.add_argument("--protocol", required=True, help="study whose protocol is repeated (identifier or card)")
+    add_outcome_arguments(parser)
+    parser.add_argument("--split", help="column that says “training” or “validation” (default: drawn, see --seed)")
+    parser.add_argument("--no-validation", action="store_true", help="use all patients for training")
+    parser.add_argument("--folds", help="column with the cross-validation fold of each training patient")
+    parser.add_argument("--n-folds", type=int, help="number of folds (default: the protocol's)")
+    parser.add_argument("--lambda-rule", choices=("min", "1se"), help="rule for λ (default: the protocol's)")
+    parser.add_argument("--cutoff", choices=("protocol", "published"), default="protocol", help="cut-off of the score")
+    parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
+    parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
+    parser.add_argument("--seed", type=int, default=1, help="of split, folds and resampling (default 1)")
+    parser.add_argument("--permutations", type=int, default=20, help="runs on shuffled outcomes (default 20; 0: none)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=20, help="bootstrap samples for optimism (default 20; 0: none)"
+    )
+    parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
+    parser.add_argument("--title", help="title of the new card (default: the study's)")
+    parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
+    parser.add_argument("--out", type=Path, required=True, help="new folder for card, report, figures and tables")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for permutations and bootstrap (default 1)")
+    parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
+    parser.set_defaults(run=run)
+
+
+def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which columns hold the outcome and the clinical variables."""
+    parser.add_argument("--time", help="column of the follow-up time")
+    parser.add_argument("--event", help="column of the event (1 = event, 0 = censored)")
+    parser.add_argument("--time-unit", choices=tuple(TIME_UNITS), help="unit of --time, if it is not the study's")
+    parser.add_argument("--outcome", help="column of a binary outcome (1 = yes, 0 = no)")
+    parser.add_argument("--clinical", default="", metavar="A,B,…", help="columns of clinical variables")
+    parser.add_argument("--patient", metavar="COLUMN", help="whose ROI a row is, where patients have several")
+    parser.add_argument(
+        "--first-feature", metavar="COLUMN", help="for features without PyRadiomics' names: the first of their columns"
+    )
+
+
+def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
+    """The columns that the arguments name; ``more`` are fields of :class:`Columns`."""
+    return Columns(
+        time=options.time,
+        event=options.event,
+        outcome=options.outcome,
+        clinical=tuple(name.strip() for name in options.clinical.split(",") if name.strip()),
+        patient=options.patient,
+        first_feature=options.first_feature,
+        time_unit=options.time_unit,
+        **more,
+    )
+
+
+def identifier(text: str | None, folder: Path) -> str:
+    """The card's identifier as given, or made of the folder's name.
+
+    Raises:
+        UsageError: not lower-case letters, digits and hyphens.
+    """
+    made = re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-") or "model"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", text or made):
+        raise UsageError(f"“{text}” is no identifier of a card; use lower-case letters, digits and hyphens.")
+    return text or made
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit, evaluate, write the folder, print the main numbers."""
+    check_output_folder(options.out, ())
+    progress = reporter(options.progress)
+    study = load_study(options.protocol)
+    progress(0.0, "the protocol on the training patients")
+    fit = fit_table(
+        options.table,
+        columns_of(options, split=options.split, folds=options.folds),
+        study,
+        Identity(
+            identifier(options.id, options.out), options.title or f"{study.title} ({options.label})", options.label
+        ),
+        kept=load_kept(options.kept) if options.kept else None,
+        options=Options(
+            seed=options.seed,
+            n_folds=options.n_folds,
+            lambda_rule=options.lambda_rule,
+            horizons=_horizons(options.horizons),
+            published_cutoff=options.cutoff == "published",
+            validation=not options.no_validation,
+        ),
+    )
+    assessment = assess(fit)
+    resampled: dict[str, Any] = {"seed": options.seed, "kept": fit.kept}
+    with worker_pool(options.jobs) as pool:
+        chance = drops = None
+        if options.permutations:
+            chance = permutation_check(
+                fit.plan,
+                fit.training,
+                fit.validation,
+                fit.model.rad_signature,
+                n=options.permutations,
+                pool=pool,
+                progress=lambda share, what: progress(0.1 + 0.4 * share, what),
+                **resampled,
+            )
+        if options.bootstrap:
+            drops = optimism(
+                fit.plan,
+                fit.training,
+                fit.model,
+                n=options.bootstrap,
+                pool=pool,
+                progress=lambda share, what: progress(0.5 + 0.4 * share, what),
+                **resampled,
+            )
+    write_folder(options.out, fit_files(assessment, chance, drops, _provenance(options, fit)))
+    progress(1.0, "done")
+    print(summary(assessment, chance, drops))
+    print(f"\nCard:   {options.out / 'card.json'}")
+    print(f"Report: {options.out / 'report.html'}")
+    return 0
+
+
+def _horizons(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--horizons got “{text}”; write times such as 12,24,36.") from None
+
+
+def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
+    return {
+        "software": f"EsoRadiomics {__version__}",
+        "table (SHA-256)": sha256(options.table.read_bytes()).hexdigest(),
+        "extraction settings": fit.plan.study.settings.fingerprint,
+        "protocol": fit.plan.study.id,
+        "split": f"column “{options.split}”" if options.split else f"drawn, seed {options.seed}",
+        "folds": f"column “{options.folds}”"
+        if options.folds
+        else f"{fit.plan.lasso.folds}, drawn, seed {options.seed}",
+        "kept features": options.kept.name if options.kept else "no agreement filter",
+    }

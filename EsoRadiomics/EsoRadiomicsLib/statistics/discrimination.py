@@ -1,0 +1,134 @@
+"""Discrimination and error of survival predictions: Harrell's and Uno's C, time-dependent AUC, Brier score.
+
+A marker of risk is higher in patients with the earlier event. Uno's C, the AUC and the Brier score replace patients
+lost to follow-up by weight on those like them (inverse probability of censoring weights, G by Kaplan–Meier). Each
+comes with a standard error; ``paired_difference`` compares two markers in the same patients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..core.errors import InputError, UsageError
+from .censoring import Censoring
+from .estimate import Estimate, estimate_share
+from .inputs import FloatArray, Survival, numbers
+
+
+@dataclass(frozen=True)
+class AucOverTime:
+    """Time-dependent AUC at each of ``times`` (T,) with its confidence limits, all (T,)."""
+
+    times: FloatArray
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def harrell(outcome: Survival, risk: npt.ArrayLike, level: float = 0.95) -> Estimate:
+    """Share of comparable pairs in which the patient with the earlier event has the higher ``risk`` (n,); ties ½.
+
+    The error is the infinitesimal jackknife's (R: ``survival::concordance``, also Hmisc's SD(Dxy)/2).
+    """
+    return _concordance(outcome, risk, outcome.event.astype(np.float64), level)
+
+
+def uno(outcome: Survival, risk: npt.ArrayLike, tau: float | None = None, level: float = 0.95) -> Estimate:
+    """Harrell's index with pairs weighted by 1/G(t)², so that it does not depend on the censoring (Uno et al. 2011).
+
+    With ``tau`` only events up to that time count. R: ``concordance(timewt="n/G2")``, whose error takes G as known.
+    """
+    weight = outcome.event / Censoring(outcome).before(outcome.time) ** 2
+    if tau is not None:
+        weight[outcome.time > tau] = 0
+    return _concordance(outcome, risk, weight, level)
+
+
+def auc_at(outcome: Survival, risk: npt.ArrayLike, time: float, level: float = 0.95) -> Estimate:
+    """AUC of ``risk`` (n,) for an event up to ``time`` against survival beyond it (Blanche et al., Stat Med 2013).
+
+    R: timeROC, riskRegression ``Score``; the error counts the estimation of G. Raise InputError when nobody is on one
+    of the sides.
+    """
+    marker = numbers(risk, "the risk", len(outcome))
+    cases = outcome.event & (outcome.time <= time)
+    controls = outcome.time > time
+    if not cases.any() or not controls.any():
+        side = "had the event by" if not cases.any() else "was followed beyond"
+        raise InputError(f"The AUC at time {time:g} cannot be computed: no patient {side} then; choose another time.")
+    censoring = Censoring(outcome)
+    weight = cases / censoring.before(outcome.time)
+    n_controls, case_weight = controls.sum(), weight.sum()
+    # higher[i, j]: patient i has a higher risk than control j; ties count one half.
+    higher = 0.5 + 0.5 * np.sign(marker[:, None] - marker[None, controls])
+    exceeded = higher.sum(axis=1)
+    exceeding = np.zeros(len(outcome))
+    exceeding[controls] = weight @ higher
+    value = float(weight @ exceeded / (case_weight * n_controls))
+    of_case = weight * (exceeded - value * n_controls)
+    of_control = exceeding - value * case_weight * controls
+    of_weights = censoring.influence(-of_case, outcome.time)
+    influence = (of_case + of_control + of_weights) / (case_weight * n_controls)
+    return estimate_share(value, _sample(influence), level)
+
+
+def auc_over_time(outcome: Survival, risk: npt.ArrayLike, times: FloatArray, level: float = 0.95) -> AucOverTime:
+    """:func:`auc_at` for each of ``times`` (T,)."""
+    found = [auc_at(outcome, risk, float(time), level) for time in times]
+    value, lower, upper = np.array([(item.value, item.lower, item.upper) for item in found]).T
+    return AucOverTime(times, value, lower, upper)
+
+
+def brier(outcome: Survival, survival: npt.ArrayLike, time: float, level: float = 0.95) -> Estimate:
+    """Mean squared error of the predicted ``survival`` (n,) at ``time``; 0.25 is that of a coin (Graf et al. 1999).
+
+    R: riskRegression ``Score``. Raise InputError when nobody was followed beyond ``time``.
+    """
+    predicted = numbers(survival, "the predicted survival", len(outcome))
+    if time >= outcome.time.max():
+        raise InputError(f"Nobody was followed beyond time {time:g}, so no prediction can be checked there.")
+    censoring = Censoring(outcome)
+    died = outcome.event & (outcome.time <= time)
+    alive = outcome.time > time
+    error = died * predicted**2 / censoring.before(outcome.time) + alive * (1 - predicted) ** 2 / censoring.after(time)
+    value = float(error.mean())
+    # A survivor's weight uses G(time), which is G just before anything later.
+    until = np.where(alive, np.nextafter(time, np.inf), outcome.time)
+    influence = (error - value + censoring.influence(-error, until)) / len(outcome)
+    return estimate_share(value, _sample(influence), level)
+
+
+def integrated_brier(outcome: Survival, survival: FloatArray, times: npt.ArrayLike) -> float:
+    """Brier score averaged over ``times`` (T,), increasing, by the trapezoidal rule; ``survival`` is (n, T)."""
+    grid = numbers(times, "the times")
+    if len(grid) < 2 or (np.diff(grid) <= 0).any():
+        raise UsageError("The integrated Brier score needs at least two times in increasing order.")
+    scores = np.array([brier(outcome, survival[:, k], float(time)).value for k, time in enumerate(grid)])
+    return float(np.sum((scores[1:] + scores[:-1]) / 2 * np.diff(grid)) / (grid[-1] - grid[0]))
+
+
+def _concordance(outcome: Survival, risk: npt.ArrayLike, weight: FloatArray, level: float) -> Estimate:
+    """``weight`` (n,) belongs to the pairs in which the patient is the one with the event."""
+    marker = numbers(risk, "the risk", len(outcome))
+    concordant, pairs = np.zeros(len(outcome)), np.zeros(len(outcome))
+    for case in np.flatnonzero(weight):
+        outlived = (outcome.time > outcome.time[case]) | ((outcome.time == outcome.time[case]) & ~outcome.event)
+        comparable = weight[case] * outlived
+        agree = comparable * (0.5 + 0.5 * np.sign(marker[case] - marker))
+        concordant[case] += agree.sum()
+        pairs[case] += comparable.sum()
+        concordant += agree
+        pairs += comparable
+    total = pairs.sum() / 2
+    if total == 0:
+        raise InputError("No two patients can be compared: nobody was followed beyond another patient's event.")
+    value = float(concordant.sum() / 2 / total)
+    return estimate_share(value, (concordant - value * pairs) / total, level)
+
+
+def _sample(influence: FloatArray) -> FloatArray:
+    """riskRegression divides by n − 1 where the jackknife divides by n."""
+    return influence * np.sqrt(len(influence) / (len(influence) - 1))

@@ -1,0 +1,218 @@
+"""LASSO paths for Cox and logistic models: minimise  mean negative log-likelihood(Xβ) + λ·Σ|βⱼ|  for a row of λ.
+
+The objective, the grid of λ and the stopping rule are glmnet's (Friedman, Hastie & Tibshirani, J Stat Softw 2010;
+Simon et al., J Stat Softw 2011). The solver is a proximal Newton method over the few features that can be non-zero;
+its quadratic subproblem is solved exactly by feature-sign search (Lee, Battle, Raina & Ng, NIPS 2006). It ends when
+the optimality conditions hold to 1e-7 of λ_max, where coordinate descent at its usual thresholds leaves 1e-3.
+
+Why not scikit-survival's Coxnet: over the default 100 λ of 155 × 851, 10 folds, it takes 70 s where this takes 3.6 s
+and glmnet 7.4 s if it is to end within 1e-4 of R's converged curve (tol 1e-10); at its default tol (4.2 s) it is 8e-4
+off down to λ min and 0.1 at R's 60th λ (Testing/Benchmarks/bench_fit.py). It is also under the GPL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import InputError, UsageError
+from ..core.optional import require
+from .inputs import FloatArray, IntArray, feature_matrix, numbers
+from .likelihood import Expansion, Likelihood
+
+_TOLERANCE = 1e-7
+_MAX_STEPS = 100
+_MAX_SCALE_RATIO = 1e3
+
+
+@dataclass(frozen=True)
+class LassoPath:
+    """Solutions for L values of λ, largest first: ``coefficients`` (L, p), ``intercepts`` (L,; 0 for Cox).
+
+    ``deviance_ratio`` (L,) is the share of the null deviance explained.
+    """
+
+    names: tuple[str, ...]
+    lambdas: FloatArray
+    coefficients: FloatArray
+    intercepts: FloatArray
+    deviance_ratio: FloatArray
+
+    @property
+    def n_selected(self) -> IntArray:
+        """Number (L,) of features with a non-zero coefficient."""
+        return np.count_nonzero(self.coefficients, axis=1).astype(np.int64)
+
+    def selected(self, index: int) -> dict[str, float]:
+        """The features with a non-zero coefficient at one λ; empty where the penalty leaves none."""
+        chosen = np.flatnonzero(self.coefficients[index])
+        return {self.names[column]: float(self.coefficients[index, column]) for column in chosen}
+
+    def at(self, lambdas: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Coefficients (m, p) and intercepts (m,) at other λ: linear in λ between neighbours, clamped at the ends."""
+        position = np.interp(-lambdas, -self.lambdas, np.arange(len(self.lambdas)))
+        before = np.floor(position).astype(int)
+        after = np.minimum(before + 1, len(self.lambdas) - 1)
+        part = position - before
+        coefficients = (1 - part)[:, None] * self.coefficients[before] + part[:, None] * self.coefficients[after]
+        return coefficients, (1 - part) * self.intercepts[before] + part * self.intercepts[after]
+
+
+@dataclass(frozen=True)
+class LambdaGrid:
+    """glmnet's default: ``n`` values, evenly spaced in log λ, down to ``ratio``·λ_max (0.01 if n < p, else 1e-4)."""
+
+    n: int = 100
+    ratio: float | None = None
+
+    def values(self, x: FloatArray, likelihood: Likelihood) -> FloatArray:
+        """The λ for one set of patients; the first is the smallest that selects no feature."""
+        ratio = self.ratio if self.ratio is not None else 0.01 if x.shape[0] < x.shape[1] else 1e-4
+        largest = float(np.abs(x.T @ likelihood(np.zeros(likelihood.n)).gradient).max())
+        return largest * ratio ** (np.arange(self.n) / (self.n - 1))
+
+
+DEFAULT_GRID = LambdaGrid()
+
+
+def lasso_path(
+    features: pd.DataFrame, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray = DEFAULT_GRID
+) -> LassoPath:
+    """Fit z-scored ``features`` (n, p) for glmnet's grid of λ, or for the given ones.
+
+    Raise InputError for features that are constant, missing or on different scales, and when the first λ fails.
+    """
+    names, x = feature_matrix(features, likelihood.n)
+    spread = x.std(axis=0)
+    if spread.max() > _MAX_SCALE_RATIO * spread.min():
+        low, high = names[int(spread.argmin())], names[int(spread.argmax())]
+        raise InputError(
+            f"The LASSO needs features on one scale, but the SD is {spread.min():.3g} for '{low}' and "
+            f"{spread.max():.3g} for '{high}': z-score them with the mean and SD of the training patients first."
+        )
+    if not isinstance(lambdas, LambdaGrid):
+        lambdas = np.sort(numbers(lambdas, "λ"))[::-1]
+        if lambdas[-1] <= 0:
+            raise UsageError("λ must be greater than 0.")
+    return solve_path(names, x, likelihood, lambdas)
+
+
+def solve_path(
+    names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray
+) -> LassoPath:
+    """``lasso_path`` for checked input; on its own grid it stops where glmnet stops.
+
+    As in glmnet the path also ends, without an error, before the first λ at which the solver does not converge.
+    """
+    # The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
+    with require("threadpoolctl", "modelling", "Building a model").threadpool_limits(1, "blas"):
+        return _walk(names, x, likelihood, lambdas)
+
+
+def _walk(names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray) -> LassoPath:
+    stop_early = isinstance(lambdas, LambdaGrid)
+    values = lambdas.values(x, likelihood) if isinstance(lambdas, LambdaGrid) else lambdas
+    beta = np.zeros(x.shape[1])
+    here = likelihood(np.zeros(likelihood.n))
+    null = likelihood.deviance(here)
+    solutions: list[FloatArray] = []
+    intercepts: list[float] = []
+    explained: list[float] = []
+    for penalty in values:
+        solution = _solve(x, likelihood, float(penalty), beta, here, _TOLERANCE * float(values[0]))
+        if solution is None:
+            break
+        beta, here = solution
+        solutions.append(beta)
+        intercepts.append(here.intercept)
+        explained.append(1 - likelihood.deviance(here) / null)
+        gain = explained[-1] - explained[-5] if len(explained) >= 5 else np.inf
+        if stop_early and (gain < likelihood.min_gain * explained[-1] or explained[-1] > 0.999):
+            break
+    if not solutions:
+        raise InputError(
+            f"The LASSO does not converge even at its largest penalty (λ = {values[0]:.3g}); look for features with "
+            "extreme values."
+        )
+    return LassoPath(names, values[: len(solutions)], np.array(solutions), np.array(intercepts), np.array(explained))
+
+
+def _solve(
+    x: FloatArray, likelihood: Likelihood, penalty: float, beta: FloatArray, here: Expansion, tolerance: float
+) -> tuple[FloatArray, Expansion] | None:
+    """Coefficients (p,) at one λ and the likelihood there, from those at the λ before; None without convergence."""
+    candidates = (beta != 0) | (np.abs(x.T @ here.gradient) > penalty)
+    while True:
+        solution = _newton(x[:, candidates], likelihood, penalty, beta[candidates], here, tolerance)
+        if solution is None:
+            return None
+        active, here = solution
+        beta = np.zeros_like(beta)
+        beta[candidates] = active
+        missed = ~candidates & (np.abs(x.T @ here.gradient) > penalty + tolerance)
+        if not missed.any():
+            return beta, here
+        candidates |= missed
+
+
+def _newton(
+    x: FloatArray, likelihood: Likelihood, penalty: float, beta: FloatArray, here: Expansion, tolerance: float
+) -> tuple[FloatArray, Expansion] | None:
+    """Proximal Newton with backtracking, on the candidate columns only."""
+    for _ in range(_MAX_STEPS):
+        slope = x.T @ here.gradient
+        violation = np.where(beta != 0, np.abs(slope + penalty * np.sign(beta)), np.abs(slope) - penalty)
+        if violation.max(initial=0) <= tolerance:
+            return beta, here
+        curvature = here.curvature(x)
+        # Keeps the subproblem solvable when the candidates outnumber the patients; the solution does not move.
+        curvature[np.diag_indices_from(curvature)] += 1e-12
+        target = _feature_sign(curvature, curvature @ beta - slope, penalty, beta, tolerance / 10)
+        step, size = target - beta, 1.0
+        norm = np.abs(beta).sum()
+        descent = slope @ step + penalty * (np.abs(target).sum() - norm)
+        while True:
+            trial = beta + size * step
+            there = likelihood(x @ trial)
+            change = there.value - here.value + penalty * (np.abs(trial).sum() - norm)
+            if change <= 1e-4 * size * descent + 1e-14 * abs(here.value):
+                break
+            size /= 2
+            if size < 1e-6:
+                return None
+        beta, here = trial, there
+    return None
+
+
+def _feature_sign(
+    curvature: FloatArray, linear: FloatArray, penalty: float, start: FloatArray, tolerance: float
+) -> FloatArray:
+    """Minimise ½βᵀHβ − qᵀβ + λ·Σ|βⱼ|: solve for the active features with their signs held, stop where one would
+    change its sign, drop it, go on; when all are optimal, let in the feature that violates its bound most."""
+    beta = start.copy()
+    for _ in range(10 * len(beta) + 100):
+        slope = curvature @ beta - linear
+        sign = np.sign(beta)
+        active = np.flatnonzero(beta)
+        if not len(active) or np.abs(slope[active] + penalty * sign[active]).max() <= tolerance:
+            excess = np.where(beta == 0, np.abs(slope) - penalty, -np.inf)
+            newcomer = int(excess.argmax())
+            if excess[newcomer] <= tolerance:
+                break
+            sign[newcomer] = -np.sign(slope[newcomer])
+            active = np.append(active, newcomer)
+        current = beta[active]
+        target = np.linalg.solve(curvature[np.ix_(active, active)], linear[active] - penalty * sign[active])
+        crossing = target * sign[active] < 0
+        if not crossing.any():
+            beta[active] = target
+            continue
+        reach = np.where(crossing, current / np.where(crossing, current - target, 1), np.inf)
+        first = int(reach.argmin())
+        beta[active] = current + reach[first] * (target - current)
+        beta[active[first]] = 0
+        if reach[first] == 0:
+            break
+    return beta

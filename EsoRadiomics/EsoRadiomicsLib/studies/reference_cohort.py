@@ -1,0 +1,165 @@
+"""Reference cohorts: mean and SD of each feature over a cohort, which z-scored signatures need and the papers do not
+print.
+
+A reference is only valid for the settings that made it; it is refused for a study with others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import InputError, ScoreError, StudyError, UsageError
+from ..core.output import write_text
+from ..core.schemas import check_schema, read_json
+from ..extraction.feature_names import is_feature
+from ..extraction.settings import ExtractionSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
+FEWEST_CASES = 3
+
+
+@dataclass(frozen=True)
+class ReferenceFeature:
+    """One feature over a cohort: mean, SD (n − 1, as R's ``scale``), number of cases, range and quantiles."""
+
+    mean: float
+    sd: float
+    n: int
+    minimum: float
+    maximum: float
+    quantiles: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ReferenceCohort:
+    """A cohort's feature distributions with the settings and software that made them.
+
+    ``demonstration`` marks one generated to show the software: every output that rests on it says so.
+    """
+
+    label: str
+    demonstration: bool
+    cases: int
+    settings: ExtractionSettings
+    software: Mapping[str, str]
+    features: Mapping[str, ReferenceFeature]
+
+    def require_settings(self, settings: ExtractionSettings) -> None:
+        """Check that the cohort was measured with ``settings``.
+
+        Raises:
+            ScoreError: it was not; the message lists the differences.
+        """
+        differences = settings.differences(self.settings)
+        if differences:
+            listed = "; ".join(
+                f"{name}: here {ours}, reference {theirs}" for name, (ours, theirs) in differences.items()
+            )
+            raise ScoreError(
+                f"The reference cohort “{self.label}” was measured with other settings than this patient ({listed}). "
+                "Extract its features again with the study's settings and rebuild it."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file's JSON."""
+        return {
+            "reference_version": 1,
+            "label": self.label,
+            "demonstration": self.demonstration,
+            "cases": self.cases,
+            "settings": self.settings.to_dict(),
+            "software": dict(self.software),
+            "features": {name: asdict(feature) for name, feature in self.features.items()},
+        }
+
+    def save(self, path: Path) -> None:
+        """Write the reference cohort file."""
+        write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
+
+
+def build_reference(
+    table: pd.DataFrame,
+    settings: ExtractionSettings,
+    *,
+    label: str,
+    software: Mapping[str, str] | None = None,
+    demonstration: bool = False,
+) -> ReferenceCohort:
+    """A reference cohort from a table with one row a case and PyRadiomics' names as columns.
+
+    A ``settings`` column (fingerprints, written by ``esoradiomics extract``) must name ``settings`` in every row.
+
+    Raises:
+        InputError: fewer than 3 cases, no feature columns, cells that are not numbers, or rows of other settings.
+    """
+    columns = [column for column in table.columns if is_feature(str(column))]
+    if not columns:
+        raise InputError(
+            "The feature table has no column with a PyRadiomics name (image_class_Feature). Give a table with one "
+            "row a case, as “esoradiomics extract” writes it."
+        )
+    if len(table) < FEWEST_CASES:
+        raise InputError(
+            f"The feature table has {len(table)} case(s); a reference cohort needs at least {FEWEST_CASES}."
+        )
+    if "case" in table.columns and table["case"].duplicated().any():
+        twice = sorted(set(table.loc[table["case"].duplicated(), "case"].astype(str)))
+        raise InputError(f"The feature table lists {', '.join(twice)} more than once. Keep one row a case.")
+    if "settings" in table.columns:
+        others = sorted(set(table["settings"].astype(str)) - {settings.fingerprint})
+        if others:
+            raise InputError(
+                f"The feature table has rows measured with other settings (fingerprint {', '.join(others)}, wanted "
+                f"{settings.fingerprint}). Extract those cases again with the study's settings."
+            )
+    features = {}
+    for column in columns:
+        try:
+            values = table[column].to_numpy(dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"Column {column} of the feature table holds a cell that is no number: {error}."
+            ) from error
+        values = values[np.isfinite(values)]
+        if len(values) >= FEWEST_CASES:
+            features[str(column)] = _describe(values)
+    return ReferenceCohort(label, demonstration, len(table), settings, dict(software or {}), features)
+
+
+def _describe(values: np.ndarray) -> ReferenceFeature:
+    return ReferenceFeature(
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)),
+        n=len(values),
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        quantiles={f"{q:g}": float(np.quantile(values, q)) for q in QUANTILES},
+    )
+
+
+def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
+    """Read a reference cohort file.
+
+    Raises:
+        StudyError: it cannot be read or is broken; the message holds the path inside the JSON.
+    """
+    if isinstance(path, ReferenceCohort):
+        return path
+    subject = f"The reference cohort {path}"
+    node = read_json(Path(path), subject, "Build one with “esoradiomics reference build”.")
+    check_schema(node, "reference-cohort.schema.json", subject)
+    try:
+        settings = ExtractionSettings.from_dict(node["settings"])
+    except (UsageError, TypeError, ValueError) as error:
+        raise StudyError(f"{subject} is broken at $.settings: {error}") from error
+    features = {name: ReferenceFeature(**values) for name, values in node["features"].items()}
+    return ReferenceCohort(node["label"], node["demonstration"], node["cases"], settings, node["software"], features)

@@ -1,0 +1,135 @@
+"""What a study card must fulfil beyond its schema: names that refer to something, groups that are complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..core.errors import UsageError
+from ..extraction.feature_names import is_feature
+from ..extraction.settings import ExtractionSettings
+
+SETTINGS = frozenset(field.name for field in fields(ExtractionSettings))
+
+Problem = tuple[str, str]
+
+
+def inconsistencies(card: Mapping[str, Any]) -> Iterator[Problem]:
+    """(Path inside the JSON, what is wrong there) for each inconsistency of a card that fulfils its schema."""
+    yield from _absent_values(card)
+    yield from _settings(card)
+    yield from _covariates(card["covariates"])
+    if "absent" not in card["signature"]:
+        yield from _signature(card["signature"])
+    if card["outcome"] is not None:
+        yield from _outcome(card)
+    if card["strata"] is not None:
+        yield from _strata(card)
+
+
+def quantities(node: Any, path: str = "$") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(Path, object) of each object of a card that has an evidence: its numbers, texts and steps."""
+    if isinstance(node, Mapping):
+        if "evidence" in node:
+            yield path, node
+        for key, value in node.items():
+            yield from quantities(value, f"{path}.{key}")
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from quantities(value, f"{path}[{i}]")
+
+
+def _absent_values(card: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, node in quantities(card):
+        if node["evidence"] == "absent" and node.get("value") is not None:
+            yield f"{path}.evidence", f"the evidence is “absent”, but there is a value ({node['value']!r})"
+
+
+def _settings(card: Mapping[str, Any]) -> Iterator[Problem]:
+    for block in ("roi", "extraction"):
+        for name, node in card[block].items():
+            try:
+                _ = ExtractionSettings(**{name: node["value"]}) if name in SETTINGS else None
+            except UsageError as error:
+                yield f"$.{block}.{name}.value", str(error).rstrip(".")
+
+
+def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    yield from _repeated("$.covariates", [covariate["name"] for covariate in covariates])
+    for i, covariate in enumerate(covariates):
+        where = f"$.covariates[{i}]"
+        if "levels" in covariate and "range" in covariate:
+            yield where, "a covariate has either levels or a range, not both"
+        yield from _repeated(f"{where}.levels", [level["value"] for level in covariate.get("levels", ())])
+        low, high = covariate.get("range", (0, 1))
+        if not low < high:
+            yield f"{where}.range", f"the range must rise, but is {low:g} to {high:g}"
+
+
+def _signature(signature: Mapping[str, Any]) -> Iterator[Problem]:
+    names = [feature["name"] for feature in signature["features"]]
+    for i, name in enumerate(names):
+        if not is_feature(name) and "table_only" not in signature:
+            yield (
+                f"$.signature.features[{i}].name",
+                f"“{name}” is not one of PyRadiomics' 851 feature names (expected: image_class_Feature, for "
+                "example “wavelet-HLL_glcm_Idn”)",
+            )
+    yield from _repeated("$.signature.features", names)
+    if (cutoff := signature["cutoff"]) and cutoff["above"]["id"] == cutoff["below"]["id"]:
+        yield "$.signature.cutoff", f"both groups have the id “{cutoff['above']['id']}”"
+
+
+def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
+    covariates = {covariate["name"] for covariate in card["covariates"]}
+    for i, term in enumerate(card["outcome"]["terms"]):
+        where = f"$.outcome.terms[{i}]"
+        if term["kind"] == "covariate" and term["name"] not in covariates:
+            yield f"{where}.name", f"“{term['name']}” is not among the card's covariates"
+        if term["kind"] == "rad-score" and "absent" in card["signature"]:
+            yield where, "a Rad-score needs a signature"
+        low, high = term.get("axis", {}).get("value", (0, 1))
+        if term["kind"] == "rad-score" and "axis" not in term:
+            yield where, "a Rad-score needs an “axis”: the range that the nomogram draws"
+        if not low < high:
+            yield f"{where}.axis.value", f"the axis must rise, but is {low:g} to {high:g}"
+        if term["kind"] == "risk-group" and not card["signature"].get("cutoff"):
+            yield where, "a risk group needs a signature with a cut-off"
+    baseline = card["outcome"].get("baseline", [])
+    for i in range(1, len(baseline)):
+        if baseline[i]["time"] <= baseline[i - 1]["time"]:
+            yield f"$.outcome.baseline[{i}].time", "the times must rise"
+        if baseline[i]["survival"]["value"] > baseline[i - 1]["survival"]["value"]:
+            yield f"$.outcome.baseline[{i}].survival", "a survival cannot rise with time"
+
+
+def _strata(card: Mapping[str, Any]) -> Iterator[Problem]:
+    factors, groups = card["strata"]["factors"], card["strata"]["groups"]
+    covariates = {covariate["name"]: covariate for covariate in card["covariates"]}
+    for i, factor in enumerate(factors):
+        where = f"$.strata.factors[{i}]"
+        known: set[Any] | None = None
+        if factor["kind"] == "risk-group":
+            known = _group_ids(card["signature"])
+        elif factor["name"] not in covariates:
+            yield f"{where}.name", f"“{factor['name']}” is not among the card's covariates"
+        elif "levels" in covariates[factor["name"]]:
+            known = {level["value"] for level in covariates[factor["name"]]["levels"]}
+        for value in factor["adverse"]:
+            if known is not None and value not in known:
+                choices = ", ".join(map(str, sorted(known))) or "none, as the signature has no cut-off"
+                yield f"{where}.adverse", f"{value!r} is not one of the factor's values ({choices})"
+    if sorted(group["adverse_factors"] for group in groups) != list(range(len(factors) + 1)):
+        yield "$.strata.groups", f"one group is needed for each of 0 to {len(factors)} adverse factors"
+
+
+def _group_ids(signature: Mapping[str, Any]) -> set[str]:
+    cutoff = signature.get("cutoff")
+    return {cutoff["above"]["id"], cutoff["below"]["id"]} if cutoff else set()
+
+
+def _repeated(where: str, values: Sequence[Any]) -> Iterator[Problem]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            yield where, f"“{value}” is listed twice"

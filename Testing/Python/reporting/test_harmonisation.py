@@ -1,0 +1,140 @@
+"""ComBat against R's sva, what it may learn from, and what it says of rows it cannot harmonise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from EsoRadiomicsLib.core.errors import InputError
+from EsoRadiomicsLib.extraction.feature_names import ALL
+from EsoRadiomicsLib.shell.cli import main
+from EsoRadiomicsLib.statistics.combat import batch_share, fit_combat, load_combat
+
+N = 8
+NAMES = ALL[:N]
+
+
+@pytest.fixture
+def sva(golden: Callable[[str], Any]) -> pd.DataFrame:
+    return golden("combat_sva.csv")
+
+
+def columns(table: pd.DataFrame, kind: str) -> np.ndarray:
+    return table[[f"{kind}{j}" for j in range(1, N + 1)]].to_numpy(float)
+
+
+def test_combat_equals_r_sva_iterated_to_the_end(sva: pd.DataFrame) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    model, left_out = fit_combat(values, batches, NAMES, "scanner")
+    assert left_out == []
+    np.testing.assert_allclose(model.apply(values, batches), columns(sva, "tight"), rtol=1e-10)
+
+
+def test_combat_equals_r_sva_as_it_is_to_the_precision_that_sva_stops_at(sva: pd.DataFrame) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    model, _ = fit_combat(values, batches, NAMES, "scanner")
+    off = (model.apply(values, batches) - columns(sva, "default")) / values.std(axis=0)
+    assert np.abs(off).max() < 1e-4
+
+
+def test_rows_outside_the_training_set_change_nothing_that_is_learned(sva: pd.DataFrame) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    train = np.arange(len(sva)) % 5 != 0
+    model, _ = fit_combat(values[train], list(sva["batch"][train]), NAMES, "scanner")
+    wild = values.copy()
+    wild[~train] *= 50
+    again, _ = fit_combat(wild[train], list(sva["batch"][train]), NAMES, "scanner")
+    assert model == again
+    one = model.apply(values[:1], batches[:1])
+    np.testing.assert_array_equal(one, model.apply(values, batches)[:1], "a row does not depend on its neighbours")
+
+
+def test_a_saved_model_gives_the_same_bits(sva: pd.DataFrame, tmp_path: Path) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    model, _ = fit_combat(values, batches, NAMES, "scanner")
+    model.save(tmp_path / "combat.json")
+    loaded = load_combat(tmp_path / "combat.json")
+    assert loaded == model
+    assert loaded.fingerprint == model.fingerprint
+
+
+def test_features_that_cannot_be_learned_from_are_left_out_and_named(sva: pd.DataFrame) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    values[3, 2] = np.nan
+    values[sva["batch"] == "B", 5] = 7.0
+    model, left_out = fit_combat(values, batches, NAMES, "scanner")
+    assert left_out == [NAMES[2], NAMES[5]]
+    assert len(model.features) == N - 2
+
+
+@pytest.mark.parametrize("batches", [["A"] * 28, ["A"] * 26 + ["B"] * 2, ["A"] * 20 + [""] * 8])
+def test_too_few_batches_or_rows_are_refused(sva: pd.DataFrame, batches: list[str]) -> None:
+    with pytest.raises(InputError, match="at least two batches with 3 training rows"):
+        fit_combat(columns(sva, "x"), batches, NAMES, "scanner")
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"column": "c", "features": ["a"], "mean": [], "sd": [], "batches": {}}']
+)
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "model.json").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="is no harmonisation"):
+        load_combat(tmp_path / "model.json")
+
+
+def write_table(path: Path, sva: pd.DataFrame, rows: slice = slice(None)) -> Path:
+    lines = [f"case,scanner,set,settings,{','.join(NAMES)}"]
+    for i in range(len(sva))[rows]:
+        cells = ",".join(repr(float(value)) for value in columns(sva, "x")[i])
+        lines.append(f"P{i},{sva['batch'][i]},{'test' if i % 5 == 0 else 'train'},abc,{cells}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_shell_command_fits_saves_shows_and_applies_to_new_patients(sva: pd.DataFrame, tmp_path: Path) -> None:
+    table = write_table(tmp_path / "features.csv", sva)
+    fit = ["cohort", "harmonise", str(table), "--batch", "scanner", "--train", "set=train", "--out"]
+    assert main([*fit, str(tmp_path / "out.csv"), "--model", str(tmp_path / "m.json")]) == 0
+    harmonised = pd.read_csv(tmp_path / "out.csv", float_precision="round_trip")
+    assert list(harmonised["case"]) == [f"P{i}" for i in range(len(sva))]
+    model = load_combat(tmp_path / "m.json")
+    assert sum(batch.rows for batch in model.batches.values()) == sum(i % 5 != 0 for i in range(len(sva)))
+    assert set(harmonised["harmonised"]) == {model.fingerprint}
+    before, after = columns(sva, "x"), harmonised[list(NAMES)].to_numpy(float)
+    assert batch_share(after, list(sva["batch"])) < batch_share(before, list(sva["batch"])) / 2
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "before" in page
+    assert "after" in page
+
+    new = write_table(tmp_path / "new.csv", sva, slice(3, 5))
+    apply = [
+        "cohort",
+        "harmonise",
+        str(new),
+        "--model",
+        str(tmp_path / "m.json"),
+        "--out",
+        str(tmp_path / "new-out.csv"),
+    ]
+    assert main(apply) == 0
+    again = pd.read_csv(tmp_path / "new-out.csv", float_precision="round_trip")
+    np.testing.assert_array_equal(again[list(NAMES)].to_numpy(float), after[3:5])
+
+
+def test_a_scanner_that_the_model_does_not_know_is_refused(
+    sva: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values, batches = columns(sva, "x"), list(sva["batch"])
+    fit_combat(values, batches, NAMES, "scanner")[0].save(tmp_path / "m.json")
+    table = write_table(tmp_path / "new.csv", sva.assign(batch="D"))
+    command = ["cohort", "harmonise", str(table), "--model", str(tmp_path / "m.json"), "--out", str(tmp_path / "o.csv")]
+    assert main(command) == 1
+    assert "knows no scanner “D”; it was fitted on A, B, C" in capsys.readouterr().err
+    assert json.loads((tmp_path / "m.json").read_text(encoding="utf-8"))["combat_version"] == 1
+    assert not (tmp_path / "o.csv").exists()
