@@ -1,9 +1,9 @@
-"""From a cohort's table to a study card by a study's own protocol, and from a card to its validation.
+"""From a cohort's table to a study card by a study's own protocol.
 
-    cohort ──▶ protocol ──▶ engine ──▶ card ──▶ evaluation ──▶ report
-     table      plan of      training    JSON     training and
-     checked    the steps    rows only            validation rows
+    model_cohort ──▶ protocol_plan ──▶ protocol_run ──▶ fitted_card
+     table checked    steps in order     training rows     JSON
+                                         only
 
-The engine is handed the training patients and nothing else, so that no step can look at the validation patients.
-Evaluation starts from the written card, as any later user of it does.
+``steps`` holds a file a step; ``fitted_model`` is the state that each step takes and returns. They are handed the
+training patients and nothing else, so that no step can look at the validation patients.
 """

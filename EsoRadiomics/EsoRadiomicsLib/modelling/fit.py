@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..agreement.kept_features import KeptFeatures, Rule
 from ..core.errors import InputError, UsageError
-from ..statistics.inputs import BoolArray, IntArray, check_same_time_unit
+from ..statistics.inputs import BoolArray, check_same_time_unit
 from ..studies.study import Study, check_card
 from .fitted_card import Identity, build_card
+from .fitted_model import Choices, FittedModel
 from .model_cohort import Cohort, Columns, check_apart, read_cohort
 from .protocol_plan import Plan, read_plan
-from .protocol_run import FittedModel, fit_protocol
-from .signature import draw_folds
+from .protocol_run import fit_protocol
+from .steps.icc_step import IccStep
+from .steps.split_step import SplitStep
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,6 @@ class Fit:
     study: Study
     training: Cohort
     validation: Cohort | None
-    folds: IntArray
-    kept: Collection[str] | None
     options: Options
 
 
@@ -66,7 +64,7 @@ def fit_table(
 
     Raises:
         InputError, UsageError: the table or the protocol cannot be used; see :func:`cohort.read_cohort`,
-            :func:`protocol.read_plan` and :func:`engine.fit_protocol`.
+            :func:`protocol_plan.read_plan` and :func:`protocol_run.fit_protocol`.
     """
     options = options or Options()
     plan = _with_options(read_plan(study), options)
@@ -74,44 +72,42 @@ def fit_table(
     check_outcome(plan, table.cohort)
     training_rows = table.training
     if training_rows is None:
-        training_rows = split(plan, table.cohort, options) if options.validation else np.ones(len(table.cohort), bool)
+        training_rows = (
+            split(plan, table.cohort, options.seed) if options.validation else np.ones(len(table.cohort), bool)
+        )
     training = table.cohort.rows(training_rows)
     validation = None if training_rows.all() else table.cohort.rows(~training_rows)
     if validation is not None:
         check_apart(table.cohort, training_rows)
         if training.survival is not None and validation.survival is not None:
             check_same_time_unit(training.survival, validation.survival)
-    folds = draw_folds(training, plan.lasso.folds, options.seed) if table.folds is None else table.folds[training_rows]
-    plan = replace(plan, lasso=replace(plan.lasso, folds=len(np.unique(folds))))
-    names = None if kept is None else kept.features
-    model = fit_protocol(plan, training, folds, kept=names, published_cutoff=options.published_cutoff)
-    model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
+    folds = None if table.folds is None else table.folds[training_rows]
+    if folds is not None:
+        plan = plan.edited("lasso", folds=len(np.unique(folds)))
     n_validation = 0 if validation is None else len(validation)
+    names = None if kept is None else kept.features
+    choices = Choices(options.seed, folds, names, options.published_cutoff, n_validation=n_validation)
+    model = fit_protocol(plan, training, choices)
+    model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
     card = build_card(model, training, n_validation, identity, table.settings_checked)
-    return Fit(plan, model, check_card(card, Path("card.json")), training, validation, folds, names, options)
+    return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options)
 
 
 def _other_rule(plan: Plan, kept: KeptFeatures | None) -> list[str]:
     """A sentence where the agreement study did not ask for what the protocol asks for."""
-    if plan.icc is None or kept is None:
+    step = plan.find(IccStep)
+    if step is None or kept is None:
         return []
-    asked = Rule(plan.icc["threshold"], plan.icc["form"], strict=plan.icc["rule"] == ">")
+    asked = Rule(step.spec["threshold"], step.spec["form"], strict=step.spec["rule"] == ">")
     if str(asked) == str(kept.rule):
         return []
     return [f"The features were kept by {kept.rule}, where the protocol asks for {asked}."]
 
 
-def split(plan: Plan, cohort: Cohort, options: Options) -> BoolArray:
-    """Training rows (n,) by the plan's ratio, at random; a patient's rows stay together."""
-    _, first, row_of = np.unique(np.asarray(cohort.patients, dtype=str), return_index=True, return_inverse=True)
-    event = cohort.event[first]
-    share = plan.ratio[0] / sum(plan.ratio)
-    rng = np.random.default_rng(options.seed)
-    training = np.zeros(len(first), dtype=np.bool_)
-    groups = [np.flatnonzero(event), np.flatnonzero(~event)] if plan.stratified else [np.arange(len(first))]
-    for members in groups:
-        training[rng.permutation(members)[: round(share * len(members))]] = True
-    return training[row_of]
+def split(plan: Plan, cohort: Cohort, seed: int) -> BoolArray:
+    """Training rows (n,) by the protocol's split, 7 : 3 where it has none."""
+    step = plan.find(SplitStep) or SplitStep({"step": "split", "ratio": (7.0, 3.0), "stratified": True})
+    return step.training_rows(cohort, seed)
 
 
 def check_outcome(plan: Plan, cohort: Cohort) -> None:
@@ -128,10 +124,8 @@ def check_outcome(plan: Plan, cohort: Cohort) -> None:
 
 
 def _with_options(plan: Plan, options: Options) -> Plan:
-    changes: dict[str, Any] = {
-        name: value for name, value in (("folds", options.n_folds), ("rule", options.lambda_rule)) if value is not None
-    }
-    plan = replace(plan, lasso=replace(plan.lasso, **changes))
+    changes = {"folds": options.n_folds, "lambda_rule": options.lambda_rule}
+    plan = plan.edited("lasso", **{name: value for name, value in changes.items() if value is not None})
     if options.horizons is None:
         return plan
     if any(time <= 0 for time in options.horizons):

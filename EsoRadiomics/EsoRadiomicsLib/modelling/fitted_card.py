@@ -13,10 +13,9 @@ from ..core.errors import InputError
 from ..extraction.feature_names import is_feature
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
+from .fitted_model import FinalModel, FittedCutoff, FittedModel
 from .model_cohort import Cohort, listed, study_unit
 from .predictions import Prediction
-from .protocol_record import cohort_facts, steps_as_done
-from .protocol_run import FinalModel, FittedCutoff, FittedModel
 
 REFIT = "refit"
 
@@ -38,7 +37,7 @@ def build_card(
     Raises:
         InputError: a survival probability of the baseline is 0 or 1 to machine precision.
     """
-    study = model.plan.study
+    study = model.study
     source = f"{identity.cohort}: {len(training)} training patients, {int(training.event.sum())} events"
     table_only = _table_only(model.signature.names)
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
@@ -62,11 +61,11 @@ def build_card(
         "outcome": _outcome(model, model.final, training, source) if model.final else None,
         "strata": _strata(model, known, source),
         "protocol": {
-            "cohort": {name: quantity(n, source) for name, n in cohort_facts(training, n_validation).items()},
-            "steps": steps_as_done(model, training, n_validation),
+            "cohort": {name: quantity(n, source) for name, n in _cohort_facts(training, n_validation).items()},
+            "steps": list(model.done),
         },
         "performance": [],
-        "notes": [f"{what}: {count} features." for what, count in model.signature.account],
+        "notes": [f"{what}: {count} features." for what, count in model.account],
     }
     return card
 
@@ -121,6 +120,16 @@ def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[
     return rows
 
 
+def _cohort_facts(training: Cohort, n_validation: int) -> dict[str, int]:
+    """Numbers of patients (rows) and events."""
+    return {
+        "patients": len(training) + n_validation,
+        "training": len(training),
+        "validation": n_validation,
+        "training_events": int(training.event.sum()),
+    }
+
+
 def _measured(block: Mapping[str, Any], checked: bool, table_only: str) -> dict[str, Any]:
     """The protocol's settings as those of this cohort: known where the table carries their fingerprint."""
     evidence, source = "assumed", "not recorded in the feature table"
@@ -136,7 +145,7 @@ def _measured(block: Mapping[str, Any], checked: bool, table_only: str) -> dict[
 
 def _needed(model: FittedModel) -> set[str]:
     names = {term.name for term in model.final.terms if term.kind == "covariate"} if model.final else set()
-    strata = model.plan.study.strata if model.plan.strata else None
+    strata = model.study.strata if model.strata else None
     return names | {factor.name for factor in strata.factors if factor.kind == "covariate"} if strata else names
 
 
@@ -164,7 +173,7 @@ def _limitations(training: Cohort, n_validation: int) -> list[str]:
 
 
 def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, Any]:
-    fitted, published = model.signature, model.plan.study.signature
+    fitted, published = model.signature, model.study.signature
     features: list[dict[str, Any]] = []
     for i, name in enumerate(fitted.names):
         feature: dict[str, Any] = {"name": name, "coefficient": quantity(fitted.coefficients[i], source)}
@@ -180,14 +189,14 @@ def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, An
         "cutoff": None if model.cutoff is None else _cutoff(model, model.cutoff, source),
     }
     if fitted.link == "logistic":
-        node["probability_of"] = (published and published.probability_of) or model.plan.study.endpoint
+        node["probability_of"] = (published and published.probability_of) or model.study.endpoint
     if table_only:
         node["table_only"] = table_only
     return node
 
 
 def _cutoff(model: FittedModel, cutoff: FittedCutoff, source: str) -> dict[str, Any]:
-    study = model.plan.study
+    study = model.study
     published = study.card["signature"].get("cutoff")
     groups = published or {
         "above": {"id": "high", "label": f"high Rad-score ({study.endpoint})", "outlook": "worse"},
@@ -207,7 +216,7 @@ def _cutoff(model: FittedModel, cutoff: FittedCutoff, source: str) -> dict[str, 
 
 
 def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: str) -> dict[str, Any]:
-    study = model.plan.study
+    study = model.study
     terms = []
     for term in final.terms:
         node: dict[str, Any] = {
@@ -238,15 +247,15 @@ def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: st
     }
     if final.baseline is None:
         return {**common, "intercept": quantity(final.intercept, source)}
-    horizons = model.plan.horizons
+    horizons = model.horizons
     survival = np.exp(-final.baseline.at(np.array(horizons)))
     return {**common, "unit": study_unit(study), "baseline": baseline(survival, horizons, source)}
 
 
 def _strata(model: FittedModel, covariates: set[str], source: str) -> dict[str, Any] | None:
     """The study's strata, where its covariates are in this cohort too."""
-    strata = model.plan.study.card["strata"]
-    if not model.plan.strata or strata is None or model.cutoff is None:
+    strata = model.study.card["strata"]
+    if not model.strata or strata is None or model.cutoff is None:
         return None
     if any(factor["kind"] == "covariate" and factor["name"] not in covariates for factor in strata["factors"]):
         return None

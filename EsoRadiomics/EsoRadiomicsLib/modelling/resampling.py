@@ -19,10 +19,11 @@ from ..core.progress import Progress
 from ..statistics.discrimination import harrell
 from ..statistics.inputs import FloatArray, IntArray
 from ..statistics.roc import auc
+from .draws import shuffled
+from .fitted_model import RAD_SCORE, Choices, FittedModel, FittedSignature, NothingSelectedError
 from .model_cohort import Cohort
-from .protocol_plan import RAD_SCORE, Plan
-from .protocol_run import FittedModel, build_model, final_predictor
-from .signature import FittedSignature, draw_folds, fit_signature, shuffled
+from .protocol_plan import Plan
+from .protocol_run import fit_protocol, select_features
 
 FINAL = "final model"
 T = TypeVar("T")
@@ -147,7 +148,7 @@ def _shuffled_run(
 ) -> tuple[float, float, int]:
     noise = shuffled(training, np.random.default_rng(seed))
     try:
-        found = fit_signature(plan, noise, draw_folds(noise, plan.lasso.folds, seed), kept, explain=False)
+        found = select_features(plan, noise, Choices(seed, kept=kept, explain=False)).signature
     except InputError:
         return 0.5, 0.5, 0
     outside = 0.5 if validation is None else _discrimination(found, validation)
@@ -161,16 +162,10 @@ def _bootstrap_run(plan: Plan, training: Cohort, kept: Collection[str] | None, s
     rows_of = {patient: np.flatnonzero(np.asarray(training.patients, dtype=str) == patient) for patient in patients}
     sample = training.rows(np.concatenate([rows_of[patient] for patient in drawn]))
     try:
-        folds = draw_folds(sample, plan.lasso.folds, seed)
-    except InputError:
-        return None
-    try:
-        signature = fit_signature(plan, sample, folds, kept, explain=False)
-    except InputError:
-        return {}
-    try:
-        model = build_model(plan, sample, signature)
+        model = fit_protocol(plan, sample, Choices(seed, kept=kept, explain=False))
         inside, outside = _of_model(model, sample), _of_model(model, training)
+    except NothingSelectedError:
+        return {}
     except InputError:
         return None
     return {name: inside[name] - outside[name] for name in inside}
@@ -181,7 +176,7 @@ def _of_model(model: FittedModel, cohort: Cohort) -> dict[str, float]:
     found = {RAD_SCORE: _discrimination(model.rad_signature, cohort)}
     if model.final is not None:
         its_outcome = replace(cohort, binary=None) if _is_survival(model) else cohort
-        found[FINAL] = _ranking(final_predictor(model, cohort), its_outcome)
+        found[FINAL] = _ranking(model.predictor(cohort), its_outcome)
     return found
 
 

@@ -129,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     assessment = assess(fit)
-    resampled: dict[str, Any] = {"seed": options.seed, "kept": fit.kept}
+    resampled: dict[str, Any] = {"seed": options.seed, "kept": fit.model.choices.kept}
     with worker_pool(options.jobs) as pool:
         chance = drops = None
         if options.permutations:
@@ -177,8 +177,6 @@ def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
         "extraction settings": fit.plan.study.settings.fingerprint,
         "protocol": fit.plan.study.id,
         "split": f"column “{options.split}”" if options.split else f"drawn, seed {options.seed}",
-        "folds": f"column “{options.folds}”"
-        if options.folds
-        else f"{fit.plan.lasso.folds}, drawn, seed {options.seed}",
+        "folds": f"column “{options.folds}”" if options.folds else f"drawn, seed {options.seed}",
         "kept features": options.kept.name if options.kept else "no agreement filter",
     }

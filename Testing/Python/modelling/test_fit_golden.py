@@ -14,6 +14,7 @@ from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.predictions import predict
+from EsoRadiomicsLib.modelling.steps.lasso_step import LassoChoice
 from EsoRadiomicsLib.scoring.nomogram import build_nomogram
 from EsoRadiomicsLib.scoring.score import score
 from EsoRadiomicsLib.statistics.gaussian_lasso import cross_validate_gaussian
@@ -37,12 +38,13 @@ def fit(golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Fit:
 def test_the_engine_selects_the_features_that_glmnet_selects_at_lambda_min(fit: Fit, golden: Golden) -> None:
     summary, names = golden("cox_lasso_summary.json"), golden_names(golden)
     expected = {names[name]: value for name, value in summary["coef_lambda_min"].items()}
-    signature = fit.model.signature
+    signature, choice = fit.model.signature, fit.model.detail(LassoChoice)
+    assert choice is not None
     assert set(signature.names) == set(expected)
     found = dict(zip(signature.names, signature.coefficients, strict=True))
     assert found == pytest.approx(expected, abs=1e-4)
-    assert signature.cv.curve.lambda_min == pytest.approx(summary["default"]["lambda_min"], rel=1e-6)
-    assert signature.cv.curve.lambda_1se == pytest.approx(summary["default"]["lambda_1se"], rel=1e-6)
+    assert choice.cv.curve.lambda_min == pytest.approx(summary["default"]["lambda_min"], rel=1e-6)
+    assert choice.cv.curve.lambda_1se == pytest.approx(summary["default"]["lambda_1se"], rel=1e-6)
 
 
 def test_the_rad_score_of_training_and_validation_is_rs(fit: Fit, golden: Golden) -> None:
@@ -129,7 +131,9 @@ def test_the_binomial_lasso_is_glmnets(golden: Golden, tmp_path: Path) -> None:
     found = dict(zip(fit.model.signature.names, fit.model.signature.coefficients, strict=True))
     assert found == pytest.approx(expected, abs=1e-4)
     assert fit.model.signature.intercept == pytest.approx(summary["coef_lambda_min"]["(Intercept)"], abs=1e-4)
-    assert fit.model.signature.cv.curve.lambda_1se == pytest.approx(summary["default"]["lambda_1se"], rel=1e-6)
+    choice = fit.model.detail(LassoChoice)
+    assert choice is not None
+    assert choice.cv.curve.lambda_1se == pytest.approx(summary["default"]["lambda_1se"], rel=1e-6)
 
 
 def test_the_gaussian_lasso_is_glmnets(golden: Golden) -> None:

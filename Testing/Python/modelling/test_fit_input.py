@@ -54,8 +54,8 @@ def test_constant_and_copied_features_are_left_out_and_counted(tmp_path: Path) -
     first = table.columns[7]
     table["wavelet-LLH_glcm_Idn"] = 1.5
     table["wavelet-LLH_glcm_Id"] = table[first]
-    signature = fitted(table, tmp_path).model.signature
-    account = dict(signature.account)
+    model = fitted(table, tmp_path).model
+    signature, account = model.signature, dict(model.account)
     assert account["features in the table"] == 15
     assert account["not constant in the training patients"] == 14
     assert account["not a copy of another feature"] == 13

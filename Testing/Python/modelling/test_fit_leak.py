@@ -10,11 +10,11 @@ import pytest
 from cohort_tables import generated_table, written
 
 from EsoRadiomicsLib.core.errors import InputError, UsageError
+from EsoRadiomicsLib.modelling.draws import draw_folds
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.protocol_plan import read_plan
-from EsoRadiomicsLib.modelling.signature import draw_folds
 from EsoRadiomicsLib.studies.study import Study, load_study
 
 PROTOCOLS = {

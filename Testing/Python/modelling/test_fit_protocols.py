@@ -20,6 +20,7 @@ from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Cohort, Columns
 from EsoRadiomicsLib.modelling.predictions import predict
+from EsoRadiomicsLib.modelling.steps.lasso_step import LassoChoice
 from EsoRadiomicsLib.scoring.score import Score, score
 from EsoRadiomicsLib.statistics.gaussian_lasso import cross_validate_gaussian
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study
@@ -105,21 +106,23 @@ def test_every_number_of_a_card_is_refit_and_says_of_whom(pfs: Fit) -> None:
 
 def test_the_gaussian_lasso_of_escc_pfs_dcrt_is_scikit_learns(pfs: Fit) -> None:
     """Coefficients at λ min; and the cross-validated error on a shared grid, by a plain loop."""
-    training, signature = pfs.training, pfs.model.signature
+    training, signature, lasso_choice = pfs.training, pfs.model.signature, pfs.model.detail(LassoChoice)
+    assert lasso_choice is not None
+    folds = lasso_choice.folds
     x = (training.features - training.features.mean()) / training.features.std(ddof=1)
     y = training.event.astype(float)
-    lasso = Lasso(alpha=signature.cv.curve.lambda_min, tol=1e-12, max_iter=100_000).fit(x, y)
+    lasso = Lasso(alpha=lasso_choice.cv.curve.lambda_min, tol=1e-12, max_iter=100_000).fit(x, y)
     expected = {name: beta for name, beta in zip(x.columns, lasso.coef_, strict=True) if beta != 0}
     assert dict(zip(signature.names, signature.coefficients, strict=True)) == pytest.approx(expected, abs=1e-6)
     assert signature.intercept == pytest.approx(float(lasso.intercept_), abs=1e-6)
 
     lambdas = np.array([0.1, 0.05, 0.02])
-    curve = cross_validate_gaussian(x, y, pfs.folds, lambdas=lambdas).curve
+    curve = cross_validate_gaussian(x, y, folds, lambdas=lambdas).curve
     errors = []
     for alpha in lambdas:
         squares = 0.0
-        for fold in np.unique(pfs.folds):
-            rest = pfs.folds != fold
+        for fold in np.unique(folds):
+            rest = folds != fold
             model = Lasso(alpha=alpha, tol=1e-12, max_iter=100_000).fit(x[rest], y[rest])
             squares += float(np.sum((y[~rest] - model.predict(x[~rest])) ** 2))
         errors.append(squares / len(y))
@@ -158,7 +161,7 @@ def test_the_univariate_filter_of_early_recurrence_is_scipys(recurrence: Fit) ->
         test = stats.ttest_ind(*groups) if normal else stats.mannwhitneyu(*groups, method="asymptotic")
         if test.pvalue <= 0.05:
             passed.append(name)
-    assert dict(recurrence.model.signature.account)["different between the outcomes"] == len(passed)
+    assert dict(recurrence.model.account)["different between the outcomes"] == len(passed)
     assert set(recurrence.model.signature.names) <= set(passed)
 
 
@@ -201,8 +204,11 @@ def test_without_a_z_score_step_the_card_weighs_raw_features(path: Path) -> None
     assert fit.study.signature is not None and fit.study.signature.normalisation == "none"
     # glmnet standardises inside: λ and the linear predictor are those of features scaled by their SD (n).
     scaled = (fit.training.features - fit.training.features.mean()) / fit.training.features.std(ddof=0)
-    on_scale = signature.cv.path.coefficients[signature.index]
-    expected = scaled.to_numpy() @ on_scale + signature.cv.path.intercepts[signature.index]
+    choice = fit.model.detail(LassoChoice)
+    assert choice is not None
+    lasso_path = choice.cv.path
+    on_scale = lasso_path.coefficients[choice.index]
+    expected = scaled.to_numpy() @ on_scale + lasso_path.intercepts[choice.index]
     assert signature.rad_score(fit.training.features) == pytest.approx(expected, abs=1e-10)
 
 

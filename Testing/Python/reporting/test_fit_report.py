@@ -245,7 +245,7 @@ def test_the_bootstrap_finds_a_selected_score_optimistic(table: Path) -> None:
 
 
 def test_a_patient_drawn_twice_is_in_one_fold(table: Path) -> None:
-    from EsoRadiomicsLib.modelling.signature import draw_folds
+    from EsoRadiomicsLib.modelling.draws import draw_folds
 
     sample = fitted(table).training.rows(np.random.default_rng(1).integers(0, 80, 80))
     folds = pd.Series(draw_folds(sample, 5, 1)).groupby(list(sample.patients)).nunique()

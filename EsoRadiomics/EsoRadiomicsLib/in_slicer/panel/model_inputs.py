@@ -51,7 +51,7 @@ def needs_of(study: Study) -> Needs:
         plan = read_plan(study)
     except EsoRadiomicsError:
         return Needs(survival, not survival)
-    return Needs(plan.needs_survival or bool(plan.radiomic_term), not plan.needs_survival)
+    return Needs(plan.uses_survival, not plan.needs_survival)
 
 
 def _check_table(path: str) -> None:

@@ -31,7 +31,7 @@ def facts_of(fit: Fit) -> frozenset[str]:
     facts = {
         "validation patients": fit.validation is not None,
         "clinical variables": not fit.training.clinical.empty,
-        "agreement study": fit.kept is not None,
+        "agreement study": fit.model.choices.kept is not None,
         "cut-off": fit.model.cutoff is not None,
         "outcome model": fit.model.final is not None,
         "volume among the features": volume_column(fit.training.features) is not None,

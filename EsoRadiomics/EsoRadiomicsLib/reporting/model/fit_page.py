@@ -35,7 +35,7 @@ def fit_page(
 ) -> str:
     """The page with its ``pictures`` (file stem → SVG) inside; ``tables`` are those of the CSV files."""
     fit, study = assessment.fit, assessment.study
-    account = [{"step": what, "features left": str(count)} for what, count in fit.model.signature.account]
+    account = [{"step": what, "features left": str(count)} for what, count in fit.model.account]
     metric = "AUC" if fit.training.binary is not None else "C-index"
     ratio = "odds ratio" if fit.model.logistic else "hazard ratio"
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]

@@ -8,10 +8,11 @@ from matplotlib.figure import Figure
 from ...core.errors import InputError
 from ...core.formatting import number, p_value
 from ...evaluation.measures import RISK_GROUPS, Evaluation, Measure
+from ...modelling.fitted_model import FittedModel
 from ...modelling.model_cohort import Cohort, study_unit
 from ...modelling.predictions import Prediction
-from ...modelling.protocol_run import FittedModel
 from ...modelling.resampling import Chance
+from ...modelling.steps.lasso_step import LassoChoice
 from ...scoring.nomogram import build_nomogram
 from ...statistics.kaplan_meier import logrank
 from ...statistics.roc import RocCurve
@@ -29,11 +30,10 @@ from ..figures.roc_plot import roc_figure
 
 def model_figures(model: FittedModel, prediction: Prediction) -> dict[str, Figure]:
     """How the model was built: LASSO and cut-off."""
-    cv, scores = model.signature.cv, prediction.rad_score
-    found = {
-        "lasso-path": coefficient_path_figure(cv, model.signature.index),
-        "lasso-cv": cv_curve_figure(cv, model.plan.lasso.rule),
-    }
+    scores, found = prediction.rad_score, dict[str, Figure]()
+    if (lasso := model.detail(LassoChoice)) is not None:
+        found["lasso-path"] = coefficient_path_figure(lasso.cv, lasso.index)
+        found["lasso-cv"] = cv_curve_figure(lasso.cv, lasso.rule)
     if model.cutoff is not None and model.cutoff.scan is not None:
         found["cut-off"] = cutoff_scan_figure(model.cutoff.scan, scores, model.cutoff.value)
     if model.cutoff is not None and model.cutoff.roc is not None:

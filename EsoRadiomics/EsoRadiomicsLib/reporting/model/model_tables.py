@@ -12,9 +12,9 @@ import pandas as pd
 
 from ...core.output import safe_cell
 from ...evaluation.measures import Evaluation
+from ...modelling.fitted_model import FittedModel
 from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
-from ...modelling.protocol_run import FittedModel
 from ...statistics.cox import CoxModel
 from ...statistics.logistic import LogisticModel
 from ...statistics.table_one import TableRow, table_one

@@ -1,0 +1,124 @@
+"""Step “lasso”: features and their weights by a LASSO whose penalty is cross-validated, as ``cv.glmnet`` does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ...core.errors import InputError, UsageError
+from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_validate_logistic
+from ...statistics.gaussian_lasso import cross_validate_gaussian
+from ...statistics.inputs import IntArray
+from ..draws import draw_folds, shuffled
+from ..fitted_model import FittedModel, FittedSignature, NothingSelectedError
+from ..model_cohort import Cohort
+from .protocol_step import ProtocolStep
+
+_LINKS = {"cox": "cox", "binomial": "logistic", "gaussian": "linear"}
+_CHANCE_SHUFFLES = 5
+
+
+@dataclass(frozen=True)
+class LassoChoice:
+    """How the penalty was chosen: the cross-validation over ``folds`` (n,), and the ``rule`` and ``index`` of λ."""
+
+    cv: LassoCv
+    rule: str
+    index: int
+    folds: IntArray
+
+
+class LassoStep(ProtocolStep):
+    """Without a z-score step the LASSO standardises inside and gives weights of the raw features, as glmnet does."""
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        return ("signature",)
+
+    @property
+    def outcome(self) -> str:
+        return "binary" if self.spec["family"] == "binomial" else "survival"
+
+    def run(self, model: FittedModel) -> FittedModel:
+        """Cross-validate, choose λ, and leave the signature with its :class:`LassoChoice`."""
+        model = model.usable()
+        training, choices, features = model.training, model.choices, model.features
+        folds = draw_folds(training, self.spec["folds"], choices.seed) if choices.folds is None else choices.folds
+        means, sds = features.mean().to_numpy(), features.std(ddof=1 if model.z_scored else 0).to_numpy()
+        scaled = (features - means) / sds
+        cv = self._cross_validate(training, scaled, folds, model)
+        rule = self.spec["lambda_rule"]
+        index = cv.curve.index_min if rule == "min" else cv.curve.index_1se
+        chosen = cv.path.selected(index)
+        if not chosen:
+            raise NothingSelectedError(
+                self._nothing_selected(model, scaled, folds, cv) if choices.explain else "No feature is selected."
+            )
+        at = [scaled.columns.get_loc(name) for name in chosen]
+        coefficients, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
+        means, sds = means[at], sds[at]
+        if not model.z_scored:
+            coefficients = coefficients / sds
+            intercept -= float(coefficients @ means)
+        signature = FittedSignature(
+            names=tuple(chosen),
+            coefficients=coefficients,
+            intercept=intercept,
+            means=means if model.z_scored else None,
+            sds=sds if model.z_scored else None,
+            link=_LINKS[self.spec["family"]],
+        )
+        penalty = float(cv.curve.lambdas[index])
+        what = f"LASSO at λ {'min' if rule == 'min' else '1-SE'} = {penalty:.4g}"
+        model = replace(
+            model,
+            signatures=(*model.signatures, signature),
+            account=(*model.account, (what, len(at))),
+            details=(*model.details, LassoChoice(cv, rule, index, folds)),
+        )
+        return model.did(self.spec, folds=len(np.unique(folds)), kept=len(at), **{"lambda": penalty})
+
+    def _cross_validate(self, training: Cohort, scaled: pd.DataFrame, folds: IntArray, model: FittedModel) -> LassoCv:
+        """The LASSO of this family on features that are already on one scale."""
+        lambdas = model.choices.lambdas
+        if self.spec["family"] == "binomial":
+            if training.binary is None:
+                raise UsageError(
+                    f"{model.study.id} models a binary outcome: name its column (coded 0/1) with --outcome."
+                )
+            if self.spec["measure"] == "auc":
+                return cross_validate_logistic(scaled, training.binary, folds, lambdas=lambdas, measure="auc")
+            return cross_validate_logistic(scaled, training.binary, folds, lambdas=lambdas)
+        if training.survival is None:
+            raise UsageError(f"{model.study.id} models survival: name the columns with --time and --event.")
+        if self.spec["family"] == "gaussian":
+            return cross_validate_gaussian(scaled, training.survival.event, folds, lambdas=lambdas)
+        return cross_validate_cox(scaled, training.survival, folds, lambdas=lambdas)
+
+    def _nothing_selected(self, model: FittedModel, scaled: pd.DataFrame, folds: IntArray, cv: LassoCv) -> str:
+        """Why there is no signature, what the other rule gives, and what chance gives."""
+        curve, sizes, training = cv.curve, cv.path.n_selected, model.training
+        rng = np.random.default_rng(0)
+        by_chance = []
+        for _ in range(_CHANCE_SHUFFLES):
+            noise = shuffled(training, rng)
+            try:
+                found = self._cross_validate(noise, scaled, draw_folds(noise, len(np.unique(folds)), 0), model)
+            except InputError:
+                continue
+            by_chance.append(int(found.path.n_selected[found.curve.index_min]))
+        rule = self.spec["lambda_rule"]
+        other = "min" if rule == "1se" else "1se"
+        size = int(sizes[curve.index_min if other == "min" else curve.index_1se])
+        advice = (
+            f"With --lambda-rule {other} the LASSO selects {size} features"
+            if size
+            else "The other rule for λ selects none"
+        )
+        return (
+            f"The LASSO selects no feature at λ {rule}: in these {len(training)} patients no feature predicts "
+            f"the outcome better than chance in cross-validation. {advice}; with shuffled outcomes λ min selects "
+            f"{', '.join(map(str, by_chance)) or 'no'} features. A model of this cohort would not hold elsewhere."
+        )
