@@ -7,7 +7,7 @@ Formulas (rms ``nomogram``): with β_j the coefficient of variable j and its axi
 |β_j|·(b_j − a_j) is largest gets 100 points, ``sc = 100 / max_j |β_j|·(b_j − a_j)``,
 ``points_j(x) = sc·(β_j·x − min_j)`` with ``min_j`` the least β_j·x on the axis, and
 ``linear predictor = total / sc + Intercept``, ``Intercept = Σ min_j``. Survival is ``S(t) = S0(t)^exp(lp)`` with
-``S0`` at linear predictor 0.
+``S0`` at linear predictor 0; a logistic model's probability is ``1 / (1 + exp(−lp))``.
 """
 
 from __future__ import annotations
@@ -139,12 +139,12 @@ class Nomogram:
 
 
 def build_nomogram(study: Study) -> Nomogram | None:
-    """The nomogram of a study's outcome model, or None where the study has none.
+    """The nomogram of a study's :func:`outcome_model`, or None where there is none.
 
     Raises:
         StudyError: a continuous variable without an axis range, or a model in which nothing has an effect.
     """
-    outcome = study.outcome
+    outcome = outcome_model(study)
     if outcome is None:
         return None
     axes = [_axis_values(study, term) for term in outcome.terms]
@@ -175,10 +175,25 @@ def build_nomogram(study: Study) -> Nomogram | None:
     )
 
 
+def outcome_model(study: Study) -> Outcome | None:
+    """The study's outcome model; a logistic signature without one is a model itself: log-odds = Rad-score.
+
+    The axis of such a Rad-score then reaches from a probability of 1 % to one of 99 %.
+    """
+    signature = study.signature
+    if study.outcome is not None or signature is None or signature.link != "logistic":
+        return study.outcome
+    reach = _linear_predictor(None, _EXTREME_PROBABILITIES[-1])
+    whole, axis = Quantity(1.0, "published"), Quantity([-reach, reach], "published")
+    term = Term("rad-score", signature.name, whole, axis)
+    return Outcome("logistic", f"probability: {signature.probability_of or study.endpoint}", "", 0.0, (term,), ())
+
+
 def patient_values(study: Study, score: Score) -> dict[str, float]:
     """What is known of a scored patient, by the nomogram's row names."""
     values: dict[str, float] = {}
-    for term in study.outcome.terms if study.outcome else ():
+    outcome = outcome_model(study)
+    for term in outcome.terms if outcome else ():
         if term.kind == "rad-score":
             values[term.name] = score.rad_score
         elif term.kind == "risk-group" and score.group is not None:

@@ -215,6 +215,23 @@ def test_without_a_published_baseline_there_are_points_but_no_survival_and_a_rea
     assert len(built.linear_predictor) > 3
 
 
+def test_a_logistic_signature_without_an_outcome_model_is_one_itself() -> None:
+    card = scored("ln-response-crt").score.study
+    built = build_nomogram(card)
+    assert built is not None and card.outcome is None
+    assert [row.name for row in built.rows] == ["Rad-score"]
+    assert built.outcomes[0].label == "probability: response of the lymph node (CR or PR)"
+    for rad_score in (-2.0, 0.0, 0.961):
+        place = built.place({"Rad-score": rad_score})
+        assert place.total.low == pytest.approx(built.rows[0].points(rad_score))
+        assert place.outcomes[0].low == pytest.approx(1 / (1 + math.exp(-rad_score)))
+
+
+def test_a_signature_that_gives_no_probability_has_no_nomogram() -> None:
+    without = study([])
+    assert build_nomogram(Study({**without.card, "outcome": None}, without.path)) is None
+
+
 def test_a_logistic_outcome_gets_a_probability_axis() -> None:
     terms = [term("covariate", "age", 0.05), term("rad-score", "Rad-score", 2.0, [-1, 1])]
     built = nomogram(terms, kind="logistic", label="Recurrence within 1 year", intercept=number(-3.0))

@@ -13,6 +13,7 @@ from statistics import median
 from ...core.errors import StudyError
 from ...core.formatting import decimals
 from ...evaluation.measures import file_stem
+from ...scoring.nomogram import outcome_model
 from ...scoring.score_text import rule
 from ...studies.study import Study, check_card
 
@@ -88,11 +89,12 @@ class ModelResult:
     def typical(self) -> dict[str, float]:
         """The training patients' median Rad-score, by its name on the nomogram."""
         signature = self.study.signature if self.study is not None and self.fitted else None
-        if signature is None or self.study is None or self.study.outcome is None:
+        outcome = outcome_model(self.study) if self.study is not None else None
+        if signature is None or outcome is None:
             return {}
         with (self.folder / _PREDICTIONS).open(newline="", encoding="utf-8") as file:
             scores = [float(row[signature.name]) for row in csv.DictReader(file) if row["cohort"] == "training"]
-        return {term.name: median(scores) for term in self.study.outcome.terms if term.kind == "rad-score"}
+        return {term.name: median(scores) for term in outcome.terms if term.kind == "rad-score"}
 
 
 def read_model_result(folder: Path, output: str = "") -> ModelResult:

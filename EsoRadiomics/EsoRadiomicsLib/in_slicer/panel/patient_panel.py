@@ -16,6 +16,7 @@ from ...core.errors import EsoRadiomicsError
 from ...core.formatting import plain
 from ...extraction.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
+from ...scoring.nomogram import outcome_model
 from ...scoring.score import check_covariates, check_scorable
 from ...studies.study import Covariate, Study
 from .choices import (
@@ -222,10 +223,11 @@ class Panel(Section):
     def nomogram_values(self) -> dict[str, float]:
         """What is known of the patient, by row name, for :meth:`EsoRadiomicsLib.scoring.nomogram.Nomogram.place`."""
         study, result = self.result_study, self.result
-        if study is None or result is None or study.outcome is None:
+        outcome = outcome_model(study) if study is not None else None
+        if study is None or result is None or outcome is None:
             return {}
         values = dict(result["covariates"]["given"])
-        for term in study.outcome.terms:
+        for term in outcome.terms:
             if term.kind == "rad-score":
                 values[term.name] = result["score"]["rad_score"]
             elif term.kind == "risk-group" and study.signature and study.signature.cutoff:
