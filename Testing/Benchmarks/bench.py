@@ -19,6 +19,7 @@ from pathlib import Path
 import SimpleITK as sitk
 from pyradiomics_data import lung_case
 
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.studies.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,9 @@ def row(name: str, image: Path, mask: Path) -> str:
         sitk.WriteImage(drawn, str(gtv))
         voxels = int(sitk.GetArrayViewFromImage(drawn).sum())
         parameters = Path(folder, "parameters.json")
-        parameters.write_text(json.dumps(load_study(STUDY).settings.pyradiomics_parameters()))
+        settings = load_study(STUDY).settings
+        assert isinstance(settings, PyRadiomicsSettings)
+        parameters.write_text(json.dumps(settings.pyradiomics_parameters()))
         ours = [sys.executable, "-m", "EsoRadiomicsLib", "extract", str(ct), str(gtv), "--study", STUDY]
         ours += ["--progress", "none", "--out", str(Path(folder, "ours.csv"))]
         theirs = [str(Path(sys.executable).with_name("pyradiomics")), str(ct), str(gtv), "--param", str(parameters)]

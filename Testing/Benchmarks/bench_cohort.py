@@ -17,15 +17,14 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "Testing" / "Python"), str(ROOT / "EsoRadiomics")]
+sys.path[:0] = [str(ROOT / "Testing" / "Python" / "helpers"), str(ROOT / "EsoRadiomics")]
 
 from cohort_factory import write_cohort  # noqa: E402
 
 from EsoRadiomicsLib.cohort.child_process import Limits  # noqa: E402
 from EsoRadiomicsLib.cohort.cohort_run import local_workers, run_cohort, threads_per_case  # noqa: E402
 from EsoRadiomicsLib.cohort.manifest import read_manifest  # noqa: E402
-from EsoRadiomicsLib.extraction.features import extract  # noqa: E402
-from EsoRadiomicsLib.extraction.roi import prepare  # noqa: E402
+from EsoRadiomicsLib.extraction.engines import extract, prepare  # noqa: E402
 from EsoRadiomicsLib.imaging.case import load_case  # noqa: E402
 from EsoRadiomicsLib.studies.study import load_study  # noqa: E402
 

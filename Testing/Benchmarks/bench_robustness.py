@@ -23,8 +23,7 @@ sys.path[:0] = [str(ROOT / "Testing" / "Tools"), str(ROOT / "EsoRadiomics")]
 
 from pyradiomics_data import lung_case  # noqa: E402
 
-from EsoRadiomicsLib.extraction.features import extract  # noqa: E402
-from EsoRadiomicsLib.extraction.roi import prepare  # noqa: E402
+from EsoRadiomicsLib.extraction.engines import extract, prepare  # noqa: E402
 from EsoRadiomicsLib.imaging.case import load_case  # noqa: E402
 from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, ReferenceFeature  # noqa: E402
 from EsoRadiomicsLib.studies.study import load_study  # noqa: E402

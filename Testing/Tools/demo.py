@@ -14,10 +14,9 @@ from pathlib import Path
 
 from pyradiomics_data import DataUnavailableError, lung_case
 
+from EsoRadiomicsLib.extraction.engines import extract, prepare
 from EsoRadiomicsLib.extraction.feature_table import feature_row, write_rows
-from EsoRadiomicsLib.extraction.features import extract
 from EsoRadiomicsLib.extraction.perturbation import Perturbation
-from EsoRadiomicsLib.extraction.roi import prepare
 from EsoRadiomicsLib.imaging.case import Case, load_case
 from EsoRadiomicsLib.shell.cli import main as esoradiomics
 from EsoRadiomicsLib.studies.study import load_study

@@ -14,9 +14,9 @@ from typing import Any
 import radiomics
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 
-from EsoRadiomicsLib.extraction.feature_names import IMAGES, feature_names
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import IMAGES, feature_names
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.selftest import reference_images
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
 from EsoRadiomicsLib.studies.study import builtin_studies, load_study
 
 PARAMETERS: dict[str, Any] = {
@@ -58,7 +58,7 @@ def main() -> None:
         "title": "Generated CT (resampling, HU exclusion, wavelet)",
         "source": "One run of plain PyRadiomics on the voxels that EsoRadiomicsLib.extraction.selftest generates",
         "software": {"Python": platform.python_version(), **{name: version(name) for name in SOFTWARE}},
-        "settings": ExtractionSettings().to_dict(),
+        "settings": PyRadiomicsSettings().to_dict(),
         "values": {name: values[name] for name in chosen_features()},
     }
     print(json.dumps(document, indent=1))

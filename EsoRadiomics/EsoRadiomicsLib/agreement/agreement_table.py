@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, UsageError
 from ..core.formatting import some
-from ..extraction.feature_names import CLASSES
+from ..extraction.engines import classes, parts_of
 
 OTHER = "other"
-_FEATURE = re.compile(rf"([^_]+)_({'|'.join(CLASSES)})_[A-Za-z0-9]+")
 # PyRadiomics' own names, and plain ones: "settings…", "version…", "…_version", "software…".
 _SETTINGS = re.compile(r"settings|diagnostics_Configuration_", re.IGNORECASE)
 _VERSIONS = re.compile(r"version|software|diagnostics_Versions_|.*_version$", re.IGNORECASE)
@@ -48,9 +47,12 @@ class Readings:
 def feature_parts(name: str) -> tuple[str, str]:
     """``"wavelet-HLL_glcm_Idn"`` → ``("wavelet-HLL", "glcm")``; ``("other", "other")`` for any other name.
 
-    Wider than :func:`names.split_name`: any image type counts (``log-sigma-2-0-mm-3D`` …), not only the 851.
+    Wider than the engines' own names: any image type counts (``log-sigma-2-0-mm-3D`` …), not only those measured here.
     """
-    match = _FEATURE.fullmatch(name)
+    known = parts_of(name)
+    if known is not None:
+        return known[:2]
+    match = re.fullmatch(rf"([^_]+)_({'|'.join(map(re.escape, classes()))})_[A-Za-z0-9]+", name)
     return (match[1], match[2]) if match else (OTHER, OTHER)
 
 
@@ -174,7 +176,7 @@ def _feature_columns(
                 + (f"Did you mean “{close[0]}”?" if close else f"Its columns are {some(table.columns)}.")
             )
         return tuple(dict.fromkeys(asked)), []
-    names = tuple(name for name in columns if _FEATURE.fullmatch(name))
+    names = tuple(name for name in columns if feature_parts(name) != (OTHER, OTHER))
     ignored = [
         name
         for name in columns

@@ -23,9 +23,8 @@ from ..cohort.problems import Problem, split_message
 from ..core.errors import EsoRadiomicsError, InputError
 from ..core.formatting import counted, some
 from ..core.progress import Progress
+from ..extraction.engines import extract, prepare
 from ..extraction.feature_table import SOFTWARE, feature_row
-from ..extraction.features import extract
-from ..extraction.roi import prepare
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case
 from ..studies.study import Study

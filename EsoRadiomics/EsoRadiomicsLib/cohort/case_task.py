@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import EsoRadiomicsError, InputError
-from ..extraction.features import Features, extract
-from ..extraction.pyradiomics_package import software_versions
-from ..extraction.roi import Roi, prepare
+from ..extraction.engines import engine, extract, prepare, settings_from
+from ..extraction.features import Features
+from ..extraction.roi import Roi
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case, load_case
 from ..imaging.mask_header import read_mask_header
@@ -59,7 +59,7 @@ def measure(task: Task) -> Outcome:
     """Measure a case, unless the store has it; whatever goes wrong becomes an outcome."""
     stage = "files"
     try:
-        settings = ExtractionSettings.from_dict(task.settings)
+        settings = settings_from(task.settings)
         key = content_key(task)
         if Store(Path(task.store)).read(key) is not None:
             return Outcome(key)
@@ -97,15 +97,15 @@ def content_key(task: Task) -> str:
         "roi": task.roi,
         "settings": task.settings,
         "features": task.features,
-        "software": _software(),
+        "software": _software(settings_from(task.settings).engine),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache
-def _software() -> str:
+def _software(engine_name: str) -> str:
     """The versions; once a process, as looking them up takes as long as hashing a small case."""
-    return json.dumps(software_versions())
+    return json.dumps(engine(engine_name).software())
 
 
 def _files_sha256(path: Path) -> str:

@@ -17,7 +17,7 @@ from queue import SimpleQueue  # noqa: E402
 import SimpleITK as sitk  # noqa: E402
 
 from ..core.errors import EsoRadiomicsError  # noqa: E402
-from ..extraction.pyradiomics_package import radiomics  # noqa: E402
+from ..extraction.engines import engine  # noqa: E402
 from .case_task import Task, measure  # noqa: E402
 
 READY = "ready\n"
@@ -31,7 +31,7 @@ def main() -> None:
         lines: SimpleQueue[str] = SimpleQueue()
         threading.Thread(target=_listen, args=[lines], daemon=True).start()
         with contextlib.suppress(EsoRadiomicsError):  # each case will say so
-            radiomics()
+            engine().warm_up()
         answers.write(READY)
         answers.flush()
         while True:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import EsoRadiomicsError, InputError
-from ..extraction.feature_names import is_feature
+from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE
 from ..extraction.features import Features
 from ..scoring.score import Bounds, Score, check_scorable, score

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..core.errors import InputError
 from ..core.output import safe_cell
 from ..core.sheet import Sheet, read_sheet
-from ..extraction.feature_names import is_feature
+from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE
 from .problems import Problem, split_message
 

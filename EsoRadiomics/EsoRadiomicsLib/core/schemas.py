@@ -66,8 +66,16 @@ _OF_MEMBERS = ("required", "additionalProperties", "dependentRequired")
 @lru_cache
 def _validator(schema: str) -> Any:
     from jsonschema import Draft202012Validator
+    from referencing import Registry
 
-    return Draft202012Validator(json.loads(resource_path("Schemas", schema).read_text(encoding="utf-8")))
+    return Draft202012Validator(_schema(schema).contents, registry=Registry(retrieve=_schema))  # type: ignore[call-arg]
+
+
+def _schema(name: str) -> Any:
+    """A schema of ours, which may refer to parts of another by its file name."""
+    from referencing.jsonschema import DRAFT202012
+
+    return DRAFT202012.create_resource(json.loads(resource_path("Schemas", name).read_text(encoding="utf-8")))
 
 
 def _no_number(constant: str) -> Any:

@@ -20,11 +20,11 @@ import SimpleITK as sitk
 
 from ..core.resources import resource_path
 from ..imaging.case import Case, make_case
-from .feature_names import CLASSES, ORIGINAL, split_name
-from .features import Features, extract
-from .pyradiomics_package import software_versions
-from .roi import prepare
-from .settings import ExtractionSettings
+from .engines import extract, prepare, split_name
+from .features import Features
+from .pyradiomics.feature_names import CLASSES, ORIGINAL
+from .pyradiomics.pyradiomics_package import software_versions
+from .pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 
 AGREES, BY_DESIGN, DIFFERS = "agrees", "differs by design", "DIFFERS"
 IBSI_DIGITS = 3
@@ -114,9 +114,9 @@ def ibsi_phantom() -> Case:
     )
 
 
-def ibsi_settings() -> ExtractionSettings:
+def ibsi_settings() -> PyRadiomicsSettings:
     """As the IBSI reference manual asks: the phantom as it is, one grey level a bin."""
-    return ExtractionSettings(voxel_mm=None, hu_min=None, image_types=("original",), bin_width=1)
+    return PyRadiomicsSettings(voxel_mm=None, hu_min=None, image_types=("original",), bin_width=1)
 
 
 def reference_images() -> tuple[sitk.Image, sitk.Image]:
@@ -237,7 +237,7 @@ def _ibsi_row(reference: Mapping[str, Any], measured: Features, voxels: int) -> 
 
 def _reference_part() -> Part:
     reference = _read("generated-ct.json")
-    settings = ExtractionSettings.from_dict(reference["settings"])
+    settings = PyRadiomicsSettings.from_dict(reference["settings"])
     case = make_case(*reference_images(), name="the generated CT", pixel_type=settings.pixel_type)
     measured = extract(prepare(case, settings), settings, reference["values"])
     return Part(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 
 from ..core.errors import UsageError
-from .pyradiomics_package import radiomics
+from .engines import engine
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def _start_worker() -> None:
     """Ctrl-C is the parent's to handle; a parent that is gone takes its workers with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    radiomics()
+    engine().warm_up()
 
 
 def _end_with_parent() -> None:

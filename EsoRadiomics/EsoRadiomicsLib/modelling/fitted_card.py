@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..extraction.feature_names import is_feature
+from ..extraction.engines import is_feature
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
 from .fitted_model import FinalModel, FittedCutoff, FittedModel

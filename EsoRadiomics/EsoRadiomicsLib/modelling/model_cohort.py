@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
-from ..extraction.feature_names import is_feature
+from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE, read_tables
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.progress import Progress
-from ..extraction.features import Features, extract
-from ..extraction.roi import Roi, prepare
+from ..extraction.engines import extract, prepare
+from ..extraction.features import Features
+from ..extraction.roi import Roi
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case
 from ..studies.conformity import conformity_warnings

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 
 from ..core.errors import EsoRadiomicsError, RoiError, UsageError
 from ..core.progress import Progress
-from ..extraction.features import Features, extract
+from ..extraction.engines import extract, prepare, share
+from ..extraction.features import Features
 from ..extraction.perturbation import KINDS, Perturbation, Site, plan
-from ..extraction.roi import prepare, resample_region
 from ..extraction.settings import ExtractionSettings
 from ..studies.reference_cohort import ReferenceCohort
 from .patient import PatientResult
@@ -117,7 +117,7 @@ class _Subject:
     def resampled(self) -> sitk.Image | None:
         """The unperturbed image, for the perturbations that only move the contour."""
         region = self.site.whole_mask(self.site.mask * 0 + 1)
-        return resample_region(self.site.case, region, self.settings)
+        return share(self.site.case, region, self.settings)
 
     def measure(self, draw: Perturbation) -> Measurement:
         """The signature under a perturbation."""

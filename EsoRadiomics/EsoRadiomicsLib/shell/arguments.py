@@ -9,6 +9,7 @@ from typing import Any
 
 from ..core.errors import UsageError
 from ..core.progress import MODES
+from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case, load_case
 from ..studies.study import Study
@@ -78,7 +79,7 @@ def settings_of(options: argparse.Namespace, study: Study) -> ExtractionSettings
             changes[name] = json.loads(value)
         except ValueError:
             changes[name] = value
-    return ExtractionSettings.from_dict({**study.settings.to_dict(), **changes})
+    return settings_from({**study.settings.to_dict(), **changes})
 
 
 def split_assignment(text: str, option: str) -> tuple[str, str]:

@@ -8,9 +8,8 @@ from typing import Any
 
 from ..core.errors import ExtractionError
 from ..core.progress import reporter
+from ..extraction.engines import extract, prepare
 from ..extraction.feature_table import feature_row, write_rows
-from ..extraction.features import extract
-from ..extraction.roi import prepare
 from ..extraction.workers import worker_pool
 from ..studies.study import load_study
 from .arguments import add_case_arguments, add_command, add_extraction_arguments, load, settings_of

@@ -17,7 +17,7 @@ import numpy as np
 from ..core.errors import InputError, ScoreError, StudyError, UsageError
 from ..core.output import write_text
 from ..core.schemas import check_schema, read_json
-from ..extraction.feature_names import is_feature
+from ..extraction.engines import is_feature, settings_from
 from ..extraction.settings import ExtractionSettings
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     node = read_json(Path(path), subject, "Build one with “esoradiomics reference build”.")
     check_schema(node, "reference-cohort.schema.json", subject)
     try:
-        settings = ExtractionSettings.from_dict(node["settings"])
+        settings = settings_from(node["settings"])
     except (UsageError, TypeError, ValueError) as error:
         raise StudyError(f"{subject} is broken at $.settings: {error}") from error
     features = {name: ReferenceFeature(**values) for name, values in node["features"].items()}

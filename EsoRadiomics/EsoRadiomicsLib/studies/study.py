@@ -15,8 +15,9 @@ from typing import Any
 from ..core.errors import StudyError, UsageError
 from ..core.resources import resource_path
 from ..core.schemas import check_schema, read_json
+from ..extraction.engines import engine, settings_from
 from ..extraction.settings import ExtractionSettings
-from .study_checks import SETTINGS, inconsistencies
+from .study_checks import engine_of_card, inconsistencies, settings_of_card
 
 UNSURE = ("reconstructed", "assumed")
 
@@ -226,13 +227,12 @@ class Study:
     @cached_property
     def settings(self) -> ExtractionSettings:
         """The extraction settings the card locks."""
-        return ExtractionSettings(**{name: quantity.value for name, quantity in self.settings_evidence.items()})
+        return settings_from({name: quantity.value for name, quantity in self.settings_evidence.items()})
 
     @cached_property
     def settings_evidence(self) -> dict[str, Quantity]:
         """Every extraction setting with its evidence."""
-        blocks = {**self.card["roi"], **self.card["extraction"]}
-        return {name: Quantity.read(node) for name, node in blocks.items() if name in SETTINGS}
+        return {name: Quantity.read(node) for name, node in settings_of_card(self.card).items()}
 
     @property
     def absent(self) -> str:
@@ -377,6 +377,12 @@ def check_card(card: Any, path: Path) -> Study:
     subject = f"The study card {path}"
     check_schema(card, "study-card.schema.json", subject)
     check_schema(card["protocol"], "protocol.schema.json", subject, at="$.protocol")
+    try:
+        engine(engine_of_card(card))
+    except UsageError as error:
+        raise StudyError(f"{subject} is broken at $.extraction.engine: {error}") from error
+    measuring = {"roi": card["roi"], "extraction": card["extraction"]}
+    check_schema(measuring, f"engine-{engine_of_card(card)}.schema.json", subject)
     for where, problem in inconsistencies(card):
         raise StudyError(f"{subject} is broken at {where}: {problem}.")
     return Study(card, path)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from ..core.errors import UsageError
-from ..extraction.feature_names import is_feature
-from ..extraction.settings import ExtractionSettings
-
-SETTINGS = frozenset(field.name for field in fields(ExtractionSettings))
+from ..extraction.engines import engine, is_feature, settings_from
+from ..extraction.settings import DEFAULT_ENGINE
 
 Problem = tuple[str, str]
 
@@ -40,6 +37,17 @@ def quantities(node: Any, path: str = "$") -> Iterator[tuple[str, Mapping[str, A
             yield from quantities(value, f"{path}[{i}]")
 
 
+def engine_of_card(card: Mapping[str, Any]) -> str:
+    """Name of the engine that a card's features are measured with."""
+    return card["extraction"].get("engine", {"value": DEFAULT_ENGINE})["value"]
+
+
+def settings_of_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """The extraction settings of a card with their evidence, as it has them; the engine where the card names one."""
+    known = {"engine", *engine(engine_of_card(card)).settings.field_names()}
+    return {name: node for name, node in {**card["roi"], **card["extraction"]}.items() if name in known}
+
+
 def _absent_values(card: Mapping[str, Any]) -> Iterator[Problem]:
     for path, node in quantities(card):
         if node["evidence"] == "absent" and node.get("value") is not None:
@@ -47,12 +55,13 @@ def _absent_values(card: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _settings(card: Mapping[str, Any]) -> Iterator[Problem]:
-    for block in ("roi", "extraction"):
-        for name, node in card[block].items():
-            try:
-                _ = ExtractionSettings(**{name: node["value"]}) if name in SETTINGS else None
-            except UsageError as error:
-                yield f"$.{block}.{name}.value", str(error).rstrip(".")
+    settings = {name: node["value"] for name, node in settings_of_card(card).items()}
+    chosen = {"engine": settings.pop("engine", DEFAULT_ENGINE)}
+    for name, value in settings.items():
+        try:
+            settings_from({**chosen, name: value})
+        except UsageError as error:
+            yield f"$.{'roi' if name in card['roi'] else 'extraction'}.{name}.value", str(error).rstrip(".")
 
 
 def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:

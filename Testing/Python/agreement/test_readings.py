@@ -27,14 +27,14 @@ from EsoRadiomicsLib.agreement.readings import Measured, Reading, compare, measu
 from EsoRadiomicsLib.cohort.manifest import read_manifest
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.extraction.feature_table import read_table
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.workers import worker_pool
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = load_study("ln-control-2y")
-FEW = ExtractionSettings(image_types=("original",), feature_classes=("firstorder",))
+FEW = PyRadiomicsSettings(image_types=("original",), feature_classes=("firstorder",))
 """Settings that measure quickly."""
 
 

@@ -11,8 +11,7 @@ from cohort_factory import write_manifest
 
 from EsoRadiomicsLib.cohort.folder_scan import manifest_text, scan_folder
 from EsoRadiomicsLib.cohort.manifest import read_manifest
-from EsoRadiomicsLib.extraction.features import extract
-from EsoRadiomicsLib.extraction.roi import prepare
+from EsoRadiomicsLib.extraction.engines import extract, prepare
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study

@@ -25,8 +25,7 @@ from EsoRadiomicsLib.cohort.cohort_run import CohortRun, local_workers, run_coho
 from EsoRadiomicsLib.cohort.cohort_table import write_results
 from EsoRadiomicsLib.cohort.manifest import read_manifest
 from EsoRadiomicsLib.core.errors import UsageError
-from EsoRadiomicsLib.extraction.features import extract
-from EsoRadiomicsLib.extraction.roi import prepare
+from EsoRadiomicsLib.extraction.engines import extract, prepare
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.studies.study import load_study
 

@@ -11,25 +11,26 @@ import SimpleITK as sitk
 from pyradiomics_data import LungCase
 
 from EsoRadiomicsLib.core.errors import ExtractionError, RoiError, UsageError
-from EsoRadiomicsLib.extraction.feature_names import ALL, FEATURES_OF_CLASS, split_name
-from EsoRadiomicsLib.extraction.features import Features, check_value, extract
-from EsoRadiomicsLib.extraction.pyradiomics_package import radiomics
-from EsoRadiomicsLib.extraction.roi import prepare
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.engines import extract, prepare, split_name
+from EsoRadiomicsLib.extraction.features import Features
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL, FEATURES_OF_CLASS
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_features import check_value
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_package import radiomics
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.workers import worker_pool
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.studies.study import load_study
 
-DEFAULT = ExtractionSettings()
+DEFAULT = PyRadiomicsSettings()
 
 
-def plain_pyradiomics(image: sitk.Image, mask: sitk.Image, settings: ExtractionSettings) -> dict[str, float]:
+def plain_pyradiomics(image: sitk.Image, mask: sitk.Image, settings: PyRadiomicsSettings) -> dict[str, float]:
     extractor = radiomics().featureextractor.RadiomicsFeatureExtractor(settings.pyradiomics_parameters())
     values = extractor.execute(image, mask)
     return {name: float(value) for name, value in values.items() if not name.startswith("diagnostics")}
 
 
-def extracted(case: Case, settings: ExtractionSettings, **options: Any) -> Features:
+def extracted(case: Case, settings: PyRadiomicsSettings, **options: Any) -> Features:
     return extract(prepare(case, settings), settings, **options)
 
 

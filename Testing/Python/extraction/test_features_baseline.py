@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 from pyradiomics_data import LungCase
 
-from EsoRadiomicsLib.extraction.feature_names import CLASSES, FEATURES_OF_CLASS
-from EsoRadiomicsLib.extraction.features import extract
-from EsoRadiomicsLib.extraction.roi import Roi, prepare
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.engines import extract, prepare
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import CLASSES, FEATURES_OF_CLASS
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
+from EsoRadiomicsLib.extraction.roi import Roi
 from EsoRadiomicsLib.imaging.case import Case, load_case
 
-PLAIN = ExtractionSettings(voxel_mm=None, hu_min=None, image_types=("original",))
+PLAIN = PyRadiomicsSettings(voxel_mm=None, hu_min=None, image_types=("original",))
 SETTINGS = {
     "": PLAIN,
     "_resampling": PLAIN.changed(voxel_mm=(2, 2, 2)),

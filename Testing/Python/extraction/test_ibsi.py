@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from EsoRadiomicsLib.extraction.feature_names import CLASSES
-from EsoRadiomicsLib.extraction.features import extract
-from EsoRadiomicsLib.extraction.roi import prepare
+from EsoRadiomicsLib.extraction.engines import extract, prepare
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import CLASSES
 from EsoRadiomicsLib.extraction.selftest import ibsi_phantom, ibsi_settings
 from EsoRadiomicsLib.imaging.case import make_case
 from EsoRadiomicsLib.imaging.grid import canonical_spacing

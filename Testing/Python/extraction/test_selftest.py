@@ -14,16 +14,16 @@ import SimpleITK as sitk
 from selftest_reference import chosen_features, plain_pyradiomics
 
 from EsoRadiomicsLib.extraction import selftest
-from EsoRadiomicsLib.extraction.feature_names import feature_names
-from EsoRadiomicsLib.extraction.features import Features, extract
-from EsoRadiomicsLib.extraction.pyradiomics_package import radiomics
-from EsoRadiomicsLib.extraction.roi import prepare
+from EsoRadiomicsLib.extraction.engines import extract, prepare
+from EsoRadiomicsLib.extraction.features import Features
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import feature_names
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_package import radiomics
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.selftest import AGREES, BY_DESIGN, DIFFERS, Row, SelfTest
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
 from EsoRadiomicsLib.imaging.case import make_case
 from EsoRadiomicsLib.shell.cli import main
 
-DEFAULT = ExtractionSettings()
+DEFAULT = PyRadiomicsSettings()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_every_feature_of_the_original_image_is_compared_with_ibsi_or_with_plain
 def test_the_generated_ct_covers_every_published_signature_in_the_default_settings(outcome: SelfTest) -> None:
     stored = json.loads(selftest.resource_path("SelfTest", "generated-ct.json").read_text(encoding="utf-8"))
     assert list(stored["values"]) == chosen_features()
-    assert ExtractionSettings.from_dict(stored["settings"]) == DEFAULT
+    assert PyRadiomicsSettings.from_dict(stored["settings"]) == DEFAULT
     assert set(rows(outcome, 1)) == set(stored["values"])
 
 

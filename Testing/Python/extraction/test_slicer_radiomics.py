@@ -13,16 +13,16 @@ from mrml import node_ids, scene, slicer
 from patients import case, measured
 
 from EsoRadiomicsLib.core.errors import ExtractionError
-from EsoRadiomicsLib.extraction.pyradiomics_package import radiomics
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
-from EsoRadiomicsLib.extraction.slicer_radiomics import can_measure, features_of_table
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_package import radiomics
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
+from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import can_measure, features_of_table
 from EsoRadiomicsLib.in_slicer.scene.cli_extractor import CliExtractor
 from EsoRadiomicsLib.in_slicer.scene.mrml_images import volume_image
 
 __all__ = ["scene"]
 
-SETTINGS = ExtractionSettings()
-FEW = ExtractionSettings(image_types=("original",), feature_classes=("shape", "firstorder", "glcm"))
+SETTINGS = PyRadiomicsSettings()
+FEW = PyRadiomicsSettings(image_types=("original",), feature_classes=("shape", "firstorder", "glcm"))
 
 
 class Cli:

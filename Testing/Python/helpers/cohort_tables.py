@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from EsoRadiomicsLib.extraction.feature_names import ALL
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 
 Golden = Callable[[str], Any]
 

@@ -23,7 +23,7 @@ from patients import cohort, measured
 from phantoms import ct, gtv
 
 import EsoRadiomicsLib
-from EsoRadiomicsLib.extraction.slicer_radiomics import Finished
+from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import Finished
 from EsoRadiomicsLib.in_slicer.panel.patient_panel import Inputs, Panel
 from EsoRadiomicsLib.in_slicer.scene.scene_access import SceneAccess
 from EsoRadiomicsLib.reporting.patient.patient_result import result_dict, to_json

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 from phantoms import ct, gtv
 
-from EsoRadiomicsLib.extraction.features import Features, extract
-from EsoRadiomicsLib.extraction.roi import Roi, prepare
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.engines import extract, prepare
+from EsoRadiomicsLib.extraction.features import Features
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
+from EsoRadiomicsLib.extraction.roi import Roi
 from EsoRadiomicsLib.imaging.case import Case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult
 from EsoRadiomicsLib.scoring.score import score
@@ -46,7 +47,7 @@ def scored(
 
 
 @lru_cache
-def measured(settings: ExtractionSettings, names: tuple[str, ...], seed: int) -> tuple[Roi, Features]:
+def measured(settings: PyRadiomicsSettings, names: tuple[str, ...], seed: int) -> tuple[Roi, Features]:
     """The phantom's ROI and features."""
     roi = prepare(case(seed), settings)
     return roi, extract(roi, settings, names)

@@ -28,9 +28,8 @@ from pyradiomics_data import LungCase
 from scene_patient import patient, structure_set, turned
 
 from EsoRadiomicsLib.core.errors import InputError
-from EsoRadiomicsLib.extraction.features import extract
-from EsoRadiomicsLib.extraction.roi import prepare
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.engines import extract, prepare
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.in_slicer.scene.mrml_images import find_segment
 from EsoRadiomicsLib.in_slicer.scene.scene_access import SceneAccess, node_case
@@ -47,7 +46,7 @@ def test_the_same_patient_gives_the_same_bits_from_files_and_from_the_scene(scen
     files = load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd")
     nodes = node_case(*patient(scene), "GTV")
     assert (nodes.image_sha256, nodes.mask_sha256) == (files.image_sha256, files.mask_sha256)
-    settings = ExtractionSettings()
+    settings = PyRadiomicsSettings()
     values = [extract(prepare(case, settings), settings, FEW).values for case in (files, nodes)]
     assert values[0] == values[1]
 

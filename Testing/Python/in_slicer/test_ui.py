@@ -217,5 +217,5 @@ def test_a_study_is_shown_with_citation_endpoint_and_locked_settings(study: str)
     card = load_study(study)
     html = study_html(card)
     assert escape(card.endpoint) in html and escape(card.citation) in html
-    assert f"bin width {card.settings.bin_width:g} HU" in html
+    assert escape(card.settings.sentence) in html
     assert escape(card.absent) in html

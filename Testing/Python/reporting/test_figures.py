@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from patients import case, changed_card, scored
 
-from EsoRadiomicsLib.extraction.roi import prepare
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.engines import prepare
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.imaging.case import Case, make_case
 from EsoRadiomicsLib.reporting.figures import contributions_figure, nomogram_figure, roi_figure, to_png, to_svg
 from EsoRadiomicsLib.reporting.figures.nomogram_plot import LEFT, RIGHT
@@ -209,7 +209,7 @@ def test_every_feature_unlike_the_reference_cohort_is_marked() -> None:
     assert sum(line.get_marker() == "D" for line in page.lines) == 0
 
 
-PLAIN = ExtractionSettings(voxel_mm=None)
+PLAIN = PyRadiomicsSettings(voxel_mm=None)
 
 
 def test_the_removed_voxels_shown_are_those_below_the_threshold() -> None:
@@ -237,7 +237,7 @@ def test_the_patients_right_is_at_the_left_the_front_above_and_the_head_above() 
 
 def test_after_resampling_the_measured_roi_lies_on_the_drawn_one() -> None:
     phantom = case()
-    figure = roi_figure(phantom, prepare(phantom, ExtractionSettings(hu_min=None)))
+    figure = roi_figure(phantom, prepare(phantom, PyRadiomicsSettings(hu_min=None)))
     for axes in figure.axes[:4]:
         drawn, measured = (np.concatenate([p.vertices for p in c.get_paths()]) for c in axes.collections)
         for end in (np.min, np.max):
@@ -256,7 +256,7 @@ def test_after_resampling_the_measured_roi_lies_on_the_drawn_one() -> None:
 )
 def test_rois_of_any_size_and_place_are_drawn(box: tuple[slice, ...], views: int) -> None:
     odd = _boxed(box)
-    figure = roi_figure(odd, prepare(odd, ExtractionSettings(voxel_mm=None, hu_min=None, min_voxels=1)))
+    figure = roi_figure(odd, prepare(odd, PyRadiomicsSettings(voxel_mm=None, hu_min=None, min_voxels=1)))
     assert len(figure.axes) == views + 1
     for axes in figure.axes[:-1]:
         (drawn, _) = axes.collections

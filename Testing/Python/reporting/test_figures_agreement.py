@@ -16,7 +16,7 @@ from EsoRadiomicsLib.agreement.bland_altman import bland_altman
 from EsoRadiomicsLib.agreement.comparison import Agreement, agreement
 from EsoRadiomicsLib.agreement.kept_features import Rule
 from EsoRadiomicsLib.core.errors import InputError, UsageError
-from EsoRadiomicsLib.extraction.feature_names import ALL
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.reporting.figures.bland_altman_plot import bland_altman_figure
 from EsoRadiomicsLib.reporting.figures.icc_map_plot import icc_map_figure
 from EsoRadiomicsLib.reporting.figures.icc_plot import icc_figure

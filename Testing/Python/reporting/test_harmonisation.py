@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from EsoRadiomicsLib.core.errors import InputError
-from EsoRadiomicsLib.extraction.feature_names import ALL
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.statistics.combat import batch_share, fit_combat, load_combat
 

@@ -12,9 +12,8 @@ import SimpleITK as sitk
 from pyradiomics_data import LungCase
 
 from EsoRadiomicsLib.core.errors import RoiError, UsageError
-from EsoRadiomicsLib.extraction.features import extract
+from EsoRadiomicsLib.extraction.engines import extract, prepare, share
 from EsoRadiomicsLib.extraction.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, Site, noise_level, plan
-from EsoRadiomicsLib.extraction.roi import prepare, resample_region
 from EsoRadiomicsLib.extraction.workers import worker_pool
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult, score_patient
@@ -198,7 +197,7 @@ def test_a_part_cut_out_of_the_resampled_image_has_the_bits_of_a_part_resampled_
     case = load_case(lung2.image, lung2.mask, label=1)
     settings = load_study("escc-lpfs-ccrt").settings
     site = Site(case)
-    shared = resample_region(case, site.whole_mask(site.mask * 0 + 1), settings)
+    shared = share(case, site.whole_mask(site.mask * 0 + 1), settings)
     for draw in plan(6, 4, ("volume", "shift", "boundary")):
         perturbed, _ = draw.apply(site)
         cut, alone = prepare(perturbed, settings, shared), prepare(perturbed, settings)
@@ -211,10 +210,10 @@ def test_a_part_cut_out_of_the_resampled_image_has_the_bits_of_a_part_resampled_
 def test_an_image_is_not_shared_where_its_last_bits_might_differ(ball: Case) -> None:
     settings = load_study("escc-lpfs-ccrt").settings
     region = Site(ball).whole_mask(Site(ball).mask)
-    assert resample_region(ball, region, settings.changed(voxel_mm=(1, 1, 2))) is None, "voxels fall on voxels"
-    assert resample_region(ball, region, settings.changed(voxel_mm=None)) is None
-    assert resample_region(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9), pixel_type="float32")) is None
-    assert resample_region(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9))) is not None
+    assert share(ball, region, settings.changed(voxel_mm=(1, 1, 2))) is None, "voxels fall on voxels"
+    assert share(ball, region, settings.changed(voxel_mm=None)) is None
+    assert share(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9), pixel_type="float32")) is None
+    assert share(ball, region, settings.changed(voxel_mm=(0.7, 0.7, 1.9))) is not None
 
 
 def test_a_contour_of_one_slice_is_measured_as_alone(ball: Case) -> None:
@@ -224,7 +223,7 @@ def test_a_contour_of_one_slice_is_measured_as_alone(ball: Case) -> None:
     mask = sitk.GetImageFromArray(flat)
     mask.CopyInformation(ball.mask)
     case = replace(ball, mask=mask)
-    shared = resample_region(ball, Site(ball).whole_mask(Site(ball).mask * 0 + 1), settings)
+    shared = share(ball, Site(ball).whole_mask(Site(ball).mask * 0 + 1), settings)
     cut, alone = prepare(case, settings, shared), prepare(case, settings)
     np.testing.assert_array_equal(sitk.GetArrayViewFromImage(cut.image), sitk.GetArrayViewFromImage(alone.image))
     assert cut.image.GetSpacing() == alone.image.GetSpacing() == (0.7, 0.7, 2.0)

@@ -13,7 +13,7 @@ import pytest
 
 from EsoRadiomicsLib.core.errors import ExtractionError, InputError, ScoreError, StudyError, UsageError
 from EsoRadiomicsLib.extraction.features import Features
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.scoring.score import Score, check_scorable, score, survival_at
 from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, build_reference, load_reference
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study
@@ -218,7 +218,7 @@ def test_a_reference_cohort_survives_saving_and_loading(tmp_path: Path) -> None:
 
 def test_a_reference_describes_each_feature_as_r_does() -> None:
     table = pd.DataFrame({"original_glcm_Idn": [1.0, 2.0, 4.0, 7.0]})
-    feature = build_reference(table, ExtractionSettings(), label="x").features["original_glcm_Idn"]
+    feature = build_reference(table, PyRadiomicsSettings(), label="x").features["original_glcm_Idn"]
     assert (feature.mean, feature.n, feature.minimum, feature.maximum) == (3.5, 4, 1, 7)
     assert feature.sd == pytest.approx(2.6457513110645907)  # R: sd(c(1, 2, 4, 7))
     assert feature.quantiles["0.25"] == pytest.approx(1.75)  # R: quantile(…, 0.25), type 7
@@ -236,7 +236,7 @@ def test_a_reference_describes_each_feature_as_r_does() -> None:
 )
 def test_a_table_that_makes_no_reference_is_refused(table: dict[str, list[Any]], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        build_reference(pd.DataFrame(table), ExtractionSettings(), label="x")
+        build_reference(pd.DataFrame(table), PyRadiomicsSettings(), label="x")
 
 
 @pytest.mark.parametrize(

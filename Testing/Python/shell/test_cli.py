@@ -17,7 +17,7 @@ import phantoms
 import pytest
 import SimpleITK as sitk
 
-from EsoRadiomicsLib.extraction.feature_names import ALL
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import builtin_studies, load_study
 

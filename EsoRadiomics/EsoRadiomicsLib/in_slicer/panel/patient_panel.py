@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import EsoRadiomicsError
 from ...core.formatting import plain
-from ...extraction.slicer_radiomics import FullExtractor, can_measure
+from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
 from ...scoring.nomogram import outcome_model
 from ...scoring.score import check_covariates, check_scorable

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EsoRadiomicsError, OutputError
-from ...extraction.roi import prepare
-from ...extraction.slicer_radiomics import FullExtractor, features_of_table
+from ...extraction.engines import prepare
+from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, features_of_table
 from ...imaging.case import Case
 from ...reporting.patient.patient_report import check_folder, write_report
 from ...reporting.patient.patient_result import result_dict

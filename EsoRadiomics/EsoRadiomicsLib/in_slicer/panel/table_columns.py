@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...core.errors import InputError
-from ...extraction.feature_names import is_feature
+from ...extraction.engines import is_feature
 from ...extraction.feature_table import SOFTWARE
 from ...studies.study import Study
 

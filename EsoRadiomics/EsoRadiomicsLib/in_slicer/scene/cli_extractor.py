@@ -10,8 +10,8 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from ...extraction.pyradiomics.slicer_radiomics import Finished, can_measure
 from ...extraction.settings import ExtractionSettings
-from ...extraction.slicer_radiomics import Finished
 from ...imaging.case import Case
 
 MASK_LABEL = 1
@@ -45,6 +45,7 @@ class CliExtractor:
 
     def start(self, case: Case, settings: ExtractionSettings, on_finished: Finished) -> None:
         """See :class:`FullExtractor`."""
+        assert can_measure(settings)
         folder = tempfile.TemporaryDirectory(prefix="EsoRadiomics-", ignore_cleanup_errors=True)
         nodes: list[Any] = []
         try:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...cohort.cohort_scores import read_rows
 from ...core.errors import InputError, UsageError
 from ...core.output import write_text
-from ...extraction.feature_names import is_feature
+from ...extraction.engines import is_feature
 from ...extraction.feature_table import write_rows
 from ...statistics.combat import Combat, batch_share, fit_combat
 from ..figures.style import to_svg

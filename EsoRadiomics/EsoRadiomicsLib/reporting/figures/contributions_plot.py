@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...core.formatting import decimals, number
-from ...extraction.feature_names import split_name
+from ...extraction.engines import split_name
 from ...scoring.score import OUTSIDE_REFERENCE_Z, Contribution, Score
 from ...scoring.score_text import rad_score, rule
 from ...studies.study import Cutoff, Signature

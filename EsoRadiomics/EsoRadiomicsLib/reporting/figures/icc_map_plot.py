@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ...agreement.comparison import KEPT, Agreement
-from ...extraction.feature_names import CLASSES, IMAGES
+from ...extraction.engines import classes as known_classes
+from ...extraction.engines import images as known_images
 from .icc_plot import SMALL, TEXT, headline
 from .style import BLUE, GREY, INK, PALE, WIDTH_MM, add_page, new_figure
 
@@ -31,7 +32,7 @@ BANDS = (
 def icc_map_figure(result: Agreement) -> Figure:
     """Draw two maps side by side: kept of all features, and the median ICC in Koo & Li's bands."""
     table = result.table.assign(is_kept=result.table["verdict"] == KEPT)
-    images, classes = _in_order(table["image"], IMAGES), _in_order(table["class"], CLASSES)
+    images, classes = _in_order(table["image"], known_images()), _in_order(table["class"], known_classes())
     foot = TOP + CELL_MM * (len(images) + 1) + GAP_MM
     figure = new_figure(foot + 14)
     page = add_page(figure)

@@ -26,19 +26,6 @@ _ICONS = {
     "better": '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11" fill="currentColor"/>'
     '<path d="m6.5 12.5 4 4 7-8" fill="none" stroke="white" stroke-width="2.6"/></svg>',
 }
-_SETTINGS = {
-    "pixel_type": "CT pixel type",
-    "voxel_mm": "Resampled voxel (mm)",
-    "interpolator": "Interpolator",
-    "hu_min": "Lowest HU kept",
-    "hu_order": "HU exclusion",
-    "shape_mask": "ROI of shape features",
-    "image_types": "Images",
-    "wavelet": "Wavelet",
-    "feature_classes": "Feature classes",
-    "bin_width": "Bin width (HU)",
-    "min_voxels": "Fewest voxels",
-}
 
 
 def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
@@ -170,14 +157,14 @@ def _account(result: PatientResult) -> str:
 def _settings(result: PatientResult) -> str:
     study, used = result.score.study, result.features.settings
     changed = study.settings.differences(used)
+    labels = {"engine": "Engine", **used.labels}
     rows = []
     for name, value in used.to_dict().items():
-        quantity = study.settings_evidence[name]
         if name in changed:
             evidence = f'<span class="changed">changed; study: {escape(_text(changed[name][0]))}</span>'
         else:
-            evidence = escape(quantity.evidence)
-        rows.append((_SETTINGS[name], escape(_text(value)), evidence))
+            evidence = escape(study.settings_evidence[name].evidence)
+        rows.append((labels.get(name, name), escape(_text(value)), evidence))
     return _rows(rows, ("Setting", "Value", "Evidence"))
 
 

@@ -2,20 +2,22 @@
 
 The module reports success when it failed, and its log is never empty: only the table tells. It gets the case in
 PyRadiomics' own measurement frame, so that its values are those of
-:func:`EsoRadiomicsLib.extraction.features.extract`, bit for bit.
+:func:`EsoRadiomicsLib.extraction.engines.extract`, bit for bit.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
-from ..core.errors import ExtractionError
-from ..imaging.case import Case
-from .features import Features, check_value
+from ...core.errors import ExtractionError
+from ...imaging.case import Case
+from ..features import Features
+from ..settings import ExtractionSettings
+from .pyradiomics_features import check_value
 from .pyradiomics_package import software_versions
-from .settings import ExtractionSettings
+from .pyradiomics_settings import PyRadiomicsSettings
 
 ROAD = "SlicerRadiomicsCLI"
 _LISTED = 3
@@ -28,19 +30,20 @@ class FullExtractor(Protocol):
     """Computes all features of a case out of process."""
 
     def start(self, case: Case, settings: ExtractionSettings, on_finished: Finished) -> None:
-        """Start; ``on_finished`` is called once, unless cancelled."""
+        """Start with settings that :func:`can_measure`; ``on_finished`` is called once, unless cancelled."""
 
     def cancel(self) -> None:
         """End the run and remove what it made."""
 
 
-def can_measure(settings: ExtractionSettings) -> bool:
+def can_measure(settings: ExtractionSettings) -> TypeGuard[PyRadiomicsSettings]:
     """Whether PyRadiomics' own run does what the settings say.
 
     It excludes voxels after resampling only, and measures the shape of what is left only.
     """
-    return settings.hu_min is None or (
-        settings.hu_order == "after-resampling" and settings.shape_mask == "after-exclusion"
+    return isinstance(settings, PyRadiomicsSettings) and (
+        settings.hu_min is None
+        or (settings.hu_order == "after-resampling" and settings.shape_mask == "after-exclusion")
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.errors import UsageError
+from ...core.errors import UsageError
 
 ORIGINAL = "original"
 WAVELETS = tuple(f"wavelet-{band}" for band in ("LLH", "LHL", "LHH", "HLL", "HLH", "HHL", "HHH", "LLL"))

@@ -7,8 +7,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from .. import __version__
-from ..core.errors import ExtractionError
+from ... import __version__
+from ...core.errors import ExtractionError
 
 
 @lru_cache

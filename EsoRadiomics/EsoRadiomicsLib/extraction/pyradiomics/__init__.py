@@ -1,0 +1,1 @@
+"""The engine PyRadiomics: its own features, bit for bit."""

@@ -1,0 +1,53 @@
+"""PyRadiomics as an engine: resampling and HU exclusion before it, then its own features, image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import SimpleITK as sitk
+
+from ...imaging.case import Case
+from ..features import Found
+from ..roi import Roi
+from .feature_names import CLASSES, IMAGES, is_feature, split_name
+from .pyradiomics_features import image_features
+from .pyradiomics_package import radiomics, software_versions
+from .pyradiomics_roi import prepare, resample_region
+from .pyradiomics_settings import PyRadiomicsSettings
+
+
+class PyRadiomics:
+    """See :class:`EsoRadiomicsLib.extraction.engines.Engine`."""
+
+    title = "PyRadiomics"
+    settings = PyRadiomicsSettings
+    images, classes = IMAGES, CLASSES
+
+    def split_name(self, name: str) -> tuple[str, str, str] | None:
+        return split_name(name) if is_feature(name) else None
+
+    def software(self) -> dict[str, str]:
+        return software_versions()
+
+    def warm_up(self) -> None:
+        radiomics()
+
+    def share(self, case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:
+        return resample_region(case, region, settings)
+
+    def prepare(self, case: Case, settings: PyRadiomicsSettings, shared: sitk.Image | None) -> Roi:
+        return prepare(case, settings, shared)
+
+    def parts(self, names: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+        """By image, as the features of one do not depend on another: ``{"original": {"glcm": ["Idn", …]}}``."""
+        parts: dict[str, dict[str, list[str]]] = {}
+        for name in names:
+            image, feature_class, feature = split_name(name)
+            parts.setdefault(image, {}).setdefault(feature_class, []).append(feature)
+        return parts
+
+    def measure(self, roi: Roi, settings: PyRadiomicsSettings, label: str, part: Mapping[str, list[str]]) -> Found:
+        return image_features(roi, settings, label, part)
+
+
+ENGINE = PyRadiomics()
