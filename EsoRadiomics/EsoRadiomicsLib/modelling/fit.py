@@ -29,6 +29,7 @@ class Options:
         n_folds, lambda_rule, horizons: instead of the protocol's; None keeps them.
         published_cutoff: take the study's cut-off.
         validation: whether patients are set aside where the table has no split column.
+        alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
     """
 
     seed: int = 1
@@ -37,6 +38,7 @@ class Options:
     horizons: tuple[float, ...] | None = None
     published_cutoff: bool = False
     validation: bool = True
+    alternative: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def fit_table(
             :func:`protocol_plan.read_plan` and :func:`protocol_run.fit_protocol`.
     """
     options = options or Options()
-    plan = _with_options(read_plan(study), options)
+    plan = _with_options(read_plan(study, options.alternative), options)
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
     training_rows = table.training

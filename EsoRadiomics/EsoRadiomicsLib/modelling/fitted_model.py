@@ -21,7 +21,7 @@ from ..studies.study import Study
 from .model_cohort import Cohort
 
 RAD_SCORE, RISK_GROUP, FEATURES = "Rad-score", "risk-group", "features"
-_NOT_OF_A_COPY = ("source", "assumed", "kept")
+_NOT_OF_A_COPY = ("source", "assumed", "kept", "instead_of")
 T = TypeVar("T")
 
 
@@ -186,6 +186,22 @@ class FittedModel:
         if distinct.shape[1] < varying.shape[1]:
             model = model.narrowed(distinct, "not a copy of another feature")
         return model
+
+    def weighted(
+        self,
+        names: tuple[str, ...],
+        weights: FloatArray,
+        intercept: float,
+        means: FloatArray,
+        sds: FloatArray,
+        link: str,
+    ) -> FittedModel:
+        """With a signature: ``weights`` (k,) of (feature − mean) / SD, in raw units if there is no z-score step."""
+        if not self.z_scored:
+            weights = weights / sds
+            intercept -= float(weights @ means)
+        scale = (means, sds) if self.z_scored else (None, None)
+        return replace(self, signatures=(*self.signatures, FittedSignature(names, weights, intercept, *scale, link)))
 
     def warned(self, sentence: str) -> FittedModel:
         """With one more warning."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -62,14 +63,14 @@ class Plan:
         )
 
 
-def read_plan(study: Study) -> Plan:
-    """The plan of a card's protocol.
+def read_plan(study: Study, alternative: str | None = None) -> Plan:
+    """The plan of a card's protocol; ``alternative`` names a step to be done in the place of the one it stands for.
 
     Raises:
-        UsageError: a step that cannot be repeated here, that lets validation patients in (a leak), or that needs what
-            no step before it leaves; no step that builds a signature.
+        UsageError: no such alternative; a step that cannot be repeated here, that lets validation patients in (a
+            leak), or that needs what no step before it leaves; no step that builds a signature.
     """
-    specs = study.card["protocol"]["steps"]
+    specs = _chosen(study, alternative)
     steps = tuple(protocol_step(spec) for spec in specs)
     there = {"features"}
     for step in steps:
@@ -85,3 +86,14 @@ def read_plan(study: Study) -> Plan:
     of = {spec["step"]: spec for spec in reversed(specs)}
     horizons = of.get("nomogram", {}).get("horizons") or of.get("evaluation", {}).get("horizons") or _DEFAULT_HORIZONS
     return Plan(study, steps, tuple(float(time) for time in horizons))
+
+
+def _chosen(study: Study, alternative: str | None) -> list[Mapping[str, Any]]:
+    """The steps of the card, with an alternative in the place of another step or without any."""
+    specs = study.card["protocol"]["steps"]
+    others = {spec["step"]: spec["instead_of"] for spec in specs if "instead_of" in spec}
+    if alternative is not None and alternative not in others:
+        known = " and ".join(f"“{step}” instead of “{other}”" for step, other in others.items()) or "no alternative"
+        raise UsageError(f"The protocol of {study.id} has no alternative step “{alternative}”; it has {known}.")
+    left_out = {step for step in others if step != alternative} | {others[alternative]} if alternative else {*others}
+    return [spec for spec in specs if spec["step"] not in left_out]

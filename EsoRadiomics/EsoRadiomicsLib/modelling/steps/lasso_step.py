@@ -12,7 +12,7 @@ from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_val
 from ...statistics.gaussian_lasso import cross_validate_gaussian
 from ...statistics.inputs import IntArray
 from ..draws import draw_folds, shuffled
-from ..fitted_model import FittedModel, FittedSignature, NothingSelectedError
+from ..fitted_model import FittedModel, NothingSelectedError
 from ..model_cohort import Cohort
 from .protocol_step import ProtocolStep
 
@@ -57,24 +57,12 @@ class LassoStep(ProtocolStep):
                 self._nothing_selected(model, scaled, folds, cv) if choices.explain else "No feature is selected."
             )
         at = [scaled.columns.get_loc(name) for name in chosen]
-        coefficients, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
-        means, sds = means[at], sds[at]
-        if not model.z_scored:
-            coefficients = coefficients / sds
-            intercept -= float(coefficients @ means)
-        signature = FittedSignature(
-            names=tuple(chosen),
-            coefficients=coefficients,
-            intercept=intercept,
-            means=means if model.z_scored else None,
-            sds=sds if model.z_scored else None,
-            link=_LINKS[self.spec["family"]],
-        )
+        weights, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
+        model = model.weighted(tuple(chosen), weights, intercept, means[at], sds[at], _LINKS[self.spec["family"]])
         penalty = float(cv.curve.lambdas[index])
         what = f"LASSO at λ {'min' if rule == 'min' else '1-SE'} = {penalty:.4g}"
         model = replace(
             model,
-            signatures=(*model.signatures, signature),
             account=(*model.account, (what, len(at))),
             details=(*model.details, LassoChoice(cv, rule, index, folds)),
         )

@@ -1,0 +1,53 @@
+"""Several ROIs of a patient in a table, as lymph nodes are: each a row of its own, the largest, or their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..core.errors import InputError, UsageError
+
+ROIS = ("each", "largest", "mean")
+VOLUME = "roi_cm3"
+"""Column of feature tables: volume of the ROI as drawn."""
+
+
+def one_row_a_patient(
+    table: pd.DataFrame, patient: str, rois: str, features: Sequence[str], others: Sequence[str]
+) -> tuple[pd.DataFrame, str]:
+    """A row a patient, in the order of the first of each, and a sentence that says how it came about.
+
+    Args:
+        table: one row an ROI.
+        patient: column that says whose ROI it is.
+        rois: ``largest`` or ``mean``.
+        features: columns that are averaged.
+        others: columns that a patient has only one value of (outcome, clinical variables, split).
+
+    Raises:
+        UsageError: ``largest`` without the column of volumes.
+        InputError: a patient whose rows differ in one of ``others``.
+    """
+    groups = table.groupby(table[patient].astype(str), sort=False)
+    for column in others:
+        several = groups[column].nunique(dropna=False)
+        if (several > 1).any():
+            raise InputError(
+                f"The rows of patient {several.index[several > 1][0]} differ in “{column}”, so they cannot become one "
+                "row a patient. Give all ROIs of a patient the same value, or keep a row an ROI (--rois each)."
+            )
+    if rois == "largest":
+        if VOLUME not in table:
+            raise UsageError(
+                f"The table has no column “{VOLUME}”, so the largest ROI of a patient is not known. Take a table of "
+                "“esoradiomics extract” or “cohort run”, or choose --rois mean."
+            )
+        volumes = pd.to_numeric(table[VOLUME], errors="coerce").fillna(0)
+        chosen = table.loc[volumes.groupby(table[patient].astype(str), sort=False).idxmax()]
+        how = "the largest ROI of each patient was taken"
+    else:
+        chosen = groups.head(1).copy()
+        chosen[list(features)] = groups[list(features)].mean().loc[chosen[patient].astype(str)].to_numpy()
+        how = "the features of each patient's ROIs were averaged"
+    return chosen, f"The table's {len(table)} ROIs are of {len(chosen)} patients: {how}."
