@@ -38,12 +38,27 @@ class RoiAccount:
     shape_mask: str
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What an engine looks at that measures pictures, not voxels.
+
+    Attributes:
+        gray: (rows, columns) float32 from 0, black, to 255; rows from anterior, columns from the patient's right.
+        inside: (rows, columns) bool, the ROI.
+        caption: where it is from, for people.
+    """
+
+    gray: np.ndarray
+    inside: np.ndarray
+    caption: str
+
+
 @dataclass(frozen=True)
 class Roi:
     """The image and masks that features are computed on (measurement frame, masks uint8 0/1).
 
     ``image`` and ``mask`` share one grid; ``shape_mask`` has that spacing, but its own extent where it is the drawn
-    mask.
+    mask. ``pictures`` are all that is measured where there are any.
     """
 
     image: sitk.Image
@@ -51,6 +66,7 @@ class Roi:
     shape_mask: sitk.Image
     account: RoiAccount
     warnings: tuple[str, ...]
+    pictures: tuple[Picture, ...] = ()
 
 
 def bounding_box(mask: sitk.Image) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

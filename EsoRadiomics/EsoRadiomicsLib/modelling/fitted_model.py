@@ -200,8 +200,10 @@ class FittedModel:
         if not self.z_scored:
             weights = weights / sds
             intercept -= float(weights @ means)
-        scale = (means, sds) if self.z_scored else (None, None)
-        return replace(self, signatures=(*self.signatures, FittedSignature(names, weights, intercept, *scale, link)))
+            signature = FittedSignature(names, weights, intercept, None, None, link)
+        else:
+            signature = FittedSignature(names, weights, intercept, means, sds, link)
+        return replace(self, signatures=(*self.signatures, signature))
 
     def warned(self, sentence: str) -> FittedModel:
         """With one more warning."""

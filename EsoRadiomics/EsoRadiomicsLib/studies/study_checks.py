@@ -57,11 +57,18 @@ def _absent_values(card: Mapping[str, Any]) -> Iterator[Problem]:
 def _settings(card: Mapping[str, Any]) -> Iterator[Problem]:
     settings = {name: node["value"] for name, node in settings_of_card(card).items()}
     chosen = {"engine": settings.pop("engine", DEFAULT_ENGINE)}
+    each_can_be = True
     for name, value in settings.items():
         try:
             settings_from({**chosen, name: value})
         except UsageError as error:
+            each_can_be = False
             yield f"$.{'roi' if name in card['roi'] else 'extraction'}.{name}.value", str(error).rstrip(".")
+    try:
+        settings_from({**chosen, **settings})
+    except UsageError as error:
+        if each_can_be:  # but not all of them together
+            yield "$.extraction", str(error).rstrip(".")
 
 
 def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:

@@ -182,7 +182,7 @@ def test_what_is_missing_is_said_in_sentences(tmp_path: Path) -> None:
         ({"time": ""}, "column of the follow-up time"),
         ({"event": ""}, "column of the event"),
         ({"folder": ""}, "folder for the results"),
-        ({"study": "escc-lnm-deep"}, "cannot be repeated here"),
+        ({"study": "escc-lnm-deep", "outcome": ""}, "column of the outcome"),
         ({"study": "ln-response-crt", "outcome": ""}, "column of the outcome"),
         ({"table": "nowhere.csv"}, "cannot be read"),
         ({"clinical": ("a, b",)}, "has a comma in its name"),

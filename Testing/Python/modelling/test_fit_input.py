@@ -218,7 +218,7 @@ def test_features_of_other_settings(tmp_path: Path) -> None:
         (Columns(time="months"), "escc-lpfs-ccrt", "needs both --time and --event"),
         (Columns(outcome="outcome"), "escc-lpfs-ccrt", "models survival: name the columns with --time and --event"),
         (Columns(time="months", event="event"), "ln-response-crt", "name its column, coded 1 = yes and 0 = no"),
-        (Columns(outcome="outcome"), "escc-lnm-deep", "cannot be repeated here: its features come from a network"),
+        (Columns(time="months", event="event"), "escc-lnm-deep", "name its column, coded 1 = yes and 0 = no"),
     ],
 )
 def test_a_call_that_does_not_fit_the_protocol(columns: Columns, protocol: str, match: str, tmp_path: Path) -> None:

@@ -47,15 +47,15 @@ class Deep:
 
     def prepare(self, case: Case, settings: DeepSettings, shared: Any | None) -> Roi:
         """The ROI as drawn, and the pictures of it that the network is shown."""
-        steps = (step("drawn", case.mask),)
-        require_roi(case.mask, steps, settings, case.name)
-        pictures, warnings = make_pictures(case.image, case.mask, settings, case.name)
+        drawn = step("drawn", case.mask)
+        require_roi(case.mask, [drawn], settings, case.name)
+        pictures, shown, warnings = make_pictures(case.image, case.mask, settings, case.name)
         start, size = bounding_box(case.mask)
         origin = [index * mm for index, mm in zip(start, case.mask.GetSpacing(), strict=True)]
         image, mask = (
             measurement_frame(sitk.RegionOfInterest(whole, size, start), origin) for whole in (case.image, case.mask)
         )
-        account = RoiAccount(steps, 0.0, "", "")
+        account = RoiAccount((drawn, shown), 0.0, "", "")
         return Roi(image, mask, mask, account, warnings, pictures)
 
     def parts(self, names: Iterable[str]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...core.errors import RoiError
-from ..roi import Picture
+from ..roi import Picture, Step
 from .deep_settings import DeepSettings
 
 AIR_HU = -1024.0
@@ -16,8 +16,8 @@ WHITE = 255.0
 
 def make_pictures(
     image: sitk.Image, mask: sitk.Image, settings: DeepSettings, name: str
-) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
-    """The pictures that ``settings`` ask for, and warnings.
+) -> tuple[tuple[Picture, ...], Step, tuple[str, ...]]:
+    """The pictures that ``settings`` ask for, the ROI's voxels in them, and warnings.
 
     Enlarging interpolates; where the box has more pixels than the picture nothing is averaged.
 
@@ -51,7 +51,14 @@ def make_pictures(
             "The box around the ROI reaches beyond the edge of the CT; the network was shown air there. Check that the "
             "CT covers the ROI and its surroundings.",
         )
-    return tuple(pictures), warnings
+    where = (
+        pictures[0].caption
+        if len(slices) == 1
+        else f"{len(slices)} axial slices of {settings.min_pixels} pixels or more"
+    )
+    voxels = int(areas[slices].sum())
+    step = Step(where, voxels, voxels * float(np.prod(mask.GetSpacing())) / 1000)
+    return tuple(pictures), step, warnings
 
 
 def network_input(gray: np.ndarray, settings: DeepSettings) -> np.ndarray:

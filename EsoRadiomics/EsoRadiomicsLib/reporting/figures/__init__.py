@@ -2,8 +2,17 @@
 
 from .contributions_plot import contributions_figure
 from .nomogram_plot import nomogram_figure
+from .pictures_plot import pictures_figure
 from .robustness_plot import robustness_figure
 from .roi_plot import roi_figure
 from .style import to_png, to_svg
 
-__all__ = ["contributions_figure", "nomogram_figure", "robustness_figure", "roi_figure", "to_png", "to_svg"]
+__all__ = [
+    "contributions_figure",
+    "nomogram_figure",
+    "pictures_figure",
+    "robustness_figure",
+    "roi_figure",
+    "to_png",
+    "to_svg",
+]

@@ -47,7 +47,8 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         not_computed=_sentences("missing", "Not computed", score.not_computed),
         nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
         robustness=_robustness(result, pictures),
-        roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured."),
+        roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured.")
+        + _picture(pictures, "pictures.png", "The ROI as the network was shown it."),
         account=_account(result),
         contributions=_picture(pictures, "contributions.svg", "Contribution of each feature to the score."),
         settings=_settings(result),

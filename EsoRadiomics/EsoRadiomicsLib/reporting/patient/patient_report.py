@@ -12,7 +12,15 @@ from ...core.errors import OutputError
 from ...core.output import check_output_folder, safe_cell, write_folder
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
-from ..figures import contributions_figure, nomogram_figure, robustness_figure, roi_figure, to_png, to_svg
+from ..figures import (
+    contributions_figure,
+    nomogram_figure,
+    pictures_figure,
+    robustness_figure,
+    roi_figure,
+    to_png,
+    to_svg,
+)
 from .patient_page import report_page
 from .patient_result import result_dict, to_json
 
@@ -23,9 +31,11 @@ FILES = (
     "contributions.svg",
     "robustness.svg",
     "roi.png",
+    "pictures.png",
     "report.html",
 )
-"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` only where it was assessed."""
+"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` only where it was assessed,
+``pictures.png`` only where pictures were measured."""
 
 
 def write_report(result: PatientResult, folder: Path) -> None:
@@ -81,6 +91,8 @@ def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
     if result.robustness is not None:
         pictures["robustness.svg"] = to_svg(robustness_figure(score, result.robustness))
     pictures["roi.png"] = to_png(roi_figure(result.case, result.roi))
+    if result.roi.pictures:
+        pictures["pictures.png"] = to_png(pictures_figure(result.roi.pictures))
     return {
         "features.csv": _features_csv(result).encode(),
         "result.json": to_json(document).encode(),
