@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core.errors import InputError
 from ..imaging.dicom_series import read_series_headers
-from ..imaging.mask_header import read_mask_header, read_volume_header, require_scalar_volume
+from ..imaging.mask_header import native_header, read_mask_header, require_scalar_volume
 from ..imaging.volumes import Acquisition, is_dicom
 from .manifest import Entry
 
@@ -26,10 +26,10 @@ def read_headers(entry: Entry) -> Headers:
     Raises:
         InputError: what would fail in the run.
     """
-    mask = read_mask_header(entry.mask)
+    mask = read_mask_header(entry.mask, allow_outside=entry.allow_outside)
     mask.choice(entry.roi)
     if not (entry.image.is_dir() or is_dicom(entry.image)):
-        header = read_volume_header(entry.image, "image")
+        header = native_header(entry.image, "image", allow_outside=entry.allow_outside)
         require_scalar_volume(header, f"The image {entry.image}")
         return Headers(Acquisition(), header.GetSpacing()[2], "")
     series = read_series_headers(entry.image, mask.series)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +17,11 @@ from ..extraction.roi import Roi
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case, load_case
 from ..imaging.mask_header import read_mask_header
-from ..imaging.volumes import is_dicom
+from ..imaging.source_files import image_files, mask_files
 from .case_store import Store
-from .problems import split_message
+from .problems import fault, split_message
 
-RECORD_VERSION = 1
-DETACHED = (".mhd", ".nhdr")
-"""Headers whose voxels are in another file of the folder."""
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class Task:
     """What a process needs to measure a case; JSON values only.
 
     ``features`` are the names wanted, or None for all that the settings give; ``store`` is the folder of finished
-    cases, which this process may or may not see.
+    cases, which this process may or may not see; ``allow_outside``: image headers may name files outside their folder.
     """
 
     name: str
@@ -42,6 +39,7 @@ class Task:
     settings: dict[str, Any]
     features: tuple[str, ...] | None
     store: str
+    allow_outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,13 +55,12 @@ class Outcome:
 
 def measure(task: Task) -> Outcome:
     """Measure a case, unless the store has it; whatever goes wrong becomes an outcome."""
-    stage = "files"
+    stage = "image and mask"
     try:
         settings = settings_from(task.settings)
         key = content_key(task)
         if Store(Path(task.store)).read(key) is not None:
             return Outcome(key)
-        stage = "image and mask"
         case = _load(task, settings)
         stage = "ROI"
         roi = prepare(case, settings)
@@ -77,23 +74,25 @@ def measure(task: Task) -> Outcome:
             stage=stage, reason="The computer has not enough memory for this case.", remedy="Run fewer jobs."
         )
     except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome(
-            stage=stage,
-            reason=f"Unexpected {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno}).",
-            remedy="This is a fault of the software: please report it with this line.",
-        )
+        reason, remedy = split_message(fault(error))
+        return Outcome(stage=stage, reason=reason, remedy=remedy)
 
 
 def content_key(task: Task) -> str:
     """SHA-256 of everything that decides a case's numbers: content of its files, ROI, settings, features, versions.
 
-    Names, places and dates of files do not matter; one changed byte of them does, even in a header.
+    The files are those that are read: headers, the data files they name, the slices of one series. Names, places and
+    dates of files do not matter; one changed byte of them does, even in a header.
+
+    Raises:
+        InputError: the headers of image or mask cannot be read.
     """
+    mask = Path(task.mask)
+    series = read_mask_header(mask, allow_outside=task.allow_outside).series
     content = {
         "record": RECORD_VERSION,
-        "image": _files_sha256(Path(task.image)),
-        "mask": _files_sha256(Path(task.mask)),
+        "image": _files_sha256(image_files(Path(task.image), series, allow_outside=task.allow_outside)),
+        "mask": _files_sha256(mask_files(mask, allow_outside=task.allow_outside)),
         "roi": task.roi,
         "settings": task.settings,
         "features": task.features,
@@ -108,28 +107,9 @@ def _software(engine_name: str) -> str:
     return json.dumps(engine(engine_name).software())
 
 
-def _files_sha256(path: Path) -> str:
-    digests = sorted(file_sha256(file) for file in _files(path))
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _files(path: Path) -> Iterator[Path]:
-    """The files a path stands for; of a DICOM slice or a detached header, all of its folder."""
-    if path.is_dir():
-        yield from (file for file in path.rglob("*") if file.is_file())
-    elif path.suffix.lower() in DETACHED or _is_slice(path):
-        yield from (file for file in path.parent.iterdir() if file.is_file())
-    else:
-        yield path
-
-
-def _is_slice(path: Path) -> bool:
-    if not is_dicom(path):
-        return False
-    from ..imaging.dicom_files import read_header
-    from ..imaging.dicom_series import NOT_IMAGES
-
-    return read_header(path).get("Modality") not in NOT_IMAGES
+def _files_sha256(files: Iterable[Path]) -> str:
+    """In the order in which they are read: data files that changed places make another volume."""
+    return hashlib.sha256("".join(map(file_sha256, files)).encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
@@ -149,8 +129,15 @@ def file_sha256(path: Path) -> str:
 
 
 def _load(task: Task, settings: ExtractionSettings) -> Case:
-    choice = read_mask_header(Path(task.mask)).choice(task.roi) if task.roi else {}
-    return load_case(task.image, task.mask, name=task.name, pixel_type=settings.pixel_type, **choice)
+    header = read_mask_header(Path(task.mask), allow_outside=task.allow_outside) if task.roi else None
+    return load_case(
+        task.image,
+        task.mask,
+        name=task.name,
+        pixel_type=settings.pixel_type,
+        allow_outside=task.allow_outside,
+        **(header.choice(task.roi) if header else {}),
+    )
 
 
 def _record(case: Case, roi: Roi, features: Features) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.errors import EsoRadiomicsError
+from ..core.errors import EsoRadiomicsError, InputError
 from ..core.progress import Progress
+from ..imaging.header_checks import read_volume_header
+from ..imaging.volumes import is_dicom
 from .acquisitions import mixed_acquisitions
 from .case_headers import Headers, read_headers
 from .case_task import file_sha256
 from .manifest import Manifest, shared_between_cases
-from .problems import Problem
+from .problems import Problem, fault
 
 STAGE = "headers"
 _SAMPLE = 1 << 16
@@ -37,6 +39,8 @@ def check_cohort(manifest: Manifest, progress: Progress | None = None) -> Check:
             headers[entry.key] = read_headers(entry)
         except EsoRadiomicsError as error:
             problems.append(entry.problem(STAGE, str(error)))
+        except Exception as error:  # one case is one case
+            problems.append(entry.problem(STAGE, fault(error)))
         if progress is not None:
             progress(done / len(manifest.entries), f"headers of {entry.case}")
     problems += _copies(manifest, headers)
@@ -46,9 +50,15 @@ def check_cohort(manifest: Manifest, progress: Progress | None = None) -> Check:
 
 
 def _copies(manifest: Manifest, headers: Mapping[tuple[str, str, str], Headers]) -> Iterator[Problem]:
-    """Cases with the same image or mask under different paths: one DICOM series, or files of the same bytes."""
-    files = {path for entry in manifest.entries for path in (entry.image, entry.mask) if path.is_file()}
-    same = _same_bytes(files)
+    """Cases with the same image or mask under different paths: one DICOM series, or voxel files of the same bytes."""
+    same = _same_bytes(
+        {
+            path: files
+            for entry in manifest.entries
+            for path in (entry.image, entry.mask)
+            if (files := _voxel_files(path, entry.allow_outside))
+        }
+    )
     contents = {}
     for entry in manifest.entries:
         series = headers[entry.key].series if entry.key in headers else ""
@@ -57,14 +67,24 @@ def _copies(manifest: Manifest, headers: Mapping[tuple[str, str, str], Headers])
     return shared_between_cases(manifest.entries, "content", contents, STAGE)
 
 
-def _same_bytes(files: Iterable[Path]) -> dict[Path, str]:
-    """Digests of those files that have a copy; only files of one size and one middle are read whole."""
-    groups: Iterable[list[Path]] = [list(files)]
+def _voxel_files(path: Path, allow_outside: bool) -> tuple[Path, ...]:
+    """The files with the voxels of a volume, or a DICOM file; none for a folder, or where the headers' check told."""
+    try:
+        if path.is_dir() or is_dicom(path):
+            return (path,) if path.is_file() else ()
+        return read_volume_header(path, allow_outside=allow_outside).data_files
+    except InputError:
+        return ()
+
+
+def _same_bytes(volumes: Mapping[Path, tuple[Path, ...]]) -> dict[Path, str]:
+    """Digests of those volumes that have a copy; only files of one size and one middle are read whole."""
+    groups: Iterable[list[Path]] = [list(volumes)]
     for digest in (_size, _middle, file_sha256):
-        found: dict[str, list[Path]] = defaultdict(list)
+        found: dict[tuple[str, ...], list[Path]] = defaultdict(list)
         for group in groups:
             for path in group:
-                found[digest(path)].append(path)
+                found[tuple(map(digest, volumes[path]))].append(path)
         groups = [group for group in found.values() if len(group) > 1]
     return {path: f"copy {number}" for number, group in enumerate(groups) for path in group}
 

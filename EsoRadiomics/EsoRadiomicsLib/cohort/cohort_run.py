@@ -140,6 +140,7 @@ def _task(entry: Entry, settings: ExtractionSettings, features: tuple[str, ...] 
         settings=settings.to_dict(),
         features=features,
         store=str(store.folder),
+        allow_outside=entry.allow_outside,
     )
 
 

@@ -29,7 +29,7 @@ RESULTS = ("image_sha256", "mask_sha256", "settings", "failed")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the manifest, with its paths found."""
+    """One line of the manifest, with its paths found; ``allow_outside``: its images may name files elsewhere."""
 
     case: str
     reader: str
@@ -38,6 +38,7 @@ class Entry:
     mask: Path
     roi: str
     clinical: Mapping[str, str]
+    allow_outside: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -66,7 +67,7 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
     Args:
         path: CSV or XLSX. Paths in it are relative to its folder and may be patterns (``001/ct*.nrrd``) that fit one
             file or folder.
-        allow_outside: accept paths that lead out of the manifest's folder.
+        allow_outside: accept paths that lead out of the manifest's folder, and out of an image header's.
 
     Raises:
         InputError: not a table, without the columns needed, or with columns that the results use.
@@ -107,7 +108,7 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
             continue
         mask = places.get("mask") or places["rtstruct"]
         kept = {name: row[name] for name in clinical}
-        entries.append(Entry(*_identity(row), places["image"], mask, row.get("roi", ""), kept))
+        entries.append(Entry(*_identity(row), places["image"], mask, row.get("roi", ""), kept, allow_outside))
     identity = tuple(name for name in ("case", "reader", "session") if name in sheet.columns)
     return Manifest(path, identity, clinical, tuple(entries), tuple(problems))
 

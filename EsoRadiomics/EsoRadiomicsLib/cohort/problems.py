@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,15 @@ def split_message(message: str) -> tuple[str, str]:
     """(reason, remedy): the library's messages end with the sentence that says what to do."""
     reason, stop, remedy = message.rpartition(". ")
     return (f"{reason}.", remedy) if stop else (message, "")
+
+
+def fault(error: Exception) -> str:
+    """What is told of a case that an error of the software's own stopped; the last sentence is the remedy."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"Unexpected {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno}). This is a "
+        "fault in EsoRadiomics: please report it with this line."
+    )
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:

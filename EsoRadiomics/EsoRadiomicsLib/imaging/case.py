@@ -69,6 +69,7 @@ def load_case(
     roi: str | None = None,
     name: str | None = None,
     pixel_type: str = "int16",
+    allow_outside: bool = False,
 ) -> Case:
     """Read a CT and its GTV from files.
 
@@ -80,11 +81,12 @@ def load_case(
         roi: name, number or pattern (``"GTV*"``) of an ROI in an RTSTRUCT.
         name: what reports call the case.
         pixel_type: ``int16``, ``float32`` or ``float64``, as the study's settings say.
+        allow_outside: accept that a volume file's header names data files outside its folder.
 
     Raises:
         InputError: anything about the files that prevents a sound measurement; the message names file and remedy.
     """
-    source = open_mask(mask)
+    source = open_mask(mask, allow_outside=allow_outside)
     chosen = {"label": None if label is None else str(label), "segment": segment, "roi": roi}
     wanted = chosen.pop(source.selector)
     for other, value in chosen.items():
@@ -93,7 +95,7 @@ def load_case(
                 f"The {other} “{value}” cannot be looked up in {source.path}: that file is chosen from by "
                 f"{source.selector}. It offers: {', '.join(source.names)}."
             )
-    volume = read_volume(image, source.series)
+    volume = read_volume(image, source.series, allow_outside=allow_outside)
     drawn = source.read(wanted, volume)
     return _case(
         volume.image,

@@ -10,9 +10,11 @@ from typing import Any
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.numbers import whole
+from .header_checks import read_volume_header
 from .masks import choose
 from .read_mask import open_mask
-from .volumes import is_dicom, quiet_itk
+from .volumes import existing, is_dicom, quiet_itk
 
 
 @dataclass(frozen=True)
@@ -42,26 +44,31 @@ class MaskHeader:
         if self.selector != "label":
             kind = "ROI" if self.selector == "roi" else self.selector
             choose(self.names, roi or None, kind, self.path, self.keys)
-        elif roi and not roi.isdecimal():
+        elif roi and whole(roi) is None:
             raise InputError(f"The mask {self.path} is a labelmap, and “{roi}” is no label value. Give a whole number.")
         if not roi:
             return {}
-        return {self.selector: int(roi) if self.selector == "label" else roi}
+        return {self.selector: whole(roi) if self.selector == "label" else roi}
 
 
-def read_mask_header(mask: Path) -> MaskHeader:
+def read_mask_header(mask: Path, *, allow_outside: bool = False) -> MaskHeader:
     """Look into a mask file of any kind.
+
+    Args:
+        mask: its path.
+        allow_outside: accept that a volume file's header names data files outside its folder.
 
     Raises:
         InputError: damaged, or not a mask.
     """
+    mask = existing(mask)
     if mask.is_dir() or is_dicom(mask):
         source = open_mask(mask)
         names = tuple(source.names)
         numbers = tuple(str(number + 1) for number in range(len(names)))
         return MaskHeader(mask, source.selector, names, numbers, source.series)
-    header = read_volume_header(mask, "mask")
-    matches = (re.fullmatch(r"Segment(\d+)_ID", key) for key in header.GetMetaDataKeys())
+    header = native_header(mask, "mask", allow_outside=allow_outside)
+    matches = (re.fullmatch(r"Segment([0-9]{1,6})_ID", key) for key in header.GetMetaDataKeys())
     found = sorted(int(match[1]) for match in matches if match)
     if not found:
         require_scalar_volume(header, f"The mask {mask}")
@@ -76,13 +83,15 @@ def read_mask_header(mask: Path) -> MaskHeader:
     return MaskHeader(mask, "segment", names, keys)
 
 
-def read_volume_header(path: Path, kind: str) -> sitk.ImageFileReader:
-    """A reader that has read a volume file's header; ``kind`` is what messages call the file.
+def native_header(path: Path, kind: str, *, allow_outside: bool = False) -> sitk.ImageFileReader:
+    """SimpleITK's reader after it has read a volume file's header; ``kind`` is what messages call the file.
 
     Raises:
         InputError: damaged, or no volume file.
     """
+    checked = read_volume_header(path, allow_outside=allow_outside)
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(checked.reader)
     reader.SetFileName(str(path))
     with quiet_itk():
         try:

@@ -9,8 +9,12 @@ from .masks import Labelmap, MaskSource, Segmentation
 from .volumes import existing, is_dicom, read_image, require_volume
 
 
-def open_mask(path: Path | str) -> MaskSource:
+def open_mask(path: Path | str, *, allow_outside: bool = False) -> MaskSource:
     """A mask file of any kind, told by its content, or the one RTSTRUCT or DICOM SEG of a folder.
+
+    Args:
+        path: of the mask.
+        allow_outside: accept that a volume file's header names data files outside its folder.
 
     Raises:
         InputError: nothing there, not a mask, or several in the folder.
@@ -18,11 +22,21 @@ def open_mask(path: Path | str) -> MaskSource:
     path = existing(path)
     if path.is_dir() or is_dicom(path):
         return _open_dicom(path)
-    image, source = read_image(path)
+    image, source = read_image(path, allow_outside=allow_outside)
     if any(key == "Segment0_ID" for key in image.GetMetaDataKeys()):
         return Segmentation(path, image)
     require_volume(image, f"The mask {path}")
     return Labelmap(path, image, source)
+
+
+def mask_path(path: Path | str) -> Path:
+    """The mask's file: the path itself, or the one RTSTRUCT or DICOM SEG of a folder.
+
+    Raises:
+        InputError: nothing there, not a mask, or several in the folder.
+    """
+    path = existing(path)
+    return _open_dicom(path).path if path.is_dir() else path
 
 
 def list_rois(path: Path | str) -> list[str]:

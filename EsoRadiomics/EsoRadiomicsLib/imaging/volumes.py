@@ -15,9 +15,8 @@ from typing import Any
 import SimpleITK as sitk
 
 from ..core.errors import InputError
-
-_FORMATS = {"NrrdImageIO": "NRRD", "NiftiImageIO": "NIfTI", "MetaImageIO": "MetaImage"}
-_READABLE = "NRRD, NIfTI (.nii, .nii.gz), MetaImage and DICOM are read"
+from ..core.places import require_there
+from .header_checks import read_volume_header
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,13 @@ class Volume:
 
 
 def existing(path: Path | str) -> Path:
-    """The path, if something is there.
+    """The path, if a file or folder is there.
 
     Raises:
-        InputError: nothing is there.
+        InputError: nothing is there, or what is neither (a pipe would hang its reader).
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"There is no file or folder {path}. Check the spelling of the path.")
+    require_there(path)
     return path
 
 
@@ -79,16 +77,20 @@ def is_dicom(path: Path) -> bool:
         raise InputError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
-def read_image(path: Path) -> tuple[sitk.Image, dict[str, Any]]:
+def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, dict[str, Any]]:
     """Any NRRD, NIfTI or MetaImage file as it is, and the account of it.
+
+    Args:
+        path: of the file.
+        allow_outside: accept that its header names data files outside its folder.
 
     Raises:
         InputError: not such a file, or damaged.
     """
-    form = _FORMATS.get(sitk.ImageFileReader.GetImageIOFromFileName(str(path)))
-    if form is None or path.suffix.lower() in (".hdr", ".img"):
-        raise InputError(f"{path} is not a volume that can be read. {_READABLE}.")
+    header = read_volume_header(path, allow_outside=allow_outside)
+    form = header.form
     reader = sitk.ImageFileReader()
+    reader.SetImageIO(header.reader)
     reader.SetFileName(str(path))
     with quiet_itk():
         try:

@@ -34,6 +34,9 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--label", type=int, help="value of the GTV in a labelmap")
     which.add_argument("--segment", help="name, ID or number of the segment in .seg.nrrd or DICOM SEG")
     which.add_argument("--roi", help="name of the ROI in an RTSTRUCT, or a pattern such as 'GTV*'")
+    parser.add_argument(
+        "--allow-outside", action="store_true", help="accept that an image header names data outside its folder"
+    )
     parser.add_argument("--name", help="name of the case in the output (default: “case”; patient names are never read)")
 
 
@@ -63,6 +66,7 @@ def load(options: argparse.Namespace, settings: ExtractionSettings) -> Case:
         roi=options.roi,
         name=options.name,
         pixel_type=settings.pixel_type,
+        allow_outside=options.allow_outside,
     )
 
 

@@ -158,16 +158,27 @@ def test_a_record_that_the_disk_damaged_is_measured_again(tmp_path: Path) -> Non
     assert (tmp_path / "out" / "features.csv").read_bytes() == table
 
 
+STUCK = """
+import io, os, time
+
+def wait_for_ever(path, *arguments, open=io.open, **options):
+    if str(path).endswith(os.path.join("B", "ct.nrrd")):
+        open({marker!r}, "w").close()
+        time.sleep(600)
+    return open(path, *arguments, **options)
+
+io.open = wait_for_ever
+"""
+
+
 @pytest.fixture
-def stuck(tmp_path: Path) -> Path:
-    """Two patients, and between them one whose image never comes: a pipe that nobody writes into."""
-    if not hasattr(os, "mkfifo"):
-        pytest.skip("this system has no named pipes")
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two patients, and between them one whose image never comes, as from a network drive that is gone."""
     folder = tmp_path / "cohort"
     for i, name in enumerate(("A", "B", "C")):
         write_patient(folder / name, seed=i)
-    (folder / "B" / "ct.nrrd").unlink()
-    os.mkfifo(folder / "B" / "ct.nrrd")
+    (tmp_path / "sitecustomize.py").write_text(STUCK.format(marker=str(tmp_path / "opened")))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     rows = [{"case": name, "image": f"{name}/ct.nrrd", "mask": f"{name}/gtv.nrrd"} for name in "ABC"]
     return write_manifest(folder / "manifest.csv", rows)
 
@@ -179,10 +190,11 @@ def test_a_case_over_its_time_takes_only_itself(stuck: Path, tmp_path: Path) -> 
 
 def test_a_case_whose_process_is_killed_takes_only_itself(stuck: Path, tmp_path: Path) -> None:
     def kill() -> None:
-        with (stuck.parent / "B" / "ct.nrrd").open("wb"):  # returns when the child opens it
-            for process in [item.process for item in child._all if item.process.poll() is None]:
-                process.kill()
-                process.wait()
+        while not (tmp_path / "opened").exists():
+            time.sleep(0.05)
+        for process in [item.process for item in child._all if item.process.poll() is None]:
+            process.kill()
+            process.wait()
 
     killer = threading.Thread(target=kill)
     killer.start()
