@@ -12,12 +12,12 @@ import phantoms
 import SimpleITK as sitk
 
 from EsoRadiomicsLib.cohort.case_task import Task, content_key
-from EsoRadiomicsLib.extraction.settings import ExtractionSettings
 from EsoRadiomicsLib.shell.cli import main
+from EsoRadiomicsLib.studies.study import load_study
 
 
 def key(image: Path, mask: Path) -> str:
-    settings = ExtractionSettings().to_dict()
+    settings = load_study("ln-response-crt").settings.to_dict()
     return content_key(Task("case", str(image), str(mask), "", settings, None, ""))
 
 
