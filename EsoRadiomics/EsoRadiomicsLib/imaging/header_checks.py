@@ -111,7 +111,7 @@ def read_volume_header(path: Path, *, allow_outside: bool = False) -> VolumeHead
         header = _nrrd(path, start, allow_outside)
     elif (nifti := _nifti_start(start)) is not None:
         header = _nifti(path, *nifti)
-    elif path.suffix.lower() in (".mha", ".mhd") or re.match(rb"\s*(ObjectType|NDims)\s*=", start):
+    elif re.search(rb"^\s*NDims\s*=", start[:4096], re.MULTILINE):
         header = _meta(path, start, allow_outside)
     else:
         raise InputError(f"{path} is not a volume that can be read. {_READABLE}.")
