@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import expit
 
 from ..core.errors import InputError
+from ..extraction.engines import volumes
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
 from ..statistics.cox import CoxModel, fit_cox
@@ -18,7 +19,7 @@ from ..statistics.logistic import LogisticModel, fit_logistic
 from ..studies.study import Study
 
 CLINICAL, VOLUME = "clinical only", "volume only"
-VOLUMES = ("original_shape_VoxelVolume", "original_shape_MeshVolume", "VoxelVolume.original", "MeshVolume.original")
+VOLUMES = (*volumes(), "VoxelVolume.original", "MeshVolume.original")
 
 
 @dataclass(frozen=True)

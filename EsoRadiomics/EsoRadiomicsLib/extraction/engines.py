@@ -28,14 +28,18 @@ class Engine(Protocol):
 
     Attributes:
         title: what it is called for people, for example in a report.
+        about: what a reader of its numbers should know of their origin, in sentences; empty where nothing.
         settings: its settings' class.
         images, classes: first and second part of its features' names, in the order of tables and maps.
+        volumes: its features that are the ROI's volume, the best first.
     """
 
     title: str
+    about: str
     settings: type[Any]
     images: tuple[str, ...]
     classes: tuple[str, ...]
+    volumes: tuple[str, ...]
 
     def split_name(self, name: str) -> tuple[str, str, str] | None:
         """Image, class and feature; None if the name is not one of its features."""
@@ -183,6 +187,11 @@ def images() -> tuple[str, ...]:
 def classes() -> tuple[str, ...]:
     """Second parts of all engines' names, in the order of tables and maps."""
     return tuple(dict.fromkeys(each for name in engine_names() for each in engine(name).classes))
+
+
+def volumes() -> tuple[str, ...]:
+    """Features of all engines that are the ROI's volume."""
+    return tuple(volume for name in engine_names() for volume in engine(name).volumes)
 
 
 def parts_of(name: str) -> tuple[str, str, str] | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
-from ..extraction.engines import is_feature
+from ..extraction.engines import Engine, engine
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
 from .fitted_model import FinalModel, FittedCutoff, FittedModel
@@ -39,7 +39,7 @@ def build_card(
     """
     study = model.study
     source = f"{identity.cohort}: {len(training)} training patients, {int(training.event.sum())} events"
-    table_only = _table_only(model.signature.names)
+    table_only = _table_only(model.signature.names, engine(study.settings.engine))
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
     known = {node["name"] for node in covariates}
     card: dict[str, Any] = {
@@ -149,15 +149,15 @@ def _needed(model: FittedModel) -> set[str]:
     return names | {factor.name for factor in strata.factors if factor.kind == "covariate"} if strata else names
 
 
-def _table_only(names: Sequence[str]) -> str:
+def _table_only(names: Sequence[str], measuring: Engine) -> str:
     """Why no CT can be scored with these features, or an empty string."""
-    foreign = [name for name in names if not is_feature(name)]
+    foreign = [name for name in names if measuring.split_name(name) is None]
     if not foreign:
         return ""
     which = "Its features" if len(foreign) == len(names) else f"{len(foreign)} of its {len(names)} features"
     return (
-        f"{which} ({listed(foreign)}) are not PyRadiomics', so they cannot be measured on a CT here. The card is for "
-        "feature tables with the same columns (“esoradiomics validate”)."
+        f"{which} ({listed(foreign)}) are not those of {measuring.title}, so they cannot be measured on a CT here. The "
+        "card is for feature tables with the same columns (“esoradiomics validate”)."
     )
 
 

@@ -7,6 +7,7 @@ import json
 import textwrap
 from typing import Any
 
+from ..extraction.engines import engine
 from ..studies.study import Quantity, Study, builtin_studies, load_study
 from .arguments import add_command
 
@@ -62,7 +63,10 @@ def describe(study: Study) -> str:
         f"Endpoint: {study.card['endpoint']['description']}",
     ]
     lines += ["", "Settings"]
-    lines += [f"  {name:16} {_shown(quantity)}" for name, quantity in study.settings_evidence.items()]
+    width = max(map(len, study.settings_evidence))
+    lines += [f"  {name:{width}} {_shown(quantity)}" for name, quantity in study.settings_evidence.items()]
+    if about := engine(study.settings.engine).about:
+        lines.append(textwrap.fill(about, 100, initial_indent="  ", subsequent_indent="  "))
     if study.signature is None:
         lines += ["", textwrap.fill(study.absent, 100)]
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import UsageError
-from ..extraction.engines import engine, is_feature, settings_from
+from ..extraction.engines import engine, settings_from
 from ..extraction.settings import DEFAULT_ENGINE
 
 Problem = tuple[str, str]
@@ -18,7 +18,7 @@ def inconsistencies(card: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _settings(card)
     yield from _covariates(card["covariates"])
     if "absent" not in card["signature"]:
-        yield from _signature(card["signature"])
+        yield from _signature(card["signature"], engine_of_card(card))
     if card["outcome"] is not None:
         yield from _outcome(card)
     if card["strata"] is not None:
@@ -83,14 +83,16 @@ def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
             yield f"{where}.range", f"the range must rise, but is {low:g} to {high:g}"
 
 
-def _signature(signature: Mapping[str, Any]) -> Iterator[Problem]:
+def _signature(signature: Mapping[str, Any], engine_name: str) -> Iterator[Problem]:
     names = [feature["name"] for feature in signature["features"]]
+    measuring = engine(engine_name)
     for i, name in enumerate(names):
-        if not is_feature(name) and "table_only" not in signature:
+        if measuring.split_name(name) is None and "table_only" not in signature:
+            known = measuring.settings().names
             yield (
                 f"$.signature.features[{i}].name",
-                f"“{name}” is not one of PyRadiomics' 851 feature names (expected: image_class_Feature, for "
-                "example “wavelet-HLL_glcm_Idn”)",
+                f"“{name}” is not one of the {len(known)} feature names of {measuring.title} (expected, for example: "
+                f"“{known[-1]}”)",
             )
     yield from _repeated("$.signature.features", names)
     if (cutoff := signature["cutoff"]) and cutoff["above"]["id"] == cutoff["below"]["id"]:

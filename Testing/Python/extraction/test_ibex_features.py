@@ -15,8 +15,9 @@ from ibex_example import IbexExample, read_examples
 from EsoRadiomicsLib.extraction.ibex.ibex_glcm import GLCM_FORMULAS, pair_matrix
 from EsoRadiomicsLib.extraction.ibex.ibex_histogram import bin_probabilities, percentile, percentile_area
 from EsoRadiomicsLib.extraction.ibex.ibex_levels import GrayLevels
-from EsoRadiomicsLib.extraction.ibex.ibex_measure import IbexChoices, measure_ibex
+from EsoRadiomicsLib.extraction.ibex.ibex_measure import measure_ibex
 from EsoRadiomicsLib.extraction.ibex.ibex_names import ibex_names, name_from_table, split_ibex_name
+from EsoRadiomicsLib.extraction.ibex.ibex_settings import IbexSettings
 
 CM = (10.0, 10.0, 10.0)
 """Voxels of one cm: volumes and surfaces are counts."""
@@ -25,7 +26,7 @@ CM = (10.0, 10.0, 10.0)
 def measured(mask: Any, hu: Any = 0.0, spacing_mm: tuple[float, float, float] = CM, **choices: Any) -> dict[str, float]:
     """All 348 features by their name without the prefix; NaN where there is none."""
     array = np.array(mask, dtype=bool)
-    found = measure_ibex(np.broadcast_to(hu, array.shape), array, spacing_mm, IbexChoices(**choices), ibex_names())
+    found = measure_ibex(np.broadcast_to(hu, array.shape), array, spacing_mm, IbexSettings(**choices), ibex_names())
     return {name.removeprefix("ibex_"): value for name, (value, _) in found.items()}
 
 
@@ -48,7 +49,7 @@ def _examples(shared_data: Path, modality: str) -> list[IbexExample]:
     return list(read_examples(shared_data / "ibex_example", modality))
 
 
-def _compare(example: IbexExample, mask: np.ndarray, choices: IbexChoices, tolerance: float) -> int:
+def _compare(example: IbexExample, mask: np.ndarray, choices: IbexSettings, tolerance: float) -> int:
     """Compare every printed value of our categories; how many there were."""
     expected = {
         name: value for (upper, lower), value in example.results.items() if (name := name_from_table(upper, lower))
@@ -61,7 +62,7 @@ def _compare(example: IbexExample, mask: np.ndarray, choices: IbexChoices, toler
 
 
 def test_pairs_voxels_and_surface_of_the_ct_example_are_ibexs_own(ct_examples: list[IbexExample]) -> None:
-    choices = IbexChoices(gray_limits=(850, 2000), gray_levels=115)
+    choices = IbexSettings(gray_limits=(850, 2000), gray_levels=115)
     for example in ct_examples:
         mask = example.mask & (example.ct >= 850) & (example.ct <= 2000)
         assert _compare(example, mask, choices, 1e-12) == 22
@@ -70,7 +71,7 @@ def test_pairs_voxels_and_surface_of_the_ct_example_are_ibexs_own(ct_examples: l
 def test_pairs_at_three_offsets_with_adaptive_levels_are_ibexs_own(mr_examples: list[IbexExample]) -> None:
     for example in mr_examples:
         # IBEX adds 16 million squares one by one for its energy; 5e-12 is that sum's own rounding.
-        assert _compare(example, example.mask, IbexChoices(adaptive=True), 5e-12) == 60
+        assert _compare(example, example.mask, IbexSettings(adapt_limit_level=True), 5e-12) == 60
 
 
 def test_intensity_statistics_of_the_ct_example_are_ibexs_own(ct_examples: list[IbexExample]) -> None:
@@ -433,7 +434,7 @@ def test_kurtosis_of_the_bins_is_another_number() -> None:
 
 def reasons(mask: np.ndarray, hu: Any = None) -> Mapping[str, str]:
     values = np.arange(mask.size, dtype=float).reshape(mask.shape) if hu is None else np.broadcast_to(hu, mask.shape)
-    found = measure_ibex(values, mask.astype(bool), CM, IbexChoices(), ibex_names())
+    found = measure_ibex(values, mask.astype(bool), CM, IbexSettings(), ibex_names())
     assert all(math.isfinite(value) != bool(reason) for value, reason in found.values())
     return {name: reason for name, (_, reason) in found.items() if reason}
 
@@ -475,8 +476,8 @@ def test_what_lies_beyond_the_gray_limits_gets_the_level_of_the_end() -> None:
     beyond = np.where(hu <= -950, -2000.0, np.where(hu >= 1080, 3000.0, hu))
     ends = np.where(hu <= -950, -1000.0, np.where(hu >= 1080, 1100.0, hu))
     textures = ibex_names(["glcm25", "glrlm25"])
-    assert measure_ibex(beyond, mask > 0, CM, IbexChoices(), textures) == measure_ibex(
-        ends, mask > 0, CM, IbexChoices(), textures
+    assert measure_ibex(beyond, mask > 0, CM, IbexSettings(), textures) == measure_ibex(
+        ends, mask > 0, CM, IbexSettings(), textures
     )
 
 
@@ -518,6 +519,6 @@ def test_headers_of_ibexs_tables_become_names() -> None:
 def test_the_wanted_few_have_the_bits_of_all() -> None:
     rng = np.random.default_rng(5)
     mask, hu = rng.random((4, 20, 20)) < 0.9, rng.normal(40, 30, (4, 20, 20))
-    everything = measure_ibex(hu, mask, CM, IbexChoices(), ibex_names())
+    everything = measure_ibex(hu, mask, CM, IbexSettings(), ibex_names())
     few = ["ibex_shape_Mass", "ibex_glcm25_45-7InverseVariance", "ibex_glrlm25_90HighGrayLevelRunEmpha"]
-    assert measure_ibex(hu, mask, CM, IbexChoices(), few) == {name: everything[name] for name in few}
+    assert measure_ibex(hu, mask, CM, IbexSettings(), few) == {name: everything[name] for name in few}

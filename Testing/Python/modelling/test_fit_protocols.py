@@ -56,6 +56,16 @@ def recurrence_assessed(recurrence: Fit) -> Assessment:
     return assess(recurrence)
 
 
+def as_measured_for(protocol: str, path: Path) -> Path:
+    """The table with the names of features that this protocol's engine measures."""
+    table = pd.read_csv(path, float_precision="round_trip")
+    features, names = table.columns[7:], load_study(protocol).settings.names
+    if set(features) <= set(names):
+        return path
+    renamed = table.rename(columns=dict(zip(features, names, strict=False)))
+    return written(renamed, path.parent, f"{protocol}.csv")
+
+
 def scored(study: Study, cohort: Cohort, row: int) -> Score:
     values = cohort.features.iloc[row].to_dict()
     covariates = {name: cohort.clinical[name].iloc[row] for name in study.covariates}
@@ -75,7 +85,7 @@ def scored(study: Study, cohort: Cohort, row: int) -> Score:
 def test_every_protocol_ends_in_a_card_that_scores_patients_one_by_one_as_the_table_at_once(
     protocol: str, columns: Columns, path: Path
 ) -> None:
-    fit = fitted(path, protocol, columns)
+    fit = fitted(as_measured_for(protocol, path), protocol, columns)
     study = check_card(fit.study.card, Path("card.json"))
     assert fit.validation is not None
     predicted = predict(study, fit.validation.features, fit.validation.clinical)

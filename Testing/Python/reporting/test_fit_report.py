@@ -176,7 +176,7 @@ def test_features_of_other_software_give_a_card_for_tables_that_no_ct_can_be_sco
 
     capsys.readouterr()
     assert main(["score", "ct.nrrd", "gtv.nrrd", "--study", str(out / "card.json")]) == 1
-    assert "cannot be scored from a CT: Its features (IBEX 0, IBEX 1) are not PyRadiomics'" in capsys.readouterr().err
+    assert "cannot be scored from a CT: Its features (IBEX 0, IBEX 1) are not those of IBEX" in capsys.readouterr().err
 
 
 def test_the_card_tells_the_median_times_of_its_groups_and_strata(folder: Path) -> None:

@@ -197,20 +197,26 @@ def test_a_study_without_coefficients_says_so_and_what_to_do(study_id: str) -> N
     assert "fit the card's protocol on a cohort of your own" in study.absent.lower()
 
 
-def test_the_features_of_early_recurrence_are_named_as_printed() -> None:
-    assert load_study("escc-early-recurrence").card["signature"]["features"] == [
-        "GLCM X45.7DifferenceEntropy",
-        "GLCM X135.7Dissimilarity",
-        "GLCM X0.1InformationMeasureCorr1",
-        "GLCM X90.7InformationMeasureCorr2",
-        "GLCM X45.7InverseVariance",
-        "GLRLM X90HighGrayLevelRunEmpha",
-        "Shape Compactness1",
-        "Shape Mass",
-        "Shape Orientation",
-        "Shape Roundness",
+def test_the_features_of_early_recurrence_are_measured_under_the_names_printed() -> None:
+    study = load_study("escc-early-recurrence")
+    features = study.card["signature"]["features"]
+    assert {item["name"] for item in features} <= set(study.settings.names)
+    assert [item["printed_as"] for item in features] == [
+        "X45.7DifferenceEntropy",
+        "X135.7Dissimilarity",
+        "X0.1InformationMeasureCorr1",
+        "X90.7InformationMeasureCorr2",
+        "X45.7InverseVariance",
+        "X90HighGrayLevelRunEmpha",
+        "Compactness1",
+        "Mass",
+        "Orientation",
+        "Roundness",
         "Intensity Histogram Kurtosis",
     ]
+    for item in features:
+        in_r = item["name"].split("_")[2].replace("-", ".")
+        assert item["printed_as"] in (in_r, f"X{in_r}", f"Intensity Histogram {in_r}")
 
 
 @pytest.mark.parametrize(

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
+from ..features import Found
 from .ibex_glcm import GLCM_FORMULAS, pair_matrix
 from .ibex_glrlm import GLRLM_FORMULAS, PER_VOXEL, run_matrix
 from .ibex_histogram import HISTOGRAM_FORMULAS, bin_probabilities, kurtosis, percentile, percentile_area
 from .ibex_levels import GrayLevels, adaptive_levels, ct_numbers, scale_levels
 from .ibex_names import IbexName, split_ibex_name
+from .ibex_settings import IbexSettings
 from .ibex_shape import SHAPE_FORMULAS, IbexShape
-
-KURTOSES = ("intensities", "bin-probabilities")
-NONUNIFORMITIES = ("per-run", "per-run-and-voxel")
-Found = dict[str, tuple[float, str]]
-
-
-@dataclass(frozen=True)
-class IbexChoices:
-    """What a user of IBEX chooses, and where its builds differ. Limits are in CT numbers (HU + 1000).
-
-    Attributes:
-        gray_limits: lowest and highest CT number of the gray scale of pairs and runs.
-        gray_levels: levels between them.
-        adaptive: IBEX's AdaptLimitLevel: pairs take one level a CT number of the ROI instead (runs do not).
-        symmetric: count pairs both ways round.
-        kurtosis: of the ``intensities``, or of the ``bin-probabilities`` as the builds of 2014 did.
-        nonuniformity: of runs ``per-run`` (Galloway), or also divided by the ROI's voxels as later builds do.
-        histogram_limits, histogram_bins: of the histogram.
-    """
-
-    gray_limits: tuple[float, float] = (0.0, 2100.0)
-    gray_levels: int = 100
-    adaptive: bool = False
-    symmetric: bool = False
-    kurtosis: str = "intensities"
-    nonuniformity: str = "per-run"
-    histogram_limits: tuple[float, float] = (0.0, 4096.0)
-    histogram_bins: int = 256
 
 
 def measure_ibex(
     hu: np.ndarray,
     mask: np.ndarray,
     spacing_mm: tuple[float, float, float],
-    choices: IbexChoices,
+    settings: IbexSettings,
     names: Iterable[str],
 ) -> Found:
     """Measure an ROI: ``{name: (value, reason if there is none)}``.
@@ -56,7 +29,7 @@ def measure_ibex(
         hu: CT in HU, (z, y, x) along the patient's left, back and head.
         mask: of the ROI, same shape; not empty.
         spacing_mm: (x, y, z).
-        choices: IBEX's settings.
+        settings: IBEX's.
         names: features of :func:`.ibex_names.ibex_names`.
     """
     box = tuple(slice(int(line.min()), int(line.max()) + 1) for line in np.nonzero(mask))
@@ -68,26 +41,26 @@ def measure_ibex(
         by_category.setdefault(part.category, {})[name] = part
     found: Found = {}
     if "glcm25" in by_category:
-        levels = adaptive_levels(ct, inside) if choices.adaptive else _fixed_levels(ct, inside, choices)
-        found |= _pairs(levels, choices, by_category["glcm25"])
+        levels = adaptive_levels(ct, inside) if settings.adapt_limit_level else _fixed_levels(ct, inside, settings)
+        found |= _pairs(levels, settings, by_category["glcm25"])
     if "glrlm25" in by_category:
-        found |= _runs(_fixed_levels(ct, inside, choices), choices, by_category["glrlm25"])
+        found |= _runs(_fixed_levels(ct, inside, settings), settings, by_category["glrlm25"])
     if "histogram" in by_category:
-        found |= _histogram(ct[inside], choices, by_category["histogram"])
+        found |= _histogram(ct[inside], settings, by_category["histogram"])
     if "shape" in by_category:
         x, y, z = spacing_mm
         found |= _shape(IbexShape(inside, ct, (x / 10, y / 10, z / 10)), by_category["shape"])
     return {name: found[name] for name in parts}
 
 
-def _fixed_levels(ct: np.ndarray, mask: np.ndarray, choices: IbexChoices) -> GrayLevels:
-    return scale_levels(ct, mask, choices.gray_limits, choices.gray_levels)
+def _fixed_levels(ct: np.ndarray, mask: np.ndarray, settings: IbexSettings) -> GrayLevels:
+    return scale_levels(ct, mask, settings.gray_limits, settings.gray_levels)
 
 
-def _pairs(levels: GrayLevels, choices: IbexChoices, names: dict[str, IbexName]) -> Found:
+def _pairs(levels: GrayLevels, settings: IbexSettings, names: dict[str, IbexName]) -> Found:
     found: Found = {}
     for direction, offset in dict.fromkeys((part.direction, part.offset) for part in names.values()):
-        matrix = pair_matrix(levels, direction, offset, choices.symmetric)
+        matrix = pair_matrix(levels, direction, offset, settings.symmetric)
         for name, part in names.items():
             if (part.direction, part.offset) != (direction, offset):
                 continue
@@ -100,19 +73,19 @@ def _pairs(levels: GrayLevels, choices: IbexChoices, names: dict[str, IbexName])
     return found
 
 
-def _runs(levels: GrayLevels, choices: IbexChoices, names: dict[str, IbexName]) -> Found:
+def _runs(levels: GrayLevels, settings: IbexSettings, names: dict[str, IbexName]) -> Found:
     matrices = {direction: run_matrix(levels, direction) for direction in {part.direction for part in names.values()}}
     found: Found = {}
     for name, part in names.items():
         value = GLRLM_FORMULAS[part.feature](matrices[part.direction])
-        if part.feature in PER_VOXEL and choices.nonuniformity == "per-run-and-voxel":
+        if part.feature in PER_VOXEL and settings.nonuniformity == "per-run-and-voxel":
             value /= matrices[part.direction].n_voxels
         found[name] = value, ""
     return found
 
 
-def _histogram(values: np.ndarray, choices: IbexChoices, names: dict[str, IbexName]) -> Found:
-    centres, p = bin_probabilities(values, choices.histogram_limits, choices.histogram_bins)
+def _histogram(values: np.ndarray, settings: IbexSettings, names: dict[str, IbexName]) -> Found:
+    centres, p = bin_probabilities(values, settings.histogram_limits, settings.histogram_bins)
     found: Found = {}
     for name, part in names.items():
         reason = "all voxels of the ROI have one CT number"
@@ -121,7 +94,7 @@ def _histogram(values: np.ndarray, choices: IbexChoices, names: dict[str, IbexNa
         elif part.feature == "PercentileArea":
             value = percentile_area(centres, p, part.percent)
             reason = f"the first bin of the histogram holds more than {part.percent} % of the ROI"
-        elif part.feature == "Kurtosis" and choices.kurtosis == "bin-probabilities":
+        elif part.feature == "Kurtosis" and settings.kurtosis == "bin-probabilities":
             value = kurtosis(p)
         else:
             value = HISTOGRAM_FORMULAS[part.feature](values)

@@ -20,8 +20,10 @@ class PyRadiomics:
     """See :class:`EsoRadiomicsLib.extraction.engines.Engine`."""
 
     title = "PyRadiomics"
+    about = ""
     settings = PyRadiomicsSettings
     images, classes = IMAGES, CLASSES
+    volumes = ("original_shape_VoxelVolume", "original_shape_MeshVolume")
 
     def split_name(self, name: str) -> tuple[str, str, str] | None:
         return split_name(name) if is_feature(name) else None

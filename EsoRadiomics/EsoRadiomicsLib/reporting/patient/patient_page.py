@@ -10,6 +10,7 @@ from typing import Any
 
 from ...core.formatting import plain
 from ...core.resources import resource_path
+from ...extraction.engines import engine
 from ...scoring.nomogram import at_horizon
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
@@ -158,6 +159,7 @@ def _account(result: PatientResult) -> str:
 def _settings(result: PatientResult) -> str:
     study, used = result.score.study, result.features.settings
     changed = study.settings.differences(used)
+    about = engine(used.engine).about
     labels = {"engine": "Engine", **used.labels}
     rows = []
     for name, value in used.to_dict().items():
@@ -166,7 +168,7 @@ def _settings(result: PatientResult) -> str:
         else:
             evidence = escape(study.settings_evidence[name].evidence)
         rows.append((labels.get(name, name), escape(_text(value)), evidence))
-    return _rows(rows, ("Setting", "Value", "Evidence"))
+    return (f"<p>{escape(about)}</p>" if about else "") + _rows(rows, ("Setting", "Value", "Evidence"))
 
 
 def _text(value: Any) -> str:

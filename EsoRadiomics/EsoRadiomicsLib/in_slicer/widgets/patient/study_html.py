@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from ....extraction.engines import engine
 from ....reporting.palette import GREY, VERMILLION
 from ....studies.study import Study
 
@@ -17,6 +18,8 @@ def study_html(study: Study) -> str:
         f'<span style="color:{GREY}">{escape(study.citation)}</span>{link}',
         f'<span style="color:{GREY}">Settings, locked by the study: {escape(study.settings.sentence)}</span>',
     ]
+    if about := engine(study.settings.engine).about:
+        lines.append(f'<span style="color:{GREY}">{escape(about)}</span>')
     if study.absent:
         lines.append(f'<span style="color:{VERMILLION}">{escape(study.absent)}</span>')
     return "<br/>".join(lines)
