@@ -56,6 +56,7 @@ def test_scoring_prints_a_summary_and_leaves_the_report(esoradiomics: Run, tmp_p
     assert {path.name for path in Path("report").iterdir()} == {
         "contributions.svg",
         "features.csv",
+        "nomogram.svg",
         "report.html",
         "result.json",
         "roi.png",

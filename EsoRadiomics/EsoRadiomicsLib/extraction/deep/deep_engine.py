@@ -28,8 +28,10 @@ class Deep:
     """See :class:`EsoRadiomicsLib.extraction.engines.Engine`. A process loads a network once."""
 
     title = "Network (ONNX)"
+    about = ""
     settings = DeepSettings
     images, classes = ("deep",), ("network",)
+    volumes = ()
 
     def split_name(self, name: str) -> tuple[str, str, str] | None:
         found = _NAME.fullmatch(name)
