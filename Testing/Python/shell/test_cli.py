@@ -232,7 +232,7 @@ def test_every_study_can_be_listed_and_shown(capsys: pytest.CaptureFixture[str])
         assert study in listed
         assert main(["studies", study]) == 0
         shown = capsys.readouterr().out
-        assert load_study(study).title in shown and "bin_width" in shown
+        assert load_study(study).title in shown and all(name in shown for name in load_study(study).settings_evidence)
 
 
 @pytest.mark.parametrize("command", ["score", "robustness", "extract", "icc", "studies", "reference", "selftest"])
