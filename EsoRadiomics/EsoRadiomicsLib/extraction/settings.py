@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -25,10 +25,12 @@ class ExtractionSettings:
     Attributes:
         engine: name of the engine these settings are for.
         labels: of each field, what it is called for people.
+        after_roi: fields that the ROI does not depend on, only what is measured in it.
     """
 
     engine: ClassVar[str]
     labels: ClassVar[Mapping[str, str]]
+    after_roi: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def pixel_type(self) -> str:
@@ -49,6 +51,10 @@ class ExtractionSettings:
     def hu_min(self) -> float | None:
         """Lowest HU that stays in the ROI, or None for no exclusion."""
         return None
+
+    def idle(self, names: Iterable[str]) -> frozenset[str]:
+        """Settings that change none of these features while the others stay as they are."""
+        return frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..imaging.case import Case
 from ..studies.conformity import conformity_warnings
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
+from .reading_scores import ReadingScores
 from .robustness import Robustness
 from .score import Score, check_covariates, check_scorable, score
 
@@ -24,7 +25,8 @@ from .score import Score, check_covariates, check_scorable, score
 class PatientResult:
     """One patient scored by one study, with the case, the ROI's account and the features it rests on.
 
-    ``robustness`` is there once the outcome of :func:`EsoRadiomicsLib.scoring.perturbed_scores.assess` was put here.
+    ``robustness`` is there once the outcome of :func:`EsoRadiomicsLib.scoring.perturbed_scores.assess` was put here,
+    ``paper_readings`` once that of :func:`EsoRadiomicsLib.scoring.reading_scores.score_readings` was.
     """
 
     case: Case
@@ -33,6 +35,7 @@ class PatientResult:
     score: Score
     warnings: tuple[str, ...]
     robustness: Robustness | None = None
+    paper_readings: ReadingScores | None = None
 
 
 def score_patient(

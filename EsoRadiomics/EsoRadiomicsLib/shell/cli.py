@@ -16,6 +16,7 @@ from ..core.errors import EsoRadiomicsError
 COMMANDS = (
     "score",
     "robustness",
+    "readings",
     "extract",
     "cohort",
     "icc",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ class ReferenceFeature:
 class ReferenceCohort:
     """A cohort's feature distributions with the settings and software that made them.
 
-    ``demonstration`` marks one generated to show the software: every output that rests on it says so.
+    ``demonstration`` marks one generated to show the software: every output that rests on it says so. ``readings`` are
+    the same patients measured with other settings, for the readings of a paper.
     """
 
     label: str
@@ -52,6 +53,11 @@ class ReferenceCohort:
     settings: ExtractionSettings
     software: Mapping[str, str]
     features: Mapping[str, ReferenceFeature]
+    readings: tuple[ReferenceCohort, ...] = ()
+
+    def at(self, settings: ExtractionSettings) -> ReferenceCohort:
+        """The cohort as it was measured with ``settings``; itself where it was not."""
+        return next((each for each in self.readings if each.settings == settings), self)
 
     def require_settings(self, settings: ExtractionSettings) -> None:
         """Check that the cohort was measured with ``settings``.
@@ -78,12 +84,19 @@ class ReferenceCohort:
             "cases": self.cases,
             "settings": self.settings.to_dict(),
             "software": dict(self.software),
-            "features": {name: asdict(feature) for name, feature in self.features.items()},
-        }
+            "features": _plain(self.features),
+        } | ({"readings": [each._measured() for each in self.readings]} if self.readings else {})
+
+    def _measured(self) -> dict[str, Any]:
+        return {"settings": self.settings.to_dict(), "features": _plain(self.features)}
 
     def save(self, path: Path) -> None:
         """Write the reference cohort file."""
         write_text(path, json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n")
+
+
+def _plain(features: Mapping[str, ReferenceFeature]) -> dict[str, Any]:
+    return {name: asdict(feature) for name, feature in features.items()}
 
 
 def build_reference(
@@ -157,9 +170,15 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     subject = f"The reference cohort {path}"
     node = read_json(Path(path), subject, "Build one with “esoradiomics reference build”.")
     check_schema(node, "reference-cohort.schema.json", subject)
+    own = _part(node, node, subject, "$")
+    parts = [_part(node, each, subject, f"$.readings[{i}]") for i, each in enumerate(node.get("readings", ()))]
+    return replace(own, readings=tuple(parts))
+
+
+def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: str) -> ReferenceCohort:
     try:
-        settings = settings_from(node["settings"])
+        settings = settings_from(part["settings"])
     except (UsageError, TypeError, ValueError) as error:
-        raise StudyError(f"{subject} is broken at $.settings: {error}") from error
-    features = {name: ReferenceFeature(**values) for name, values in node["features"].items()}
+        raise StudyError(f"{subject} is broken at {at}.settings: {error}") from error
+    features = {name: ReferenceFeature(**values) for name, values in part["features"].items()}
     return ReferenceCohort(node["label"], node["demonstration"], node["cases"], settings, node["software"], features)

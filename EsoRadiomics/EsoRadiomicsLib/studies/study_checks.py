@@ -16,6 +16,7 @@ def inconsistencies(card: Mapping[str, Any]) -> Iterator[Problem]:
     """(Path inside the JSON, what is wrong there) for each inconsistency of a card that fulfils its schema."""
     yield from _absent_values(card)
     yield from _settings(card)
+    yield from _readings(card)
     yield from _covariates(card["covariates"])
     if "absent" not in card["signature"]:
         yield from _signature(card["signature"], engine_of_card(card))
@@ -69,6 +70,29 @@ def _settings(card: Mapping[str, Any]) -> Iterator[Problem]:
     except UsageError as error:
         if each_can_be:  # but not all of them together
             yield "$.extraction", str(error).rstrip(".")
+
+
+def _readings(card: Mapping[str, Any]) -> Iterator[Problem]:
+    """Alternatives are for what the card had to assume, and differ from it."""
+    settings, chosen = settings_of_card(card), {"engine": engine_of_card(card)}
+    yield from _repeated("$.readings", [reading["setting"] for reading in card.get("readings", ())])
+    for i, reading in enumerate(card.get("readings", ())):
+        name, where = reading["setting"], f"$.readings[{i}]"
+        if name == "engine" or name not in settings:
+            yield f"{where}.setting", f"“{name}” is no extraction setting of this card"
+            continue
+        if settings[name]["evidence"] not in ("assumed", "absent"):
+            yield (
+                f"{where}.setting",
+                f"{name} is {settings[name]['evidence']}: only what was assumed can be read otherwise",
+            )
+        values = [settings[name]["value"], *(each["value"] for each in reading["alternatives"])]
+        yield from _repeated(f"{where}.alternatives", list(map(repr, values)))
+        for j, value in enumerate(values[1:]):
+            try:
+                settings_from({**chosen, name: value})
+            except UsageError as error:
+                yield f"{where}.alternatives[{j}].value", str(error).rstrip(".")
 
 
 def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ...core.errors import UsageError
 from ...core.formatting import plain
 from ..settings import DEFAULT_ENGINE, ExtractionSettings
-from .feature_names import CLASSES, IMAGES, ORIGINAL, WAVELETS, feature_names
+from .feature_names import CLASSES, IMAGES, ORIGINAL, WAVELETS, feature_names, split_name
 
 ORDERS = ("after-resampling", "before-resampling")
 SHAPE_MASKS = ("after-exclusion", "drawn")
 PIXEL_TYPES = ("int16", "float32", "float64")
 INTERPOLATORS = ("sitkBSpline", "sitkLinear", "sitkNearestNeighbor")
 IMAGE_TYPES = ("original", "wavelet")
+BINNED = ("Entropy", "Uniformity")
+"""First-order features that are computed from bins."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class PyRadiomicsSettings(ExtractionSettings):
         "bin_width": "Bin width (HU)",
         "min_voxels": "Fewest voxels",
     }
+
+    after_roi: ClassVar[frozenset[str]] = frozenset({"image_types", "wavelet", "feature_classes", "bin_width"})
 
     pixel_type: str = "int16"
     voxel_mm: tuple[float, float, float] | None = (1.0, 1.0, 1.0)
@@ -103,6 +107,21 @@ class PyRadiomicsSettings(ExtractionSettings):
     def names(self) -> tuple[str, ...]:
         """Names of all features these settings give."""
         return feature_names(self.images, self.feature_classes)
+
+    def idle(self, names: Iterable[str]) -> frozenset[str]:
+        """See the base class: what is resampled, excluded, filtered or binned decides which settings matter."""
+        parts = [split_name(name) for name in names]
+        shape_only = all(kind == "shape" for _, kind, _ in parts)
+        binned = any(kind != "shape" and (kind != "firstorder" or each in BINNED) for _, kind, each in parts)
+        unused = {
+            "interpolator": self.voxel_mm is None or (shape_only and self.hu_min is None),
+            "pixel_type": shape_only and self.hu_min is None,
+            "hu_order": self.hu_min is None,
+            "shape_mask": self.hu_min is None or all(kind != "shape" for _, kind, _ in parts),
+            "wavelet": all(image == ORIGINAL for image, _, _ in parts),
+            "bin_width": not binned,
+        }
+        return frozenset(name for name, idle in unused.items() if idle)
 
     @property
     def sentence(self) -> str:

@@ -3,6 +3,7 @@
 from .contributions_plot import contributions_figure
 from .nomogram_plot import nomogram_figure
 from .pictures_plot import pictures_figure
+from .readings_plot import readings_figure
 from .robustness_plot import robustness_figure
 from .roi_plot import roi_figure
 from .style import to_png, to_svg
@@ -11,6 +12,7 @@ __all__ = [
     "contributions_figure",
     "nomogram_figure",
     "pictures_figure",
+    "readings_figure",
     "robustness_figure",
     "roi_figure",
     "to_png",

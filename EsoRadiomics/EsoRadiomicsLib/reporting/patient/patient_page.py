@@ -15,9 +15,10 @@ from ...scoring.nomogram import at_horizon
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
+from ...studies.paper_readings import MOST
 from ...studies.study import UNSURE, Quantity
 from .patient_result import NOTICE
-from .patient_summary import against_cutoff, firmness
+from .patient_summary import against_cutoff, firmness, in_readings
 
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 # Shape tells what colour tells: a triangle for the worse outlook, a disc for the better.
@@ -48,6 +49,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         not_computed=_sentences("missing", "Not computed", score.not_computed),
         nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
         robustness=_robustness(result, pictures),
+        paper_readings=_paper_readings(result, pictures),
         roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured.")
         + _picture(pictures, "pictures.png", "The ROI as the network was shown it."),
         account=_account(result),
@@ -120,6 +122,27 @@ def _robustness(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         return ""
     picture = _picture(pictures, "robustness.svg", "The score under perturbations of contour and image, by kind.")
     return f'{picture}<p class="inputs">Firmness: {escape(firmness(result))}.</p>'
+
+
+def _paper_readings(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
+    readings = result.paper_readings
+    if readings is None:
+        return ""
+    picture = _picture(pictures, "readings.svg", "The score in every reading of what the paper leaves open.")
+    labels = result.features.settings.labels
+    rows = [
+        (escape(labels[choice.setting]), escape(_text(value)), escape(reason))
+        for choice in readings.choices
+        for value, reason in zip(choice.values[1:], choice.reasons[1:], strict=True)
+    ]
+    notes = []
+    if readings.without_effect:
+        notes.append(f"No feature of the signature depends on {', '.join(labels[n] for n in readings.without_effect)}.")
+    if readings.left_out:
+        notes.append(f"Not varied, to keep to {MOST} readings: {', '.join(labels[n] for n in readings.left_out)}.")
+    text = f"Readings of the paper: {in_readings(result)}. {' '.join(notes)}"
+    table = _rows(rows, ("Left open by the paper", "Could also be", "Because"))
+    return f'{picture}<p class="inputs">{escape(text)}</p><section class="details">{table}</section>'
 
 
 def _inputs(score: Score) -> str:

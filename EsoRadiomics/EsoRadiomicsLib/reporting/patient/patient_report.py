@@ -16,6 +16,7 @@ from ..figures import (
     contributions_figure,
     nomogram_figure,
     pictures_figure,
+    readings_figure,
     robustness_figure,
     roi_figure,
     to_png,
@@ -30,12 +31,13 @@ FILES = (
     "nomogram.svg",
     "contributions.svg",
     "robustness.svg",
+    "readings.svg",
     "roi.png",
     "pictures.png",
     "report.html",
 )
-"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` only where it was assessed,
-``pictures.png`` only where pictures were measured."""
+"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` and ``readings.svg`` only
+where that was assessed, ``pictures.png`` only where pictures were measured."""
 
 
 def write_report(result: PatientResult, folder: Path) -> None:
@@ -90,6 +92,10 @@ def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
     pictures["contributions.svg"] = to_svg(contributions_figure(score))
     if result.robustness is not None:
         pictures["robustness.svg"] = to_svg(robustness_figure(score, result.robustness))
+    if result.paper_readings is not None:
+        pictures["readings.svg"] = to_svg(
+            readings_figure(score, result.paper_readings, result.features.settings.labels)
+        )
     pictures["roi.png"] = to_png(roi_figure(result.case, result.roi))
     if result.roi.pictures:
         pictures["pictures.png"] = to_png(pictures_figure(result.roi.pictures))

@@ -53,6 +53,7 @@ def result_dict(result: PatientResult) -> dict[str, Any]:
         "covariates": {"given": dict(score.covariates), "missing": list(score.missing)},
         "outcome": _outcome(score),
         "robustness": result.robustness and result.robustness.to_dict(),
+        **({"paper_readings": result.paper_readings.to_dict()} if result.paper_readings else {}),
         "summary": [list(row) for row in summary_rows(result)],
         "warnings": list(result.warnings),
         "not_computed": list(score.not_computed),

@@ -54,6 +54,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
             yield f"{score.study.endpoint} at {at.time:g} {outcome.unit}", f"{percent(at.bounds)}{evidence}"
     if result.robustness is not None:
         yield "Firmness", firmness(result)
+    if result.paper_readings is not None:
+        yield "Readings of the paper", in_readings(result)
     for sentence in score.not_computed:
         yield "Not computed", sentence
     for sentence in result.warnings:
@@ -81,3 +83,18 @@ def firmness(result: PatientResult) -> str:
     if result.score.group is not None:
         text += f"; another risk group in {100 * robustness.flip_share:.0f} % of them"
     return text
+
+
+def in_readings(result: PatientResult) -> str:
+    """In how many readings of the paper the group is the same, the score's range, and what moves it most."""
+    readings = result.paper_readings
+    assert readings is not None
+    n, low, high = len(readings.scored), *map(number, readings.interval)
+    text = f"{low} to {high} in {n} readings of what the paper leaves open"
+    if result.score.group is not None:
+        text = f"{result.score.group.label} in {readings.same_group} of {n} readings of the paper ({low} to {high})"
+    largest = readings.effects[0]
+    label = result.features.settings.labels[largest.setting]
+    text += f"; what moves it most is “{label}”, by {number(largest.mean_shift, 2)} on average"
+    failed = len(readings.scores) - n
+    return text + (f"; {failed} more readings could not be measured" if failed else "")
