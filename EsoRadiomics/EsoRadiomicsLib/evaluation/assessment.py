@@ -16,6 +16,7 @@ from .evaluate_survival import evaluate_survival
 from .markers import Marker, card_markers, rivals
 from .measures import Evaluation
 
+TRAINING, VALIDATION = "training", "validation"
 _ON_THE_CARD = ("C-index", "Uno C", "AUC", "Brier", "calibration slope", "hazard ratio", "sensitivity", "specificity")
 
 
@@ -50,9 +51,9 @@ def assess(fit: Fit) -> Assessment:
     found = {kind: rivals(fit.training, kind) for kind in kinds}
     # The protocol's own clinical model is the clinical-only model already.
     own = {model.names for model in fit.model.logistic.values()}
-    cohorts = [("training", fit.training)]
+    cohorts = [(TRAINING, fit.training)]
     if fit.validation is not None:
-        cohorts.append(("validation", fit.validation))
+        cohorts.append((VALIDATION, fit.validation))
     sides = []
     for name, cohort in cohorts:
         prediction = predict(fit.study, cohort.features, cohort.clinical)
@@ -87,12 +88,14 @@ def _evaluations(
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
         above = prediction.above if fit.model.final is None or fit.model.final.kind == "survival" else None
-        found.append(evaluate_binary(name, cohort.binary, logistic, above))
+        found.append(evaluate_binary(name, cohort.binary, logistic, above, apparent=name == TRAINING))
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:
         reached = [time for time in fit.plan.horizons if time < cohort.survival.time.max()]
         label = f"{name}, follow-up" if found else name
-        found.append(evaluate_survival(label, cohort.survival, survival, reached, prediction.above))
+        found.append(
+            evaluate_survival(label, cohort.survival, survival, reached, prediction.above, apparent=name == TRAINING)
+        )
     return tuple(found)
 
 

@@ -16,14 +16,19 @@ from .measures import Collector, Evaluation, Measure
 
 
 def evaluate_binary(
-    cohort: str, outcome: BoolArray, markers: Sequence[Marker], above: BoolArray | None = None
+    cohort: str,
+    outcome: BoolArray,
+    markers: Sequence[Marker],
+    above: BoolArray | None = None,
+    *,
+    apparent: bool = False,
 ) -> Evaluation:
     """Evaluate logistic ``markers``, the card's own first.
 
     Its positive patients are those ``above`` (n,) the cut-off; without one, as for the other models, those with a
-    probability of at least 0.5.
+    probability of at least 0.5. ``apparent``: in the patients that the card was built from; then nothing is tested.
     """
-    found = Collector(outcome)
+    found = Collector(outcome, apparent)
     found.compared("AUC", None, {marker.name: marker.risk for marker in markers}, auc)
     curves = {}
     for k, marker in enumerate(markers):
@@ -55,6 +60,7 @@ def evaluate_binary(
         roc={marker.name: roc_curve(outcome, marker.risk) for marker in markers},
         auc_over_time={},
         missing=tuple(found.missing),
+        apparent=apparent,
     )
 
 

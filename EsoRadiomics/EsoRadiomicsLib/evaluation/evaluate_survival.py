@@ -30,12 +30,16 @@ def evaluate_survival(
     markers: Sequence[Marker],
     horizons: Sequence[float],
     above: BoolArray | None = None,
+    *,
+    apparent: bool = False,
 ) -> Evaluation:
     """Evaluate survival ``markers``, the card's own first; ``above`` (n,) are the patients above the cut-off.
 
+    ``apparent``: in the patients that the card was built from; then nothing is tested.
+
     What cannot be computed (nobody followed to a horizon, one risk group empty …) becomes a sentence, not a gap.
     """
-    found = Collector(outcome)
+    found = Collector(outcome, apparent)
     risks = {marker.name: marker.risk for marker in markers}
     found.compared("C-index", None, risks, harrell)
     if horizons:
@@ -71,6 +75,7 @@ def evaluate_survival(
         roc={},
         auc_over_time=_auc_over_time(outcome, markers),
         missing=tuple(found.missing),
+        apparent=apparent,
     )
 
 
@@ -88,7 +93,7 @@ def _integrated_brier(found: Collector, outcome: Survival, markers: Sequence[Mar
 
 def _risk_groups(found: Collector, outcome: Survival, above: BoolArray) -> None:
     """Log-rank p and hazard ratio of the group above the cut-off, and the median time of both."""
-    test = found.attempt("Log-rank test", logrank, outcome, above)
+    test = None if found.apparent else found.attempt("Log-rank test", logrank, outcome, above)
     if test is not None:
         found.measures.append(Measure(RISK_GROUPS, "log-rank p", None, test.p))
     table = pd.DataFrame({"risk group": above.astype(np.float64)})

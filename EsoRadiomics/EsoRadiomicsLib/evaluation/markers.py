@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from ..core.errors import InputError
 from ..extraction.engines import volumes
+from ..modelling.fitted_model import RAD_SCORE, FittedModel
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
 from ..statistics.cox import CoxModel, fit_cox
@@ -18,7 +19,7 @@ from ..statistics.inputs import FloatArray, select_columns
 from ..statistics.logistic import LogisticModel, fit_logistic
 from ..studies.study import Study
 
-CLINICAL, VOLUME = "clinical only", "volume only"
+CLINICAL, VOLUME, BOTH = "clinical only", "volume only", "clinical + volume"
 VOLUMES = (*volumes(), "VoxelVolume.original", "MeshVolume.original")
 
 
@@ -64,13 +65,23 @@ def volume_column(features: pd.DataFrame) -> str | None:
     return next((name for name in VOLUMES if name in features.columns), None)
 
 
-def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
-    """The clinical-only and the volume-only model of a ``kind`` of outcome, and why one of them is missing."""
-    candidates = {CLINICAL: tuple(training.clinical.columns)}
+def candidate_columns(training: Cohort) -> dict[str, tuple[str, ...]]:
+    """The columns of the clinical-only, the volume-only and the combined model; those that are not there are left out.
+
+    The first two are always named: without columns where the table has none.
+    """
     volume = volume_column(training.features)
-    candidates[VOLUME] = (volume,) if volume else ()
+    found: dict[str, tuple[str, ...]] = {
+        CLINICAL: tuple(training.clinical.columns),
+        VOLUME: (volume,) if volume else (),
+    }
+    return found | ({BOTH: found[CLINICAL] + found[VOLUME]} if all(found.values()) else {})
+
+
+def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
+    """The models of clinical variables, volume, and both, of a ``kind`` of outcome; and why one of them is missing."""
     found, missing = [], []
-    for name, columns in candidates.items():
+    for name, columns in candidate_columns(training).items():
         if not columns:
             what = "clinical variables were named" if name == CLINICAL else "volume is among the features"
             missing.append(f"The {name} model was not fitted: no {what}.")
@@ -86,6 +97,30 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
         except InputError as error:
             missing.append(f"The {name} model was not fitted: {error}")
     return tuple(found), tuple(missing)
+
+
+def fitted_markers(model: FittedModel, cohort: Cohort) -> tuple[Marker, ...]:
+    """What a fitted model gives: its outcome model, and its Rad-score as selected; named as in :func:`card_markers`."""
+    final, found = model.final, []
+    alone = final is not None and [term.kind for term in final.terms] == ["rad-score"]
+    name = model.study.signature.name if model.study.signature else RAD_SCORE
+    if final is not None:
+        own = name if alone else "nomogram" if len(final.terms) > 1 else "risk group"
+        risk = model.predictor(cohort)
+        if final.baseline is None:
+            found.append(Marker(own, "logistic", risk, probability=expit(risk)))
+        else:
+            hazard = final.baseline.at(np.array(model.horizons))
+            known = [(time, h0) for time, h0 in zip(model.horizons, hazard, strict=True) if not np.isnan(h0)]
+            found.append(Marker(own, "survival", risk, {time: np.exp(-h0 * np.exp(risk)) for time, h0 in known}))
+    if not alone or cohort.binary is not None:
+        score = model.rad_signature.rad_score(cohort.features)
+        if cohort.binary is None:
+            found.append(Marker(name, "survival", score))
+        else:
+            probability = expit(score) if model.rad_signature.link == "logistic" else None
+            found.append(Marker(name, "logistic", score, probability=probability))
+    return tuple(found)
 
 
 def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[Marker, ...]:

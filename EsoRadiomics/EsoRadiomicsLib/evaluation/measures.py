@@ -50,7 +50,8 @@ class Evaluation:
 
     ``calibration`` holds groups by horizon, ``curves`` decision curves by model at ``decision_time`` (None for a
     binary outcome), ``roc`` and ``auc_over_time`` curves by model; ``missing`` are sentences on what could not be
-    computed.
+    computed. ``apparent``: these are the patients that the model was built from, so that every number flatters it and
+    no test means anything.
     """
 
     cohort: str
@@ -65,6 +66,7 @@ class Evaluation:
     roc: Mapping[str, RocCurve]
     auc_over_time: Mapping[str, AucOverTime]
     missing: tuple[str, ...]
+    apparent: bool = False
 
     @property
     def stem(self) -> str:
@@ -85,8 +87,8 @@ def file_stem(cohort: str) -> str:
 class Collector:
     """Measures as they come, and a sentence for each that cannot be computed."""
 
-    def __init__(self, outcome: Survival | BoolArray) -> None:
-        self.outcome = outcome
+    def __init__(self, outcome: Survival | BoolArray, apparent: bool = False) -> None:
+        self.outcome, self.apparent = outcome, apparent
         self.measures: list[Measure] = []
         self.contrasts: list[Contrast] = []
         self.missing: list[str] = []
@@ -107,7 +109,7 @@ class Collector:
         estimate: Callable[..., Estimate],
         *arguments: Any,
     ) -> None:
-        """``estimate(outcome, prediction, …)`` of every model, and its difference from the first."""
+        """``estimate(outcome, prediction, …)`` of every model, and its difference from the first unless apparent."""
         what = metric if time is None else f"{metric} at {time:g}"
         first: tuple[str, Estimate] | None = None
         for model, prediction in predictions.items():
@@ -117,6 +119,7 @@ class Collector:
             self.measures.append(Measure(model, metric, time, found.value, found.lower, found.upper))
             if first is None:
                 first = model, found
+            if first[0] == model or self.apparent:
                 continue
             d = paired_difference(first[1], found)
             self.contrasts.append(Contrast(first[0], model, metric, time, d.value, d.lower, d.upper, d.p))

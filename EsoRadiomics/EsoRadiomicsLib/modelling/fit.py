@@ -43,7 +43,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model with its card as a study, and the two sides of the cohort; ``validation`` may be None."""
+    """A fitted model with its card as a study, and the two sides of the cohort; ``validation`` may be None.
+
+    ``everybody`` are both sides, in the table's order; ``drawn``: whether the split was drawn at random here.
+    """
 
     plan: Plan
     model: FittedModel
@@ -51,6 +54,8 @@ class Fit:
     training: Cohort
     validation: Cohort | None
     options: Options
+    everybody: Cohort
+    drawn: bool
 
 
 def fit_table(
@@ -72,11 +77,10 @@ def fit_table(
     plan = _with_options(read_plan(study, options.alternative), options)
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
-    training_rows = table.training
+    training_rows, drawn = table.training, table.training is None and options.validation
     if training_rows is None:
-        training_rows = (
-            split(plan, table.cohort, options.seed) if options.validation else np.ones(len(table.cohort), bool)
-        )
+        everybody = np.ones(len(table.cohort), dtype=np.bool_)
+        training_rows = split(plan, table.cohort, options.seed) if drawn else everybody
     training = table.cohort.rows(training_rows)
     validation = None if training_rows.all() else table.cohort.rows(~training_rows)
     if validation is not None:
@@ -92,7 +96,7 @@ def fit_table(
     model = fit_protocol(plan, training, choices)
     model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
     card = build_card(model, training, n_validation, identity, table.settings_checked)
-    return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options)
+    return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options, table.cohort, drawn)
 
 
 def _other_rule(plan: Plan, kept: KeptFeatures | None) -> list[str]:

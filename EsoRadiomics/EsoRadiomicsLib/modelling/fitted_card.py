@@ -203,13 +203,10 @@ def _cutoff(model: FittedModel, cutoff: FittedCutoff, source: str) -> dict[str, 
         "below": {"id": "low", "label": f"low Rad-score ({study.endpoint})", "outlook": "better"},
     }
     from_study = cutoff.method == "published"
-    chosen = cutoff.method
-    if cutoff.scan is not None:
-        chosen += f" (p = {cutoff.scan.p_lau94:.2g} allowing for the choice, Lausen 1994)"
     return {
         "value": cutoff.value,
         "evidence": "published" if from_study else REFIT,
-        "source": f"the cut-off of {study.id}" if from_study else f"{chosen}; {source}",
+        "source": f"the cut-off of {study.id}" if from_study else f"{cutoff.method}; {source}",
         "rule": cutoff.rule,
         **{side: {key: text for key, text in groups[side].items() if key != "medians"} for side in ("above", "below")},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -14,11 +15,11 @@ from ..core.errors import UsageError
 from ..core.output import check_output_folder, write_folder
 from ..core.progress import MODES, reporter
 from ..evaluation.assessment import assess
+from ..evaluation.fit_checks import check_fit
 from ..extraction.workers import worker_pool
 from ..modelling.fit import Fit, Options, fit_table
 from ..modelling.fitted_card import Identity
 from ..modelling.model_cohort import TIME_UNITS, Columns
-from ..modelling.resampling import optimism, permutation_check
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
 from ..studies.study import load_study
@@ -53,15 +54,22 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
     parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
     parser.add_argument("--seed", type=int, default=1, help="of split, folds and resampling (default 1)")
-    parser.add_argument("--permutations", type=int, default=20, help="runs on shuffled outcomes (default 20; 0: none)")
     parser.add_argument(
-        "--bootstrap", type=int, default=20, help="bootstrap samples for optimism (default 20; 0: none)"
+        "--bootstrap",
+        type=int,
+        default=200,
+        help="repeats of the whole protocol in bootstrap samples: what to expect elsewhere (default 200; 0: none)",
+    )
+    parser.add_argument(
+        "--permutations", type=int, default=100, help="runs on shuffled outcomes (default 100; 0: none)"
     )
     parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
     parser.add_argument("--title", help="title of the new card (default: the study's)")
     parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
     parser.add_argument("--out", type=Path, required=True, help="new folder for card, report, figures and tables")
-    parser.add_argument("--jobs", type=int, default=1, help="processes for permutations and bootstrap (default 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="processes for resampling (default: all cores)"
+    )
     parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
     parser.set_defaults(run=run)
 
@@ -129,33 +137,17 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     assessment = assess(fit)
-    resampled: dict[str, Any] = {"seed": options.seed, "kept": fit.model.choices.kept}
     with worker_pool(options.jobs) as pool:
-        chance = drops = None
-        if options.permutations:
-            chance = permutation_check(
-                fit.plan,
-                fit.training,
-                fit.validation,
-                fit.model.rad_signature,
-                n=options.permutations,
-                pool=pool,
-                progress=lambda share, what: progress(0.1 + 0.4 * share, what),
-                **resampled,
-            )
-        if options.bootstrap:
-            drops = optimism(
-                fit.plan,
-                fit.training,
-                fit.model,
-                n=options.bootstrap,
-                pool=pool,
-                progress=lambda share, what: progress(0.5 + 0.4 * share, what),
-                **resampled,
-            )
-    write_folder(options.out, fit_files(assessment, chance, drops, _provenance(options, fit)))
+        checks = check_fit(
+            fit,
+            bootstrap=options.bootstrap,
+            permutations=options.permutations,
+            pool=pool,
+            progress=lambda share, what: progress(0.05 + 0.9 * share, what),
+        )
+    write_folder(options.out, fit_files(assessment, checks, _provenance(options, fit)))
     progress(1.0, "done")
-    print(summary(assessment, chance, drops))
+    print(summary(assessment, checks))
     print(f"\nCard:   {options.out / 'card.json'}")
     print(f"Report: {options.out / 'report.html'}")
     return 0
@@ -178,5 +170,6 @@ def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
         "protocol": fit.plan.study.id,
         "split": f"column “{options.split}”" if options.split else f"drawn, seed {options.seed}",
         "folds": f"column “{options.folds}”" if options.folds else f"drawn, seed {options.seed}",
+        "bootstrap samples, shuffled outcomes": f"{options.bootstrap}, {options.permutations}; seed {options.seed}",
         "kept features": options.kept.name if options.kept else "no agreement filter",
     }

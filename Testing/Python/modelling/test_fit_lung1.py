@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from EsoRadiomicsLib.evaluation.assessment import assess
+from EsoRadiomicsLib.evaluation.fit_checks import FitChecks
 from EsoRadiomicsLib.modelling.fit import Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
@@ -45,7 +46,7 @@ def test_the_protocol_of_escc_lpfs_ccrt_runs_on_lung1(lung1_table: pd.DataFrame,
     for model in ("Rad-score", "volume only"):
         found = validation.find("C-index", None, model)
         assert found is not None and 0.52 < found.value < 0.68
-    names = set(fit_files(assessment, None, None, {}))
+    names = set(fit_files(assessment, FitChecks(), {}))
     assert {"card.json", "report.html", "figures/kaplan-meier-validation.svg", "tables/predictions.csv"} <= names
 
 

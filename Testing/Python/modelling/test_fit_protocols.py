@@ -205,7 +205,7 @@ def test_early_recurrence_reports_the_papers_measures_with_delong(recurrence_ass
     assert area is not None
     assert area.value == pytest.approx(roc_auc_score(side.cohort.binary, side.prediction.probability))
     against = {contrast.rival for contrast in evaluation.contrasts if contrast.metric == "AUC"}
-    assert against == {"radiomics model", "clinical model", "volume only"}
+    assert against == {"radiomics model", "clinical model", "volume only", "clinical + volume"}
 
 
 def test_without_a_z_score_step_the_card_weighs_raw_features(path: Path) -> None:

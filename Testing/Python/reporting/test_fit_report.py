@@ -14,11 +14,12 @@ import pytest
 import SimpleITK as sitk
 from cohort_tables import generated_table, written
 
+from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
+from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.predictions import predict
-from EsoRadiomicsLib.modelling.resampling import optimism, permutation_check
 from EsoRadiomicsLib.reporting.model.checklists import evidence_rows
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.statistics.discrimination import harrell
@@ -39,7 +40,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results") / "our model"
     call = ["fit", str(table), "--protocol", "escc-pfs-dcrt", *CALL, *CLINICAL, "--split", "cohort", "--out", str(out)]
-    assert main([*call, "--permutations", "3", "--bootstrap", "3", "--label", "St. <Mary> & Co"]) == 0
+    assert main([*call, "--permutations", "3", "--bootstrap", "3", "--jobs", "1", "--label", "St. <Mary> & Co"]) == 0
     return out
 
 
@@ -55,7 +56,7 @@ def test_fit_writes_card_report_figures_and_tables(folder: Path) -> None:
              for side in ("training", "validation")}  # fmt: skip
     single = {f"figures/{stem}.svg" for stem in ("lasso-path", "lasso-cv", "cut-off", "nomogram", "chance")}
     tables = ["table1", "signature", "models", "metrics", "comparisons", "auc-over-time", "predictions"]
-    tables.append("reporting-checklists")
+    tables += ["reporting-checklists", "internal-validation", "selection-frequency", "added-value"]
     assert found == {"card.json", "report.html", *sides, *single, *(f"tables/{name}.csv" for name in tables)}
 
 
@@ -84,7 +85,7 @@ def test_the_report_opens_offline_and_escapes_what_comes_from_the_user(folder: P
     assert "St. &lt;Mary&gt; &amp; Co" in page and "<Mary>" not in page
     assert not re.search(r'(?:src|href)="(?!data:)', page)
     assert "default-src 'none'" in page
-    for heading in ("The patients", "Rad-score", "Outcome model", "Performance: validation", "Optimism and chance"):
+    for heading in ("In short", "How good it is", "Performance: validation", "The model"):
         assert f"<h2>{heading}</h2>" in page
 
 
@@ -105,7 +106,7 @@ def test_the_tables_hold_the_numbers_of_the_card(folder: Path) -> None:
 
 def test_the_simple_models_are_compared_in_the_same_patients(folder: Path) -> None:
     contrasts = pd.read_csv(folder / "tables/comparisons.csv")
-    for side in ("training", "validation"):
+    for side in ("validation",):
         rows = contrasts[(contrasts.cohort == side) & (contrasts.metric == "C-index")]
         assert {"clinical only", "volume only"} <= set(rows["against"])
         assert ((rows["lower"] < rows["difference"]) & (rows["difference"] < rows["upper"])).all()
@@ -223,25 +224,35 @@ def test_arguments_that_mean_nothing_are_refused(
 
 def test_shuffled_outcomes_show_that_a_real_signal_is_more_than_chance(table: Path) -> None:
     fit = fitted(table)
-    chance = permutation_check(fit.plan, fit.training, fit.validation, fit.model.rad_signature, n=19, seed=1)
+    chance = permutation_check(fit.plan, fit.model, fit.validation, n=19)
     assert chance.validation is not None and chance.real[1] is not None
     assert chance.p == pytest.approx(1 / 20)
     assert abs(chance.validation.mean() - 0.5) < 0.06 < chance.real[1] - 0.5
 
 
-def test_the_bootstrap_finds_a_selected_score_optimistic(table: Path) -> None:
+def test_what_to_expect_elsewhere_lies_between_the_apparent_and_the_out_of_bag_value(table: Path) -> None:
     fit = fitted(table)
-    found = optimism(fit.plan, fit.training, fit.model, n=15, seed=1)
-    assert [(model.model, model.metric) for model in found.models] == [
-        ("Rad-score", "C-index"),
-        ("final model", "C-index"),
-    ]
+    found = internal_validation(fit.plan, fit.model, n=15)
+    named = {(row.model, row.metric): row for row in found.corrected}
+    assert {model for model, metric in named if metric == "C-index"} == {
+        "nomogram",
+        "Rad-score",
+        "clinical only",
+        "volume only",
+        "clinical + volume",
+    }
     predictor = predict(fit.study, fit.training.features, fit.training.clinical).linear_predictor
     assert fit.training.survival is not None
-    assert found.models[1].apparent == pytest.approx(harrell(fit.training.survival, predictor).value)
-    for model in found.models:
-        assert 0 < model.optimism < 0.2
-        assert model.corrected == pytest.approx(model.apparent - model.optimism)
+    own = named["nomogram", "C-index"]
+    assert own.apparent == pytest.approx(harrell(fit.training.survival, predictor).value)
+    for model in ("nomogram", "Rad-score"):
+        row = named[model, "C-index"]
+        assert 0.5 < row.out_of_bag < row.value < row.apparent
+    brier = named["nomogram", "Brier"]
+    assert brier.apparent < brier.value < brier.out_of_bag and brier.no_information > brier.apparent
+    assert named["nomogram", "calibration slope"].value < 1
+    assert len(found.sizes) == 15 and found.n_failed == 0
+    assert set(found.frequency) >= set(fit.model.signature.names[:1]) and max(found.frequency.values()) <= 1
 
 
 def test_a_patient_drawn_twice_is_in_one_fold(table: Path) -> None:

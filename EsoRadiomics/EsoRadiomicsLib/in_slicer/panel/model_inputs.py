@@ -32,8 +32,8 @@ class ModelInputs:
     folder: str = ""
     card: str = ""
     update: str = ""
-    permutations: int = 20
-    bootstrap: int = 20
+    permutations: int = 100
+    bootstrap: int = 200
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def read_model_result(folder: Path, output: str = "") -> ModelResult:
     warnings = study.card["limitations"] if study is not None and fitted else _printed_warnings(output)
     measures = _measures(folder)
     figures = tuple(_figures(folder, measures.cohorts))
-    notes = tuple(re.findall(r"^  (bootstrap: .*|shuffled outcomes .*)$", output, re.MULTILINE))
+    notes = tuple(re.findall(r"^  • (.*)$", output, re.MULTILINE))
     return ModelResult(folder, study, fitted, measures, figures, notes, tuple(warnings))
 
 

@@ -1,34 +1,56 @@
-"""``report.html`` of a fit: the patients, the Rad-score, the outcome model, how good it is, what chance gives."""
+"""``report.html`` of a fit: what holds elsewhere on top, then how the model was built, the rest folded away."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from ...evaluation.assessment import Assessment
-from ...evaluation.markers import CLINICAL, VOLUME
-from ...modelling.resampling import BootstrapOptimism, Chance
+from ...evaluation.fit_checks import FitChecks
+from ...evaluation.internal_validation import BRIER, SLOPE
+from ...evaluation.markers import BOTH, CLINICAL, VOLUME
+from ...evaluation.measures import Evaluation
 from .checklists import checklist_sources
-from .model_page import figures, limits, page, paragraph, section, table, with_limits, without_repeats
+from .model_page import figures, folded, page, paragraph, section, table, with_limits, without_repeats
 from .model_sections import performance
+from .model_sentences import (
+    OWN_CLINICAL,
+    in_short,
+    main_metric,
+    main_model,
+    patients_and_events,
+    slope_sentence,
+    validated,
+    with_measure_limits,
+)
 from .model_tables import Row
 
 TABLE_ONE = "The patients"
 TABLE_ONE_NOTE = (
     "n (%), mean ± SD (compared by t), or median (quartiles; Mann–Whitney); counts by χ², or Fisher's exact test where "
-    "few are expected."
+    "few are expected. Outcomes are not tested."
 )
-_RIVALS = f"“{CLINICAL}” and “{VOLUME}” are models of these variables alone, fitted to the training patients."
+_RIVALS = f"“{CLINICAL}”, “{VOLUME}” and “{BOTH}” are models of these variables alone, fitted to the training patients."
 _HOW_BUILT = {
     "lasso-path": "Coefficients of the features as the penalty λ shrinks; in colour those selected at the dotted line.",
     "lasso-cv": "Cross-validation in the training patients, ± one standard error; lower is better, except of an AUC.",
     "cut-off": "How the cut-off was chosen, in the training patients.",
 }
+_OVERVIEW_NOTE = (
+    "Apparent: in the patients that built the model, which flatters it. Expected elsewhere: the whole protocol, from "
+    "the filters on, repeated in bootstrap samples and held against the patients that each left out (.632+; of the "
+    f"slope the median). {_RIVALS}"
+)
+_NESTED_NOTE = (
+    "Likelihood-ratio tests in the training patients, each with the Rad-score of the protocol run without his or her "
+    "fold (cross-fitted), so that it has not seen this outcome; a score that points the wrong way has p = 1."
+)
+_MODELS_NOTE = "No p where variables or their score were chosen on these patients: it would mean nothing."
+_MOST_FEATURES = 15
 
 
 def fit_page(
     assessment: Assessment,
-    chance: Chance | None,
-    optimism: BootstrapOptimism | None,
+    checks: FitChecks,
     provenance: Mapping[str, str],
     pictures: Mapping[str, bytes],
     tables: Mapping[str, list[Row]],
@@ -36,35 +58,48 @@ def fit_page(
     """The page with its ``pictures`` (file stem → SVG) inside; ``tables`` are those of the CSV files."""
     fit, study = assessment.fit, assessment.study
     account = [{"step": what, "features left": str(count)} for what, count in fit.model.account]
-    metric = "AUC" if fit.training.binary is not None else "C-index"
     ratio = "odds ratio" if fit.model.logistic else "hazard ratio"
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]
+    validation = [side for side in assessment.sides if not side.evaluations[0].apparent]
+    training = assessment.sides[0]
+    slope = "" if checks.internal is None else slope_sentence(checks.internal, main_model(assessment))
     sections = [
-        section(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
         section(
-            "Rad-score",
-            table(account, "How many features each step left (training patients only)"),
-            table(tables["signature"], "The signature"),
-            figures(pictures, _HOW_BUILT),
+            "How good it is",
+            table(overview_rows(assessment, checks), note=_OVERVIEW_NOTE),
+            paragraph(slope) if slope else "",
+            table(without_repeats(tables["added-value"], "beside"), "Does the Rad-score add anything?", _NESTED_NOTE),
+        ),
+        *(performance(study, evaluation, pictures, _RIVALS) for side in validation for evaluation in side.evaluations),
+        section(
+            "What chance gives, and how stable the selection is",
+            figures(pictures, {"chance": "The whole selection repeated with shuffled outcomes."}),
+            table(
+                tables["selection-frequency"][:_MOST_FEATURES],
+                "How often a feature is selected in the bootstrap samples",
+                f"All of them: tables/selection-frequency.csv. In the signature: {len(fit.model.rad_signature.names)}.",
+            ),
         ),
         section(
-            "Outcome model",
-            table(without_repeats(with_limits(models, ratio), "model"), f"{ratio.capitalize()}s per unit"),
+            "The model",
+            table(tables["signature"], "Rad-score"),
+            table(
+                without_repeats(with_limits(models, ratio), "model"), f"{ratio.capitalize()}s per unit", _MODELS_NOTE
+            ),
             figures(pictures, {"nomogram": "The nomogram; marked is the training patient with the median risk."}),
         ),
+        folded(
+            "How it was built",
+            table(account, "How many features each step left (training patients only)"),
+            figures(pictures, _HOW_BUILT),
+        ),
+        folded(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
         *(
-            performance(study, evaluation, pictures, _RIVALS)
-            for side in assessment.sides
-            for evaluation in side.evaluations
+            folded(f"Apparent performance ({evaluation.cohort})", performance(study, evaluation, pictures, _RIVALS))
+            for evaluation in training.evaluations
         ),
-        section(
-            "Optimism and chance",
-            *(paragraph(sentence) for sentence in _optimism_sentences(optimism)),
-            paragraph(_chance_sentence(chance, metric)),
-            figures(pictures, {"chance": "The whole selection repeated with shuffled outcomes."}),
-        ),
-        section("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
-        section(
+        folded("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
+        folded(
             "Reporting checklists",
             paragraph(checklist_sources()),
             table(without_repeats(tables["reporting-checklists"], "standard")),
@@ -72,43 +107,55 @@ def fit_page(
     ]
     warnings = [*study.card["limitations"], *assessment.missing]
     subtitle = f"{study.endpoint} · {study.id} · by the protocol of {fit.plan.study.id}"
-    return page(study.title, subtitle, list(_cards(assessment)), warnings, sections)
-
-
-def _cards(assessment: Assessment) -> Iterable[tuple[str, str]]:
-    fit = assessment.fit
-    yield "Training", f"{len(fit.training)} patients, {int(fit.training.event.sum())} events"
-    if fit.validation is not None:
-        yield "Validation", f"{len(fit.validation)} patients, {int(fit.validation.event.sum())} events"
-    yield "Signature", f"{len(fit.model.signature.names)} features"
-    evaluation = assessment.sides[-1].evaluations[0]
-    metric = "C-index" if evaluation.follow_up is not None else "AUC"
-    for model in dict.fromkeys((evaluation.measures[0].model, VOLUME)):
-        measure = evaluation.find(metric, None, model)
-        if measure is not None:
-            yield f"{metric}, {model}, {evaluation.cohort}", limits(measure.value, measure.lower, measure.upper, 2)
-
-
-def _optimism_sentences(optimism: BootstrapOptimism | None) -> Iterable[str]:
-    if optimism is None:
-        yield "The bootstrap was not asked for (--bootstrap)."
-        return
-    failed = f", {optimism.n_failed} of them without a result" if optimism.n_failed else ""
-    yield f"Everything, from the filters on, repeated in {optimism.n_samples} bootstrap samples{failed}:"
-    for found in optimism.models:
-        yield (
-            f"{found.metric} of the {found.model} in the training patients {found.apparent:.3f}, optimism "
-            f"{found.optimism:.3f}, corrected {found.corrected:.3f}."
-        )
-
-
-def _chance_sentence(chance: Chance | None, metric: str) -> str:
-    if chance is None:
-        return "The permutation check was not asked for (--permutations)."
-    outside = "" if chance.validation is None else f" and {chance.validation.mean():.3f} in the validation patients"
-    n = len(chance.training)
-    return (
-        f"With shuffled outcomes the same selection reaches a {metric} of {chance.training.mean():.3f} in the training "
-        f"patients{outside} (means of {n} runs); {int((chance.n_selected > 0).sum())} runs select features at all. "
-        f"p that chance does as well as this Rad-score: {chance.p:.3f} (no smaller than 1/{n + 1} with {n} runs)."
+    return page(
+        study.title, subtitle, list(_cards(assessment, checks)), in_short(assessment, checks), warnings, sections
     )
+
+
+def overview_rows(assessment: Assessment, checks: FitChecks) -> list[Row]:
+    """A row a model and measure: apparent, expected elsewhere, and in the patients set aside."""
+    training, validation = assessment.sides[0], assessment.sides[1] if len(assessment.sides) > 1 else None
+    rows: list[Row] = []
+    for k, evaluation in enumerate(training.evaluations):
+        other = None if validation is None or k >= len(validation.evaluations) else validation.evaluations[k]
+        rows += _overview(evaluation, other, checks)
+    return without_repeats(rows, "measure")
+
+
+def _overview(evaluation: Evaluation, other: Evaluation | None, checks: FitChecks) -> Iterable[Row]:
+    kind = "survival" if evaluation.follow_up is not None else "logistic"
+    corrected = () if checks.internal is None else checks.internal.corrected
+    for metric in (main_metric(evaluation), SLOPE, BRIER):
+        time = next((c.time for c in corrected if (c.kind, c.metric) == (kind, metric)), None)
+        found = [m for m in evaluation.measures if (m.metric, m.time) == (metric, time)]
+        for measure in found:
+            row: Row = {
+                "measure": metric if time is None else f"{metric} at {time:g}",
+                "model": measure.model,
+                "apparent": with_measure_limits(measure),
+            }
+            if checks.internal is not None:
+                model = CLINICAL if measure.model == OWN_CLINICAL else measure.model
+                same = [c for c in corrected if (c.kind, c.metric, c.model) == (kind, metric, model)]
+                row["expected elsewhere"] = with_measure_limits(same[0] if same else None)
+            if other is not None:
+                row[other.cohort] = with_measure_limits(other.find(metric, time, measure.model))
+            yield row
+
+
+def _cards(assessment: Assessment, checks: FitChecks) -> Iterable[tuple[str, str]]:
+    """The honest numbers: where patients were set aside theirs, else the corrected ones; never the apparent."""
+    fit, evaluation = assessment.fit, validated(assessment)
+    metric = main_metric(assessment.sides[0].evaluations[0])
+    for model in dict.fromkeys((main_model(assessment), CLINICAL, VOLUME)):
+        if evaluation is not None and (measure := evaluation.find(metric, None, model)) is not None:
+            yield f"{metric}, {model}, validation", with_measure_limits(measure)
+        elif checks.internal is not None and (corrected := checks.internal.find(metric, model)) is not None:
+            yield f"{metric}, {model}, corrected", with_measure_limits(corrected)
+        elif model == main_model(assessment):
+            yield f"{metric}, {model}", "not validated"
+    if checks.chance is not None:
+        yield "As good by chance", f"p = {checks.chance.p:.3f}"
+    yield "Built on", patients_and_events(fit.training)
+    if fit.validation is not None:
+        yield "Set aside", patients_and_events(fit.validation)

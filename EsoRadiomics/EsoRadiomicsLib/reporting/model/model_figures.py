@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from ...core.errors import InputError
 from ...core.formatting import number, p_value
 from ...evaluation.measures import RISK_GROUPS, Evaluation, Measure
+from ...evaluation.permutation_check import Chance
 from ...modelling.fitted_model import FittedModel
 from ...modelling.model_cohort import Cohort, study_unit
 from ...modelling.predictions import Prediction
-from ...modelling.resampling import Chance
 from ...modelling.steps.lasso_step import LassoChoice
 from ...scoring.nomogram import build_nomogram
 from ...statistics.kaplan_meier import logrank
@@ -129,7 +129,7 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
         members = [(group.label, prediction.strata == group.adverse_factors) for group in study.strata.groups]
         groups = [RiskGroup(label, outcome[member]) for label, member in members if member.any()]
         try:
-            notes = [f"log-rank {p_value(logrank(outcome, prediction.strata).p)}"]
+            notes = [] if evaluation.apparent else [f"log-rank {p_value(logrank(outcome, prediction.strata).p)}"]
         except InputError:  # everybody in one stratum: nothing to compare
             notes = []
         title = f"{study.strata.name}, {evaluation.cohort}"
@@ -141,7 +141,8 @@ def _group_notes(evaluation: Evaluation) -> list[str]:
     p = evaluation.find("log-rank p", None, RISK_GROUPS)
     ratio = evaluation.find("hazard ratio", None, RISK_GROUPS)
     notes = [] if p is None else [f"log-rank {p_value(p.value)}"]
-    return notes if ratio is None else [*notes, _with_limits("HR", ratio, digits=2)]
+    name = "apparent HR" if evaluation.apparent else "HR"
+    return notes if ratio is None else [*notes, _with_limits(name, ratio, digits=2)]
 
 
 def _calibration_notes(evaluation: Evaluation, time: float | None) -> list[str]:

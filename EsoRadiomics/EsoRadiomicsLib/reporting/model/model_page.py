@@ -19,14 +19,20 @@ _WORDS = {"sd": "SD"}
 
 
 def page(
-    title: str, subtitle: str, cards: Iterable[tuple[str, str]], warnings: Sequence[str], sections: Iterable[str]
+    title: str,
+    subtitle: str,
+    cards: Iterable[tuple[str, str]],
+    short: Sequence[str],
+    warnings: Sequence[str],
+    sections: Iterable[str],
 ) -> str:
-    """The whole page: ``cards`` are (label, text), ``sections`` HTML from the functions below."""
+    """The whole page: ``cards`` are (label, text), ``short`` sentences, ``sections`` HTML from the functions below."""
     template = Template(resource_path("Templates", "model-report.html").read_text(encoding="utf-8"))
     boxes = (
         f'<div class="card"><h3>{escape(label)}</h3><div class="big">{escape(text)}</div></div>'
         for label, text in cards
     )
+    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in short)
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in warnings)
     return template.substitute(
         title=escape(title),
@@ -34,6 +40,7 @@ def page(
         subtitle=escape(subtitle),
         notice=escape(NOTICE),
         cards="\n".join(boxes),
+        short=f'<section class="short"><h2>In short</h2><ul>{told}</ul></section>' if told else "",
         warnings=f'<section class="warnings"><h2>Read this first</h2><ul>{items}</ul></section>' if items else "",
         sections="\n".join(sections),
     )
@@ -43,6 +50,12 @@ def section(heading: str, *parts: str) -> str:
     """A heading and its parts; nothing where all parts are empty."""
     body = "\n".join(part for part in parts if part)
     return f"<section><h2>{escape(heading)}</h2>\n{body}\n</section>" if body else ""
+
+
+def folded(heading: str, *parts: str) -> str:
+    """A section that opens at a click on its heading; nothing where all parts are empty."""
+    body = "\n".join(part for part in parts if part)
+    return f"<details><summary>{escape(heading)}</summary>\n{body}\n</details>" if body else ""
 
 
 def paragraph(text: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...evaluation.assessment import Assessment
+from ...evaluation.fit_checks import FitChecks
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
-from ...modelling.resampling import BootstrapOptimism, Chance
 from ..figures.style import to_svg
 from .checklists import evidence_rows, facts_of
 from .fit_page import fit_page
@@ -21,8 +21,11 @@ from .model_tables import (
     auc_rows,
     cohort_rows,
     contrast_rows,
+    frequency_rows,
+    internal_rows,
     measure_rows,
     model_rows,
+    nested_rows,
     prediction_rows,
     signature_rows,
     to_csv,
@@ -30,11 +33,9 @@ from .model_tables import (
 from .validation_page import validation_page
 
 
-def fit_files(
-    assessment: Assessment, chance: Chance | None, optimism: BootstrapOptimism | None, provenance: Mapping[str, str]
-) -> dict[str, bytes]:
+def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str, str]) -> dict[str, bytes]:
     """All files of a fit, by relative path."""
-    fit, study = assessment.fit, assessment.study
+    fit, study, internal = assessment.fit, assessment.study, checks.internal
     training = assessment.sides[0]
     evaluations = [evaluation for side in assessment.sides for evaluation in side.evaluations]
     drawn = model_figures(fit.model, training.prediction)
@@ -44,14 +45,17 @@ def fit_files(
         predictions += prediction_rows(study, side.name, side.cohort, side.prediction)
         for evaluation in side.evaluations:
             drawn |= evaluation_figures(study, side.cohort, side.prediction, evaluation)
-    if chance is not None:
-        drawn |= chance_figures(chance, "AUC" if fit.training.binary is not None else "C-index")
+    if checks.chance is not None:
+        drawn |= chance_figures(checks.chance, "AUC" if fit.training.binary is not None else "C-index")
     tables = {
         "table1": cohort_rows(fit.training, fit.validation, study_unit(study)),
         "signature": signature_rows(study),
         "models": model_rows(fit.model),
         "metrics": measure_rows(evaluations),
         "comparisons": contrast_rows(evaluations),
+        "internal-validation": [] if internal is None else internal_rows(internal),
+        "selection-frequency": [] if internal is None else frequency_rows(internal, fit.model.rad_signature.names),
+        "added-value": nested_rows(checks.nested),
         "auc-over-time": auc_rows(evaluations),
         "predictions": predictions,
         "reporting-checklists": evidence_rows(facts_of(fit)),
@@ -60,7 +64,7 @@ def fit_files(
     return {
         **_files(pictures, tables),
         "card.json": card_text(study.card).encode(),
-        "report.html": fit_page(assessment, chance, optimism, provenance, pictures, tables).encode(),
+        "report.html": fit_page(assessment, checks, provenance, pictures, tables).encode(),
     }
 
 

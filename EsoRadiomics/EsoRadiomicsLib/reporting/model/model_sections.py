@@ -10,7 +10,7 @@ from ...core.formatting import p_value
 from ...evaluation.measures import ABOVE, BELOW, RISK_GROUPS, Evaluation, Measure
 from ...modelling.model_cohort import study_unit
 from ...studies.study import Study
-from .model_page import figures, limits, paragraph, section, table, without_repeats
+from .model_page import figures, folded, limits, paragraph, section, table, without_repeats
 from .model_tables import Row
 
 _CAPTIONS = {
@@ -31,8 +31,8 @@ _BINARY_NOTE = (
     f"AUC with DeLong's limits, 0.5 by chance. Brier: mean squared error, 0.25 is a coin's. {_CALIBRATION_NOTE}"
 )
 _APPARENT = (
-    "Apparent performance: features, cut-off and coefficients were fitted to these patients, so every number here, the "
-    "log-rank p above all, flatters the model."
+    "Apparent performance: features, cut-off and coefficients were fitted to these patients, so every number here "
+    "flatters the model, and nothing is tested."
 )
 
 
@@ -45,11 +45,14 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
     return section(
         f"Performance: {evaluation.cohort}",
         paragraph(f"{evaluation.n} patients, {evaluation.n_events} events{follow}."),
-        paragraph(_APPARENT) if evaluation.cohort.startswith("training") else "",
-        table(_by_model(evaluation, unit), "Measures with 95 % limits", note),
+        paragraph(_APPARENT) if evaluation.apparent else "",
         table(_risk_groups(study, evaluation, unit), "Risk groups"),
-        table(_contrasts(evaluation, unit), "Compared with simpler models, in the same patients", rivals),
         figures(pictures, wanted),
+        folded(
+            "All measures, and differences from simpler models",
+            table(_by_model(evaluation, unit), "Measures with 95 % limits", note),
+            table(_contrasts(evaluation, unit), "Compared with simpler models, in the same patients", rivals),
+        ),
         *(paragraph(f"Not computed. {sentence}") for sentence in evaluation.missing),
     )
 

@@ -6,17 +6,18 @@ import textwrap
 from collections.abc import Iterable
 
 from ...evaluation.assessment import Assessment
+from ...evaluation.fit_checks import FitChecks
 from ...evaluation.measures import Evaluation
-from ...modelling.resampling import BootstrapOptimism, Chance
 from ...scoring.score_text import rule
 from .model_page import limits
+from .model_sentences import in_short
 
 _SHOWN = ("C-index", "AUC", "calibration slope", "hazard ratio", "accuracy")
 _WIDTH = 110
 
 
-def summary(assessment: Assessment, chance: Chance | None, optimism: BootstrapOptimism | None) -> str:
-    """Signature, final model, performance on both sides, what chance gives, warnings."""
+def summary(assessment: Assessment, checks: FitChecks) -> str:
+    """What was found in short, signature, final model, performance on both sides, warnings."""
     fit, study = assessment.fit, assessment.study
     signature = study.signature
     assert signature is not None
@@ -26,25 +27,22 @@ def summary(assessment: Assessment, chance: Chance | None, optimism: BootstrapOp
     if fit.model.final is not None:
         terms = (f"{term.name} {term.coefficient:+.3f}" for term in fit.model.final.terms)
         lines.append(f"  final model: {', '.join(terms)}")
+    lines += [f"  • {sentence}" for sentence in in_short(assessment, checks)]
     for side in assessment.sides:
         for evaluation in side.evaluations:
             lines += evaluation_lines(evaluation)
-    for found in optimism.models if optimism is not None else ():
-        lines.append(
-            f"  bootstrap: {found.metric} of the {found.model} {found.apparent:.3f}, optimism {found.optimism:.3f}, "
-            f"corrected {found.corrected:.3f}"
-        )
-    if chance is not None:
-        lines.append(f"  shuffled outcomes do as well with p = {chance.p:.3f}")
     lines += warning_lines(study.card["limitations"])
     return "\n".join(lines)
 
 
 def evaluation_lines(evaluation: Evaluation) -> list[str]:
     """One cohort's main measures, a line each."""
-    lines = [f"{evaluation.cohort}: {evaluation.n} patients, {evaluation.n_events} events"]
+    flatters = ", apparent: these patients built the model" if evaluation.apparent else ""
+    lines = [f"{evaluation.cohort}: {evaluation.n} patients, {evaluation.n_events} events{flatters}"]
+    own = evaluation.measures[0].model if evaluation.measures else ""
     for measure in evaluation.measures:
-        if measure.metric in _SHOWN:
+        whole = not evaluation.apparent or measure.model == own
+        if measure.metric in _SHOWN and (measure.time is None or measure.model == own) and whole:
             name = measure.metric if measure.time is None else f"{measure.metric} at {measure.time:g}"
             lines.append(f"  {name:20} {measure.model:18} {limits(measure.value, measure.lower, measure.upper)}")
     return lines

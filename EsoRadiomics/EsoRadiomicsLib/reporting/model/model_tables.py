@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...core.output import safe_cell
+from ...evaluation.added_value import NestedTest
+from ...evaluation.internal_validation import InternalValidation
 from ...evaluation.measures import Evaluation
-from ...modelling.fitted_model import FittedModel
+from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
 from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
 from ...statistics.cox import CoxModel
@@ -58,29 +60,33 @@ def signature_rows(study: Study) -> list[Row]:
 def model_rows(model: FittedModel) -> list[Row]:
     """Univariable, multivariable and final models: ratio per unit with its 95 % limits and p.
 
+    No p for what was built, or chosen by its p, on these patients: Rad-score, features, the terms behind a screening.
     The final model is said once: where all variables stay it is the multivariable one, and a logistic final model is
     one of the named.
     """
     rows: list[Row] = []
+    built = {RAD_SCORE, RISK_GROUP, *model.rad_signature.names}
     for fit in model.univariable:
-        rows += _ratios("univariable", fit)
+        rows += _ratios("univariable", fit, built)
     if model.multivariable is not None and model.final is not None:
         final = {term.name for term in model.final.terms}
         same = final == set(model.multivariable.names)
-        rows += _ratios("multivariable = final" if same else "multivariable", model.multivariable)
+        name = "multivariable = final" if same else "multivariable"
+        rows += _ratios(name, model.multivariable, built if model.entering is None else set(model.multivariable.names))
         if not same:
             for term in model.final.terms:
                 low, high = np.exp(term.ci95)
-                rows.append(_ratio("final", term.name, term.coefficient, low, high, term.p))
+                rows.append(_ratio("final", term.name, term.coefficient, low, high, float("nan")))
     for name, logistic in model.logistic.items():
-        rows += _ratios(name, logistic)
+        rows += _ratios(name, logistic, built)
     return rows
 
 
-def _ratios(model: str, fit: CoxModel | LogisticModel) -> list[Row]:
+def _ratios(model: str, fit: CoxModel | LogisticModel, built: Collection[str]) -> list[Row]:
     _, lower, upper = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
     columns = zip(fit.names, fit.coefficients, lower, upper, fit.p, strict=True)
-    return [_ratio(model, *column) for column in columns]
+    rows = [_ratio(model, *column) for column in columns]
+    return [{**row, "p": float("nan")} if row["variable"] in built else row for row in rows]
 
 
 def _ratio(model: str, variable: str, coefficient: float, lower: float, upper: float, p: float) -> Row:
@@ -131,6 +137,40 @@ def contrast_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
     ]
 
 
+def internal_rows(internal: InternalValidation) -> list[Row]:
+    """Every measure in the bootstrap samples: apparent, out of bag, and what to expect elsewhere."""
+    return [
+        {
+            "model": c.model,
+            "outcome": c.kind,
+            "metric": c.metric,
+            "time": c.time,
+            "apparent": c.apparent,
+            "out of bag": c.out_of_bag,
+            "corrected": c.value,
+            "lower": c.lower,
+            "upper": c.upper,
+            "of useless predictions": c.no_information,
+        }
+        for c in internal.corrected
+    ]
+
+
+def frequency_rows(internal: InternalValidation, names: Collection[str]) -> list[Row]:
+    """How often each feature was selected in the bootstrap samples; ``names`` are those of the signature."""
+    return [
+        {"feature": name, "selected in": share, "in the signature": "yes" if name in names else "no"}
+        for name, share in internal.frequency.items()
+    ]
+
+
+def nested_rows(tests: Iterable[NestedTest]) -> list[Row]:
+    """Likelihood-ratio tests of the cross-fitted Rad-score beside simpler variables, in the training patients."""
+    return [
+        {"beside": test.base, "coefficient per SD": test.weight, "χ² (df 1)": test.chi2, "p": test.p} for test in tests
+    ]
+
+
 def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Prediction) -> list[Row]:
     """What the card says of each patient, beside the outcome."""
     signature = study.signature
@@ -165,9 +205,10 @@ def auc_rows(evaluations: Iterable[Evaluation]) -> list[Row]:
 
 
 def cohort_rows(training: Cohort, validation: Cohort | None, unit: str) -> list[Row]:
-    """Table 1: clinical variables and outcome of training and validation patients, with tests.
+    """Table 1: clinical variables and outcome of training and validation patients; only the former are tested.
 
-    Without validation patients those with the event are compared with the others.
+    Without validation patients those with the event stand beside the others, untested: a test would take the censored
+    for patients without it.
     """
     if validation is None:
         table = training.clinical
@@ -177,9 +218,10 @@ def cohort_rows(training: Cohort, validation: Cohort | None, unit: str) -> list[
         groups = ["training"] * len(training) + ["validation"] * len(validation)
     if table.empty or len(set(groups)) < 2:
         return []
+    tested = () if validation is None else tuple(training.clinical.columns)
     categorical = [node["name"] for node in training.covariates if "levels" in node] + ["event", "outcome"]
     names = [f"{name} (n = {groups.count(name)})" for name in sorted(set(groups))]
-    return [_table_one_row(row, names, training) for row in table_one(table, groups, categorical)]
+    return [_table_one_row(row, names, training, tested) for row in table_one(table, groups, categorical)]
 
 
 def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
@@ -192,15 +234,17 @@ def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
     return table
 
 
-def _table_one_row(row: TableRow, names: Sequence[str], training: Cohort) -> Row:
+def _table_one_row(row: TableRow, names: Sequence[str], training: Cohort, tested: Collection[str]) -> Row:
     levels = {
         node["name"]: {f"{level['value']:g}": level["label"] for level in node.get("levels", ())}
         for node in training.covariates
     }
+    comparison = row.comparison if row.variable in tested else None
     return {
         "variable": row.variable,
         "level": levels.get(row.variable, {}).get(row.level, row.level),
         **dict(zip(names, row.cells, strict=True)),
-        "test": row.comparison.test if row.comparison else "",
-        "p": row.comparison.p if row.comparison else None,
+        **(
+            {"test": comparison.test if comparison else "", "p": comparison.p if comparison else None} if tested else {}
+        ),
     }

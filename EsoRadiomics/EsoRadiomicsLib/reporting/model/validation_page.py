@@ -54,7 +54,9 @@ def validation_page(
     cards = [("Patients", f"{len(cohort)}, {evaluations[0].n_events} events")]
     for evaluation in evaluations:
         cards += main_measures(evaluation)
-    return page(f"Validation: {study.title}", f"{study.endpoint} · validation of {study.id}", cards, warnings, sections)
+    return page(
+        f"Validation: {study.title}", f"{study.endpoint} · validation of {study.id}", cards, [], warnings, sections
+    )
 
 
 def _about(study: Study) -> list[Row]:

@@ -34,6 +34,6 @@ class ModelChoices:
     folder: str
     card: str
     update: str
-    permutations: int = 20
-    bootstrap: int = 20
+    permutations: int = 100
+    bootstrap: int = 200
     result: str

@@ -1,0 +1,61 @@
+"""All that is asked of a fit beyond its own numbers: other samples, other outcomes, other splits, simpler models."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from ..core.progress import Progress
+from ..modelling.fit import Fit
+from .added_value import NestedTest, added_value
+from .internal_validation import InternalValidation, internal_validation
+from .permutation_check import Chance, permutation_check
+from .resampled_runs import silent
+from .split_luck import SplitLuck, split_luck
+
+_CROSS_FITS = 10
+
+
+@dataclass(frozen=True)
+class FitChecks:
+    """What was found; None (no tests) where it was not asked for, ``luck`` also where the split was not drawn."""
+
+    internal: InternalValidation | None = None
+    chance: Chance | None = None
+    luck: SplitLuck | None = None
+    nested: tuple[NestedTest, ...] = ()
+
+
+def check_fit(
+    fit: Fit,
+    *,
+    bootstrap: int,
+    permutations: int,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> FitChecks:
+    """Repeat the whole protocol in ``bootstrap`` samples and on ``permutations`` of the outcomes.
+
+    A split that was drawn is drawn again a quarter as often as there are bootstrap samples; without these the nested
+    tests are left out, too. The progress is shared by the numbers of runs.
+    """
+    plan, model = fit.plan, fit.model
+    n_splits = bootstrap // 4 if fit.drawn else 0
+    total, done = max(1, bootstrap + permutations + n_splits + _CROSS_FITS), 0
+
+    def part(n: int) -> Progress:
+        nonlocal done
+        start = done
+        done += n
+        return lambda share, what: progress((start + n * share) / total, what)
+
+    internal = chance = luck = None
+    nested: tuple[NestedTest, ...] = ()
+    if bootstrap:
+        nested = added_value(plan, model, pool=pool, progress=part(_CROSS_FITS))
+        internal = internal_validation(plan, model, n=bootstrap, pool=pool, progress=part(bootstrap))
+    if permutations:
+        chance = permutation_check(plan, model, fit.validation, n=permutations, pool=pool, progress=part(permutations))
+    if n_splits:
+        luck = split_luck(fit, n=n_splits, pool=pool, progress=part(n_splits))
+    return FitChecks(internal, chance, luck, nested)

@@ -1,0 +1,166 @@
+"""What a fit found in plain sentences: how good it is elsewhere, what it adds, what chance and luck give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...core.formatting import p_value
+from ...evaluation.added_value import NestedTest
+from ...evaluation.assessment import Assessment
+from ...evaluation.fit_checks import FitChecks
+from ...evaluation.internal_validation import SLOPE, Corrected, InternalValidation
+from ...evaluation.markers import BOTH, CLINICAL, VOLUME
+from ...evaluation.measures import Evaluation, Measure
+from ...modelling.model_cohort import Cohort
+from .model_page import limits
+
+OWN_CLINICAL = "clinical model"
+"""What a protocol calls its own model of clinical variables; it stands in for the clinical-only one."""
+_BESIDE = {
+    CLINICAL: "the clinical variables",
+    OWN_CLINICAL: "the clinical variables",
+    VOLUME: "the volume",
+    BOTH: "clinical variables and volume together",
+}
+_HALF = 0.5
+
+
+def main_metric(evaluation: Evaluation) -> str:
+    """C-index of a survival model, AUC of a logistic one."""
+    return "C-index" if evaluation.follow_up is not None else "AUC"
+
+
+def main_model(assessment: Assessment) -> str:
+    """The card's own model, as the evaluations call it."""
+    return assessment.sides[0].evaluations[0].measures[0].model
+
+
+def validated(assessment: Assessment) -> Evaluation | None:
+    """The main evaluation in patients that were set aside, if there are any."""
+    return assessment.sides[1].evaluations[0] if len(assessment.sides) > 1 else None
+
+
+def patients_and_events(cohort: Cohort) -> str:
+    """“155 patients, 107 events”; with several rows a patient “60 patients, 180 ROIs, 75 events”."""
+    n = len(set(cohort.patients))
+    rows = f", {len(cohort)} ROIs" if n < len(cohort) else ""
+    return f"{n} patients{rows}, {int(cohort.event.sum())} events"
+
+
+def with_measure_limits(measure: Measure | Corrected | None, digits: int = 2) -> str:
+    """``"0.68 (0.60 to 0.76)"``, a dash without one."""
+    return "–" if measure is None else limits(measure.value, measure.lower, measure.upper, digits)
+
+
+def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
+    """The sentences at the top of a report, the most important first."""
+    found = [headline(assessment, checks.internal), added_value_sentence(assessment, checks)]
+    if checks.chance is not None:
+        n = len(checks.chance.training)
+        found.append(
+            f"Chance: with shuffled outcomes the same selection does as well with "
+            f"{p_value(checks.chance.p)} ({n} runs; "
+            f"{int((checks.chance.n_selected > 0).sum())} of them select features at all)."
+        )
+    if checks.internal is not None:
+        found.append(stability_sentence(checks.internal, assessment.fit.model.rad_signature.names))
+    if checks.luck is not None:
+        others = checks.luck.others
+        low, high, below = min(others), max(others), int((others < checks.luck.own).sum())
+        luck = " This split is a lucky one: do not quote its value alone." if checks.luck.lucky else ""
+        found.append(
+            f"The split decides: in {len(others)} other random splits of these patients the Rad-score "
+            f"reaches {low:.2f} to {high:.2f} in those set aside, here {checks.luck.own:.2f} ({below} of them are "
+            f"below).{luck}"
+        )
+    return [sentence for sentence in found if sentence]
+
+
+def headline(assessment: Assessment, internal: InternalValidation | None) -> str:
+    """The number that survives: in patients set aside, else corrected for the optimism of the whole protocol."""
+    evaluation, training = validated(assessment), assessment.sides[0].evaluations[0]
+    metric, model = main_metric(training), main_model(assessment)
+    corrected = None if internal is None else internal.find(metric, model)
+    apparent = training.find(metric, None, model)
+    flattering = "" if apparent is None else f", not the apparent {apparent.value:.2f}"
+    expected = (
+        ""
+        if corrected is None or internal is None
+        else f"a {metric} of {with_measure_limits(corrected)}{flattering} ({_resampled(internal)})"
+    )
+    if evaluation is None and expected:
+        return f"No patients were set aside. In new patients like these expect {expected}."
+    if evaluation is None:
+        value = with_measure_limits(apparent)
+        return f"Not validated: the apparent {metric} of {value} says nothing about other patients."
+    measured = evaluation.find(metric, None, model)
+    sentence = (
+        f"In the {evaluation.n} patients set aside ({evaluation.n_events} events) the {model} reaches a {metric} of "
+        f"{with_measure_limits(measured)}."
+    )
+    return f"{sentence} From the training patients alone one would expect {expected}." if expected else sentence
+
+
+def _resampled(internal: InternalValidation) -> str:
+    nothing = f"; in {internal.n_nothing} of them no feature was selected" if internal.n_nothing else ""
+    failed = f"; {internal.n_failed} gave no model" if internal.n_failed else ""
+    return f".632+ of the whole protocol in {internal.n_samples} bootstrap samples{nothing}{failed}"
+
+
+def slope_sentence(internal: InternalValidation, model: str) -> str:
+    """What shrinkage the model needs."""
+    slope = internal.find(SLOPE, model)
+    if slope is None or slope.value >= 0.9:
+        return ""
+    return (
+        f"Its predictions are too far apart: expect a calibration slope of {slope.value:.2f} instead of 1 in new "
+        "patients; “validate --update slope” mends that."
+    )
+
+
+def added_value_sentence(assessment: Assessment, checks: FitChecks) -> str:
+    """One sentence: whether the Rad-score adds anything to volume and clinical variables."""
+    evaluation = validated(assessment)
+    parts = _in_validation(evaluation) if evaluation is not None else []
+    where = "in the patients set aside"
+    if not parts:
+        parts, where = [_in_training(test) for test in checks.nested], "in cross-validation"
+    if not parts:
+        return (
+            "Whether the Rad-score adds anything could not be tested: no clinical variables and no volume were given."
+        )
+    yes, no = ([text for adds, text in parts if adds is wanted] for wanted in (True, False))
+    halves = ["adds to " + " and to ".join(yes)] * bool(yes) + ["is not shown to add to " + " or to ".join(no)] * bool(
+        no
+    )
+    return f"Added value: {where} the Rad-score {'; it '.join(halves)}."
+
+
+def _in_validation(evaluation: Evaluation) -> list[tuple[bool, str]]:
+    """For each simple model: whether the card's model is better, and by how much."""
+    metric = main_metric(evaluation)
+    return [
+        (c.lower > 0, f"{_BESIDE[c.rival]} ({metric} {_signed(c.value)}, {_signed(c.lower)} to {_signed(c.upper)})")
+        for c in evaluation.contrasts
+        if c.metric == metric and c.time is None and c.rival in _BESIDE
+    ]
+
+
+def _in_training(test: NestedTest) -> tuple[bool, str]:
+    return test.p < 0.05, f"{_BESIDE[test.base]} (likelihood ratio χ² {test.chi2:.1f}, {p_value(test.p)})"
+
+
+def stability_sentence(internal: InternalValidation, names: Iterable[str]) -> str:
+    """How much of the selection comes back in other samples of the same patients."""
+    if not internal.sizes:
+        return "No bootstrap sample allowed a model: there are too few patients or events for this protocol."
+    chosen = list(names)
+    often = sum(internal.frequency.get(name, 0.0) >= _HALF for name in chosen)
+    return (
+        f"Stability: {often} of the {len(chosen)} features are selected in at least half of the bootstrap samples, "
+        f"which select {min(internal.sizes)} to {max(internal.sizes)} features."
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
