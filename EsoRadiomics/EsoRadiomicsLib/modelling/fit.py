@@ -26,7 +26,7 @@ class Options:
 
     Attributes:
         seed: of the split and the folds.
-        n_folds, lambda_rule, horizons: instead of the protocol's; None keeps them.
+        n_folds, lambda_rule, standardise, repeats, horizons: instead of the protocol's; None keeps them.
         published_cutoff: take the study's cut-off.
         validation: whether patients are set aside where the table has no split column.
         alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
@@ -35,6 +35,8 @@ class Options:
     seed: int = 1
     n_folds: int | None = None
     lambda_rule: str | None = None
+    standardise: str | None = None
+    repeats: int | None = None
     horizons: tuple[float, ...] | None = None
     published_cutoff: bool = False
     validation: bool = True
@@ -130,7 +132,12 @@ def check_outcome(plan: Plan, cohort: Cohort) -> None:
 
 
 def _with_options(plan: Plan, options: Options) -> Plan:
-    changes = {"folds": options.n_folds, "lambda_rule": options.lambda_rule}
+    changes = {
+        "folds": options.n_folds,
+        "lambda_rule": options.lambda_rule,
+        "standardise": options.standardise,
+        "repeats": options.repeats,
+    }
     plan = plan.edited("lasso", **{name: value for name, value in changes.items() if value is not None})
     if options.horizons is None:
         return plan

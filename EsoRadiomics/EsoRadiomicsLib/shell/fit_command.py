@@ -50,6 +50,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--folds", help="column with the cross-validation fold of each training patient")
     parser.add_argument("--n-folds", type=int, help="number of folds (default: the protocol's)")
     parser.add_argument("--lambda-rule", choices=("min", "1se"), help="rule for λ (default: the protocol's)")
+    parser.add_argument(
+        "--standardise",
+        choices=("every-fold", "once"),
+        help="where the LASSO divides features by their SD: every-fold is the plain cv.glmnet call (default)",
+    )
+    parser.add_argument("--repeats", type=int, help="cross-validations whose mean curve chooses λ (default 1)")
     parser.add_argument("--cutoff", choices=("protocol", "published"), default="protocol", help="cut-off of the score")
     parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
     parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
@@ -131,6 +137,8 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
             n_folds=options.n_folds,
             lambda_rule=options.lambda_rule,
+            standardise=options.standardise,
+            repeats=options.repeats,
             horizons=_horizons(options.horizons),
             published_cutoff=options.cutoff == "published",
             validation=not options.no_validation,

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.special import expit
+from scipy.stats import rankdata
 
 from ..core.errors import InputError, UsageError
 from .discrimination import harrell
-from .inputs import BoolArray, FloatArray, IntArray, Survival, binary, feature_matrix
-from .lasso import DEFAULT_GRID, LambdaGrid, LassoPath, lasso_path, solve_path
+from .inputs import BoolArray, FloatArray, IntArray, Survival, binary
+from .lasso import DEFAULT_GRID, LambdaGrid, LassoPath, lasso_input, solve_path
 from .likelihood import CoxLikelihood, Likelihood, LogisticLikelihood
-from .roc import auc
 
 CoxMeasure = Literal["deviance", "c_index"]
 LogisticMeasure = Literal["deviance", "class", "auc"]
@@ -53,10 +53,14 @@ class CvCurve:
 
 @dataclass(frozen=True)
 class LassoCv:
-    """The path of all patients and the curve that chooses a λ on it."""
+    """The path of all patients and the curve that chooses a λ on it.
+
+    With repeated cross-validation ``splits`` holds the curve of each split into folds and ``curve`` their average.
+    """
 
     path: LassoPath
     curve: CvCurve
+    splits: tuple[CvCurve, ...] = ()
 
 
 def assign_folds(event: BoolArray, n_folds: int, seed: int) -> IntArray:
@@ -92,8 +96,14 @@ def cross_validate_cox(
     *,
     lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
     measure: CoxMeasure = "deviance",
+    standardize: bool = True,
+    allowed: BoolArray | None = None,
 ) -> LassoCv:
-    """LASSO-Cox of z-scored ``features`` (n, p), cross-validated over ``folds`` (n,).
+    """LASSO-Cox of ``features`` (n, p), cross-validated over ``folds`` (n,).
+
+    ``standardize`` is ``cv.glmnet``'s: every fold standardises its own training rows anew. ``folds`` (R, n) repeat the
+    cross-validation over R splits. ``allowed`` (K, p), or (R, K, p), says which features each fold's own path may use,
+    in the order of the fold numbers: filters that look at the outcome belong inside the folds.
 
     Deviance of fold k: what all patients lose by a model without k, less what its own patients lose, per event of k
     (the "grouped" partial likelihood; van Houwelingen et al., Stat Med 2006).
@@ -104,15 +114,14 @@ def cross_validate_cox(
         rest = np.setdiff1d(np.arange(len(outcome)), rows)
         kept = likelihood[rest]
         events = outcome[rows].n_events
-        loss = [likelihood.deviance(likelihood(each)) - kept.deviance(kept(each[rest])) for each in eta.T]
-        return np.array(loss) / events, events
+        return (likelihood.deviances(eta) - kept.deviances(eta[rest])) / events, events
 
     def c_index(rows: IntArray, eta: FloatArray) -> tuple[FloatArray, float]:
         values = [harrell(outcome[rows], column).value for column in eta[rows].T]
         return np.array(values), len(rows)
 
     evaluate = {"deviance": deviance, "c_index": c_index}[measure]
-    return cross_validate(features, likelihood, outcome.event, folds, lambdas, measure, evaluate)
+    return cross_validate(features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed)
 
 
 def cross_validate_logistic(
@@ -122,8 +131,10 @@ def cross_validate_logistic(
     *,
     lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
     measure: LogisticMeasure = "deviance",
+    standardize: bool = True,
+    allowed: BoolArray | None = None,
 ) -> LassoCv:
-    """LASSO-logistic of z-scored ``features`` (n, p) for ``outcome`` (n,) coded 0/1, cross-validated over ``folds``.
+    """LASSO-logistic of ``features`` (n, p) for ``outcome`` (n,) coded 0/1; the rest as :func:`cross_validate_cox`.
 
     ``deviance`` is per patient, with probabilities clipped to 1e-5 … 1 − 1e-5; ``class`` the share misclassified at
     probability 0.5; ``auc`` needs ten patients a fold.
@@ -144,10 +155,13 @@ def cross_validate_logistic(
                 f"A fold of {len(rows)} patients is too small for its own AUC (at least {_MIN_FOLD_FOR_AUC}, of both "
                 "outcomes): use fewer folds, or the deviance."
             )
-        return np.array([auc(event[rows], column).value for column in eta[rows].T]), len(rows)
+        n_events = event[rows].sum()
+        ranks = rankdata(eta[rows], axis=0)[event[rows]].sum(axis=0)
+        return (ranks / n_events - (n_events + 1) / 2) / (len(rows) - n_events), len(rows)
 
     evaluate = {"deviance": deviance, "class": misclassified, "auc": area}[measure]
-    return cross_validate(features, LogisticLikelihood(event), event, folds, lambdas, measure, evaluate)
+    likelihood = LogisticLikelihood(event)
+    return cross_validate(features, likelihood, event, folds, lambdas, measure, evaluate, standardize, allowed)
 
 
 def cross_validate(
@@ -158,28 +172,48 @@ def cross_validate(
     lambdas: LambdaGrid | FloatArray,
     measure: str,
     evaluate: FoldMeasure,
+    standardize: bool,
+    allowed: BoolArray | None,
 ) -> LassoCv:
     """As cv.glmnet: on a grid each fold walks its own λ and is read at those of all patients; given λ are shared."""
-    path = lasso_path(features, likelihood, lambdas)
-    names, x = feature_matrix(features, likelihood.n)
-    fold_of = np.asarray(folds)
-    check_folds(fold_of, event)
+    names, x, lambdas = lasso_input(features, likelihood, lambdas, standardize)
+    splits = np.atleast_2d(np.asarray(folds))
+    for fold_of in splits:
+        check_folds(fold_of, event)
+    path = solve_path(names, x, likelihood, lambdas, standardize)
     shared = lambdas if isinstance(lambdas, LambdaGrid) else path.lambdas
-    values, weights = [], []
-    for fold in np.unique(fold_of):
-        rest = np.flatnonzero(fold_of != fold)
-        coefficients, intercepts = solve_path(names, x[rest], likelihood[rest], shared).at(path.lambdas)
-        value, weight = evaluate(np.flatnonzero(fold_of == fold), x @ coefficients.T + intercepts)
-        values.append(value)
-        weights.append(weight)
-    return LassoCv(path, _curve(measure, path.lambdas, np.array(values), np.array(weights)))
+    every_column = np.ones((1, 1, len(names)), dtype=bool)
+    curves = []
+    for split, fold_of in enumerate(splits):
+        numbers_used = np.unique(fold_of)
+        may_enter = np.broadcast_to(
+            every_column if allowed is None else allowed, (len(splits), len(numbers_used), len(names))
+        )
+        values, weights = [], []
+        for fold, columns in zip(numbers_used, may_enter[split], strict=True):
+            rest = np.flatnonzero(fold_of != fold)
+            # A column of zeros is never selected.
+            found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize)
+            coefficients, intercepts = found.at(path.lambdas)
+            value, weight = evaluate(np.flatnonzero(fold_of == fold), x @ coefficients.T + intercepts)
+            values.append(value)
+            weights.append(weight)
+        mean = np.average(values, axis=0, weights=weights)
+        se = np.sqrt(np.average((np.array(values) - mean) ** 2, axis=0, weights=weights) / (len(weights) - 1))
+        curves.append(_curve(measure, path.lambdas, mean, se))
+    together = _curve(
+        measure, path.lambdas, np.mean([c.mean for c in curves], axis=0), np.mean([c.se for c in curves], axis=0)
+    )
+    return LassoCv(path, together, tuple(curves))
 
 
-def _curve(measure: str, lambdas: FloatArray, values: FloatArray, weights: FloatArray) -> CvCurve:
-    """Weighted mean of the folds' ``values`` (K, L), its standard error, and the two choices of λ."""
-    mean = np.average(values, axis=0, weights=weights)
-    se = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weights) / (len(weights) - 1))
-    loss = -mean if measure in _LARGER_IS_BETTER else mean
+def _curve(measure: str, lambdas: FloatArray, mean: FloatArray, se: FloatArray) -> CvCurve:
+    """The two choices of λ; where the measure is not finite, no λ is chosen."""
+    loss = np.where(np.isfinite(mean), -mean if measure in _LARGER_IS_BETTER else mean, np.inf)
     index_min = int(np.argmin(loss))
+    if not np.isfinite(loss[index_min]):
+        raise InputError(
+            f"The cross-validated {measure} is not finite at any λ; look for features with extreme values."
+        )
     index_1se = int(np.argmax(loss <= loss[index_min] + se[index_min]))
     return CvCurve(measure, lambdas, mean, se, index_min, index_1se)

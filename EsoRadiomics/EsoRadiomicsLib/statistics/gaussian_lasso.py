@@ -15,11 +15,13 @@ from .likelihood import Expansion
 class GaussianLikelihood:
     """Half the mean squared error of a ``target`` (n,), the intercept profiled out."""
 
+    has_intercept = True
     min_gain = 1e-5
 
     def __init__(self, target: FloatArray) -> None:
         self.target = target
         self.n = len(target)
+        self.order = np.arange(self.n)
 
     def __getitem__(self, rows: IntArray | BoolArray) -> GaussianLikelihood:
         return GaussianLikelihood(self.target[rows])
@@ -28,9 +30,9 @@ class GaussianLikelihood:
         intercept = float(np.mean(self.target - eta))
         residual = self.target - eta - intercept
 
-        def curvature(columns: FloatArray) -> FloatArray:
-            centred = columns - columns.mean(axis=0)
-            return centred.T @ centred / self.n
+        def curvature(features: FloatArray) -> FloatArray:
+            centred = features - features.mean(axis=1, keepdims=True)
+            return centred @ centred.T / self.n
 
         return Expansion(float(np.mean(residual**2)) / 2, -residual / self.n, curvature, intercept)
 
@@ -45,11 +47,14 @@ def cross_validate_gaussian(
     folds: npt.ArrayLike,
     *,
     lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
+    standardize: bool = True,
+    allowed: BoolArray | None = None,
 ) -> LassoCv:
-    """LASSO of z-scored ``features`` (n, p) for ``target`` (n,), cross-validated by the mean squared error."""
+    """LASSO of ``features`` (n, p) for ``target`` (n,), cross-validated by the mean squared error."""
     values = numbers(target, "the target")
 
     def mse(rows: IntArray, eta: FloatArray) -> tuple[FloatArray, float]:
         return np.mean((values[rows][:, None] - eta[rows]) ** 2, axis=0), len(rows)
 
-    return cross_validate(features, GaussianLikelihood(values), values > 0, folds, lambdas, "mse", mse)
+    likelihood = GaussianLikelihood(values)
+    return cross_validate(features, likelihood, values > 0, folds, lambdas, "mse", mse, standardize, allowed)

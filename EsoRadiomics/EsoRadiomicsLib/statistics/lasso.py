@@ -12,10 +12,11 @@ off down to λ min and 0.1 at R's 60th λ (Testing/Benchmarks/bench_fit.py). It 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.linalg.lapack import dposv
 
 from ..core.errors import InputError, UsageError
 from ..core.optional import require
@@ -25,6 +26,8 @@ from .likelihood import Expansion, Likelihood
 _TOLERANCE = 1e-7
 _MAX_STEPS = 100
 _MAX_SCALE_RATIO = 1e3
+# Features this near to entering are worked on at once; it saves rounds, the solution is the same.
+_NEARLY = 0.97
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,9 @@ class LambdaGrid:
     ratio: float | None = None
 
     def values(self, x: FloatArray, likelihood: Likelihood) -> FloatArray:
-        """The λ for one set of patients; the first is the smallest that selects no feature."""
-        ratio = self.ratio if self.ratio is not None else 0.01 if x.shape[0] < x.shape[1] else 1e-4
-        largest = float(np.abs(x.T @ likelihood(np.zeros(likelihood.n)).gradient).max())
+        """The λ for one set of patients with features in rows (p, n); the first is the smallest that selects none."""
+        ratio = self.ratio if self.ratio is not None else 0.01 if x.shape[1] < x.shape[0] else 1e-4
+        largest = float(np.abs(x @ likelihood(np.zeros(likelihood.n)).gradient).max())
         return largest * ratio ** (np.arange(self.n) / (self.n - 1))
 
 
@@ -78,50 +81,88 @@ DEFAULT_GRID = LambdaGrid()
 
 
 def lasso_path(
-    features: pd.DataFrame, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray = DEFAULT_GRID
+    features: pd.DataFrame,
+    likelihood: Likelihood,
+    lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
+    standardize: bool = True,
 ) -> LassoPath:
-    """Fit z-scored ``features`` (n, p) for glmnet's grid of λ, or for the given ones.
+    """Fit ``features`` (n, p) for glmnet's grid of λ, or for the given ones.
 
-    Raise InputError for features that are constant, missing or on different scales, and when the first λ fails.
+    ``standardize`` is glmnet's: the penalty falls on features divided by their SD (with 1/n), whatever their scale;
+    coefficients come back on the scale of ``features``. Without it the penalty falls on the features as they are.
+
+    Raise InputError for features that are constant, missing or (not standardised) on different scales, and when the
+    first λ fails.
     """
+    names, x, lambdas = lasso_input(features, likelihood, lambdas, standardize)
+    return solve_path(names, x, likelihood, lambdas, standardize)
+
+
+def lasso_input(
+    features: pd.DataFrame, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray, standardize: bool
+) -> tuple[tuple[str, ...], FloatArray, LambdaGrid | FloatArray]:
+    """What ``solve_path`` takes, checked: names (p,), values (n, p), λ from the largest down."""
     names, x = feature_matrix(features, likelihood.n)
     spread = x.std(axis=0)
-    if spread.max() > _MAX_SCALE_RATIO * spread.min():
+    if not standardize and spread.max() > _MAX_SCALE_RATIO * spread.min():
         low, high = names[int(spread.argmin())], names[int(spread.argmax())]
         raise InputError(
             f"The LASSO needs features on one scale, but the SD is {spread.min():.3g} for '{low}' and "
             f"{spread.max():.3g} for '{high}': z-score them with the mean and SD of the training patients first."
         )
     if not isinstance(lambdas, LambdaGrid):
-        lambdas = np.sort(numbers(lambdas, "λ"))[::-1]
+        lambdas = np.unique(numbers(lambdas, "λ"))[::-1]
         if lambdas[-1] <= 0:
             raise UsageError("λ must be greater than 0.")
-    return solve_path(names, x, likelihood, lambdas)
+    return names, x, lambdas
 
 
 def solve_path(
-    names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray
+    names: tuple[str, ...],
+    x: FloatArray,
+    likelihood: Likelihood,
+    lambdas: LambdaGrid | FloatArray,
+    standardize: bool,
 ) -> LassoPath:
     """``lasso_path`` for checked input; on its own grid it stops where glmnet stops.
 
-    As in glmnet the path also ends, without an error, before the first λ at which the solver does not converge.
+    As in glmnet a feature that is constant in these patients has no coefficient, and the path ends, without an error,
+    before the first λ at which the solver does not converge.
     """
+    centre = x.mean(axis=0)
+    centred = (x - centre).T
+    if standardize:
+        size = np.abs(centred).max(axis=1)
+        # Divided by its largest value first, no feature's square overflows or vanishes.
+        scale = size * np.sqrt(np.mean((centred / np.where(size > 0, size, 1)[:, None]) ** 2, axis=1))
+    else:
+        scale = np.ones(len(centre))
+    scale[np.ptp(x, axis=0) == 0] = np.inf
     # The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
     with require("threadpoolctl", "modelling", "Building a model").threadpool_limits(1, "blas"):
-        return _walk(names, x, likelihood, lambdas)
+        path = _walk(names, centred / scale[:, None], likelihood, lambdas)
+    coefficients = path.coefficients / scale
+    intercepts = path.intercepts - coefficients @ centre if likelihood.has_intercept else path.intercepts
+    return replace(path, coefficients=coefficients, intercepts=intercepts)
 
 
 def _walk(names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray) -> LassoPath:
+    """The path of features in rows ``x`` (p, n)."""
+    # Rows and patients in this order are read from memory as they lie there.
+    x, likelihood = np.ascontiguousarray(x[:, likelihood.order]), likelihood[likelihood.order]
     stop_early = isinstance(lambdas, LambdaGrid)
     values = lambdas.values(x, likelihood) if isinstance(lambdas, LambdaGrid) else lambdas
-    beta = np.zeros(x.shape[1])
+    beta = np.zeros(len(x))
     here = likelihood(np.zeros(likelihood.n))
     null = likelihood.deviance(here)
     solutions: list[FloatArray] = []
     intercepts: list[float] = []
     explained: list[float] = []
     for penalty in values:
-        solution = _solve(x, likelihood, float(penalty), beta, here, _TOLERANCE * float(values[0]))
+        start, there = beta, here
+        if len(solutions) >= 2:
+            start, there = _extrapolated(x, likelihood, values[len(solutions) - 2 :], solutions[-2], beta, here)
+        solution = _solve(x, likelihood, float(penalty), start, there, _TOLERANCE * float(values[0]))
         if solution is None:
             break
         beta, here = solution
@@ -139,19 +180,31 @@ def _walk(names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas
     return LassoPath(names, values[: len(solutions)], np.array(solutions), np.array(intercepts), np.array(explained))
 
 
+def _extrapolated(
+    x: FloatArray, likelihood: Likelihood, lambdas: FloatArray, before: FloatArray, beta: FloatArray, here: Expansion
+) -> tuple[FloatArray, Expansion]:
+    """A start for the third of ``lambdas``: the straight line through the solutions of the first two, if better."""
+    guess = beta + (lambdas[2] - lambdas[1]) / (lambdas[1] - lambdas[0]) * (beta - before)
+    guess[guess * beta <= 0] = 0
+    active = np.flatnonzero(guess)
+    there = likelihood(guess[active] @ x[active])
+    gain = here.value - there.value + lambdas[2] * (np.abs(beta).sum() - np.abs(guess).sum())
+    return (guess, there) if gain > 0 else (beta, here)
+
+
 def _solve(
     x: FloatArray, likelihood: Likelihood, penalty: float, beta: FloatArray, here: Expansion, tolerance: float
 ) -> tuple[FloatArray, Expansion] | None:
     """Coefficients (p,) at one λ and the likelihood there, from those at the λ before; None without convergence."""
-    candidates = (beta != 0) | (np.abs(x.T @ here.gradient) > penalty)
+    candidates = (beta != 0) | (np.abs(x @ here.gradient) > _NEARLY * penalty)
     while True:
-        solution = _newton(x[:, candidates], likelihood, penalty, beta[candidates], here, tolerance)
+        solution = _newton(x[candidates], likelihood, penalty, beta[candidates], here, tolerance)
         if solution is None:
             return None
         active, here = solution
-        beta = np.zeros_like(beta)
+        beta = np.zeros(len(x))
         beta[candidates] = active
-        missed = ~candidates & (np.abs(x.T @ here.gradient) > penalty + tolerance)
+        missed = ~candidates & (np.abs(x @ here.gradient) > penalty + tolerance)
         if not missed.any():
             return beta, here
         candidates |= missed
@@ -160,22 +213,22 @@ def _solve(
 def _newton(
     x: FloatArray, likelihood: Likelihood, penalty: float, beta: FloatArray, here: Expansion, tolerance: float
 ) -> tuple[FloatArray, Expansion] | None:
-    """Proximal Newton with backtracking, on the candidate columns only."""
+    """Proximal Newton with backtracking, on the candidate features only."""
     for _ in range(_MAX_STEPS):
-        slope = x.T @ here.gradient
+        slope = x @ here.gradient
         violation = np.where(beta != 0, np.abs(slope + penalty * np.sign(beta)), np.abs(slope) - penalty)
         if violation.max(initial=0) <= tolerance:
             return beta, here
         curvature = here.curvature(x)
         # Keeps the subproblem solvable when the candidates outnumber the patients; the solution does not move.
-        curvature[np.diag_indices_from(curvature)] += 1e-12
+        curvature.flat[:: len(beta) + 1] += 1e-12
         target = _feature_sign(curvature, curvature @ beta - slope, penalty, beta, tolerance / 10)
         step, size = target - beta, 1.0
         norm = np.abs(beta).sum()
         descent = slope @ step + penalty * (np.abs(target).sum() - norm)
         while True:
             trial = beta + size * step
-            there = likelihood(x @ trial)
+            there = likelihood(trial @ x)
             change = there.value - here.value + penalty * (np.abs(trial).sum() - norm)
             if change <= 1e-4 * size * descent + 1e-14 * abs(here.value):
                 break
@@ -192,27 +245,35 @@ def _feature_sign(
     """Minimise ½βᵀHβ − qᵀβ + λ·Σ|βⱼ|: solve for the active features with their signs held, stop where one would
     change its sign, drop it, go on; when all are optimal, let in the feature that violates its bound most."""
     beta = start.copy()
+    sign = np.sign(beta)
+    solved = False
     for _ in range(10 * len(beta) + 100):
-        slope = curvature @ beta - linear
-        sign = np.sign(beta)
-        active = np.flatnonzero(beta)
-        if not len(active) or np.abs(slope[active] + penalty * sign[active]).max() <= tolerance:
-            excess = np.where(beta == 0, np.abs(slope) - penalty, -np.inf)
+        if solved or not sign.any():
+            excess = np.abs(curvature @ beta - linear) - penalty
+            excess[sign != 0] = -np.inf
             newcomer = int(excess.argmax())
             if excess[newcomer] <= tolerance:
                 break
-            sign[newcomer] = -np.sign(slope[newcomer])
-            active = np.append(active, newcomer)
-        current = beta[active]
-        target = np.linalg.solve(curvature[np.ix_(active, active)], linear[active] - penalty * sign[active])
-        crossing = target * sign[active] < 0
-        if not crossing.any():
+            sign[newcomer] = np.sign(linear[newcomer] - curvature[newcomer] @ beta)
+        active = np.flatnonzero(sign)
+        current, held = beta[active], sign[active]
+        target = _solve_symmetric(curvature[active[:, None], active], linear[active] - penalty * held)
+        crossing = target * held < 0
+        solved = not crossing.any()
+        if solved:
             beta[active] = target
             continue
-        reach = np.where(crossing, current / np.where(crossing, current - target, 1), np.inf)
+        reach = current[crossing] / (current[crossing] - target[crossing])
         first = int(reach.argmin())
         beta[active] = current + reach[first] * (target - current)
-        beta[active[first]] = 0
+        dropped = active[crossing][first]
+        beta[dropped] = sign[dropped] = 0
         if reach[first] == 0:
             break
     return beta
+
+
+def _solve_symmetric(matrix: FloatArray, right: FloatArray) -> FloatArray:
+    """By Cholesky, or by LU where rounding leaves the ``matrix`` not positive definite."""
+    _, solution, failed = dposv(matrix.T, right)
+    return np.linalg.solve(matrix, right).astype(np.float64, copy=False) if failed else solution

@@ -75,7 +75,7 @@ def same_curve(result: LassoCv, expected: pd.DataFrame, at_tail: float = 1e-2) -
 
 
 def test_the_cox_path_equals_glmnet(golden: Golden, cohort: Cohort) -> None:
-    path = lasso_path(cohort.features, CoxLikelihood(cohort.outcome), GRID)
+    path = lasso_path(cohort.features, CoxLikelihood(cohort.outcome), GRID, standardize=False)
     expected = golden("cox_lasso_path.csv")
     coefficients = dense(golden, "cox_lasso_coef_sparse.csv.gz", path)
     np.testing.assert_allclose(path.lambdas, expected["lambda"], rtol=1e-8)
@@ -89,14 +89,14 @@ def test_the_cox_path_equals_glmnet(golden: Golden, cohort: Cohort) -> None:
 
 def test_the_rad_score_of_every_patient_equals_that_of_r(golden: Golden, cohort: Cohort) -> None:
     summary, expected = golden("cox_lasso_summary.json")["default"], golden("cox_lasso_radscore.csv.gz")
-    path = lasso_path(cohort.features, CoxLikelihood(cohort.outcome), GRID)
+    path = lasso_path(cohort.features, CoxLikelihood(cohort.outcome), GRID, standardize=False)
     coefficients, _ = path.at(np.array([summary["lambda_min"], summary["lambda_1se"]]))
     rad_scores = cohort.everybody.to_numpy() @ coefficients.T
     np.testing.assert_allclose(rad_scores, expected[["radscore_min", "radscore_1se"]], rtol=0, atol=2e-4)
 
 
 def test_the_logistic_path_equals_glmnet(golden: Golden, cohort: Cohort) -> None:
-    path = lasso_path(cohort.features, LogisticLikelihood(cohort.response.to_numpy() == 1), GRID)
+    path = lasso_path(cohort.features, LogisticLikelihood(cohort.response.to_numpy() == 1), GRID, standardize=False)
     expected = golden("binom_lasso_path.csv")
     np.testing.assert_allclose(path.lambdas, expected["lambda"], rtol=1e-12)
     np.testing.assert_allclose(path.intercepts, expected.a0, rtol=0, atol=1e-5)
@@ -109,7 +109,7 @@ def test_the_logistic_path_equals_glmnet(golden: Golden, cohort: Cohort) -> None
 def test_the_cox_path_stops_where_glmnet_stops(golden: Golden, pbc: tuple[pd.DataFrame, Survival, pd.Series]) -> None:
     features, outcome, _ = pbc
     expected = golden("pbc_cox_lasso_coef.csv")
-    path = lasso_path(features, CoxLikelihood(outcome))
+    path = lasso_path(features, CoxLikelihood(outcome), standardize=False)
     assert len(path.lambdas) == len(expected) == 44
     np.testing.assert_allclose(path.lambdas, expected["lambda"], rtol=1e-8)
     np.testing.assert_allclose(path.coefficients, expected[list(path.names)], rtol=0, atol=1e-6)
@@ -117,7 +117,9 @@ def test_the_cox_path_stops_where_glmnet_stops(golden: Golden, pbc: tuple[pd.Dat
 
 def test_scikit_survival_comes_to_the_same_cox_solution(cohort: Cohort) -> None:
     coxnet = pytest.importorskip("sksurv.linear_model", reason="scikit-survival (GPL) is not installed")
-    path = lasso_path(cohort.features, CoxLikelihood(cohort.outcome), LambdaGrid(24, 0.01 ** (23 / 99)))
+    path = lasso_path(
+        cohort.features, CoxLikelihood(cohort.outcome), LambdaGrid(24, 0.01 ** (23 / 99)), standardize=False
+    )
     y = np.array(
         list(zip(cohort.outcome.event, cohort.outcome.time, strict=True)), dtype=[("event", "?"), ("time", "f8")]
     )
@@ -142,12 +144,13 @@ def test_cox_solutions_fulfil_the_optimality_conditions(seed: int, n: int, p: in
     x = rng.normal(size=(n, p)) + rng.normal(size=(n, 1))
     times = rng.exponential(np.exp(-x[:, 0]))
     outcome = Survival(np.ceil(3 * times) if ties else times, rng.random(n) < 0.7)
-    path = lasso_path(pd.DataFrame(x), CoxLikelihood(outcome), LambdaGrid(12, 0.05))
+    path = lasso_path(pd.DataFrame(x), CoxLikelihood(outcome), LambdaGrid(12, 0.05), standardize=False)
     for penalty, beta in zip(path.lambdas, path.coefficients, strict=True):
         slope = cox_gradient(x, outcome, beta)
         active = beta != 0
-        np.testing.assert_allclose(slope[active], -penalty * np.sign(beta[active]), rtol=0, atol=1e-7)
-        assert (np.abs(slope[~active]) <= penalty + 1e-7).all()
+        tolerance = 1e-7 * max(1, path.lambdas[0])
+        np.testing.assert_allclose(slope[active], -penalty * np.sign(beta[active]), rtol=0, atol=tolerance)
+        assert (np.abs(slope[~active]) <= penalty + tolerance).all()
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(15, 60), p=st.integers(1, 80))
@@ -157,13 +160,14 @@ def test_logistic_solutions_fulfil_the_optimality_conditions(seed: int, n: int, 
     x = rng.normal(size=(n, p)) + rng.normal(size=(n, 1))
     y = rng.random(n) < 1 / (1 + np.exp(-x[:, 0]))
     y[:2] = True, False
-    path = lasso_path(pd.DataFrame(x), LogisticLikelihood(y), LambdaGrid(12, 0.05))
+    path = lasso_path(pd.DataFrame(x), LogisticLikelihood(y), LambdaGrid(12, 0.05), standardize=False)
     for penalty, beta, intercept in zip(path.lambdas, path.coefficients, path.intercepts, strict=True):
         residual = 1 / (1 + np.exp(-intercept - x @ beta)) - y
         slope, active = x.T @ residual / n, beta != 0
         assert abs(residual.mean()) < 1e-9
-        np.testing.assert_allclose(slope[active], -penalty * np.sign(beta[active]), rtol=0, atol=1e-7)
-        assert (np.abs(slope[~active]) <= penalty + 1e-7).all()
+        tolerance = 1e-7 * max(1, path.lambdas[0])
+        np.testing.assert_allclose(slope[active], -penalty * np.sign(beta[active]), rtol=0, atol=tolerance)
+        assert (np.abs(slope[~active]) <= penalty + tolerance).all()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,9 @@ def test_cox_cross_validation_with_given_penalties_equals_cv_glmnet(
 ) -> None:
     expected = golden(name)
     lambdas = expected["lambda"].to_numpy()
-    result = cross_validate_cox(cohort.features, cohort.outcome, cohort.folds, lambdas=lambdas, measure=measure)
+    result = cross_validate_cox(
+        cohort.features, cohort.outcome, cohort.folds, lambdas=lambdas, measure=measure, standardize=False
+    )
     assert (result.curve.index_min, result.curve.index_1se) == (index_min, index_1se)
     if measure == "deviance":
         same_curve(result, expected)
@@ -189,7 +195,7 @@ def test_cox_cross_validation_with_given_penalties_equals_cv_glmnet(
 
 
 def test_cox_cross_validation_on_the_default_grid_equals_cv_glmnet(golden: Golden, cohort: Cohort) -> None:
-    result = cross_validate_cox(cohort.features, cohort.outcome, cohort.folds, lambdas=GRID)
+    result = cross_validate_cox(cohort.features, cohort.outcome, cohort.folds, lambdas=GRID, standardize=False)
     same_curve(result, golden("cox_lasso_cv_default.csv"))
     summary = golden("cox_lasso_summary.json")["default"]
     assert result.curve.lambda_min == pytest.approx(summary["lambda_min"], rel=1e-8)
@@ -200,7 +206,7 @@ def test_cox_cross_validation_on_the_default_grid_equals_cv_glmnet(golden: Golde
 
 @pytest.mark.slow
 def test_a_plain_call_of_cv_glmnet_chooses_the_same_penalties(golden: Golden, cohort: Cohort) -> None:
-    result = cross_validate_cox(cohort.features, cohort.outcome, cohort.folds)
+    result = cross_validate_cox(cohort.features, cohort.outcome, cohort.folds, standardize=False)
     summary, expected = (
         golden("cox_lasso_summary.json")["default_thresh1e7"],
         golden("cox_lasso_cv_default_thresh1e-7.csv"),
@@ -215,7 +221,7 @@ def test_a_plain_call_of_cv_glmnet_chooses_the_same_penalties(golden: Golden, co
 def test_folds_that_stop_early_are_read_at_their_last_penalty_as_in_cv_glmnet(
     golden: Golden, pbc: tuple[pd.DataFrame, Survival, pd.Series]
 ) -> None:
-    result = cross_validate_cox(*pbc)
+    result = cross_validate_cox(*pbc, standardize=False)
     same_curve(result, golden("pbc_cox_lasso_cv.csv"), at_tail=1e-5)
     summary = golden("pbc_summary.json")
     assert result.curve.lambda_min == pytest.approx(summary["lambda_min"], rel=1e-8)
@@ -232,7 +238,7 @@ def test_time_in_days_or_years_makes_no_difference(golden: Golden) -> None:
 
 
 def test_logistic_cross_validation_on_the_default_grid_equals_cv_glmnet(golden: Golden, cohort: Cohort) -> None:
-    result = cross_validate_logistic(cohort.features, cohort.response, cohort.folds, lambdas=GRID)
+    result = cross_validate_logistic(cohort.features, cohort.response, cohort.folds, lambdas=GRID, standardize=False)
     same_curve(result, golden("binom_lasso_cv_default.csv"), at_tail=1e-5)
     summary = golden("binom_lasso_summary.json")["default"]
     assert result.curve.lambda_min == pytest.approx(summary["lambda_min"], rel=1e-12)
@@ -252,12 +258,113 @@ def test_logistic_cross_validation_with_given_penalties_equals_cv_glmnet(
 ) -> None:
     expected = golden(name)
     lambdas = expected["lambda"].to_numpy()
-    result = cross_validate_logistic(cohort.features, cohort.response, cohort.folds, lambdas=lambdas, measure=measure)
+    result = cross_validate_logistic(
+        cohort.features, cohort.response, cohort.folds, lambdas=lambdas, measure=measure, standardize=False
+    )
     same_curve(result, expected, at_tail=1e-5)
     if measure == "auc":
         summary = golden("binom_lasso_summary.json")["auc"]
         assert result.curve.lambda_min == pytest.approx(summary["lambda_min"], rel=1e-12)
         assert result.curve.lambda_1se == pytest.approx(summary["lambda_1se"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind"),
+    [
+        *((family, kind) for family in ("cox", "binomial", "binomial_auc") for kind in ("standardize", "raw")),
+        ("cox", "zscore_then_default"),
+        ("binomial", "zscore_then_default"),
+    ],
+)
+def test_the_call_that_authors_write_gives_cv_glmnets_choice(golden: Golden, family: str, kind: str) -> None:
+    """Heavy-tailed features, on which standardising once would choose another λ."""
+    r, name = golden("plain_cv_glmnet.json"), f"{family}_{kind}"
+    table = golden("plain_cv_glmnet_input.csv.gz")
+    x = table.filter(regex=r"^f\d")
+    if kind == "zscore_then_default":
+        x = (x - x.mean()) / x.std(ddof=1)
+    standardize = kind != "raw"
+    if family == "cox":
+        outcome = survival(table.time, table.event)
+        cv = cross_validate_cox(x, outcome, table.fold, standardize=standardize)
+    else:
+        measure: LogisticMeasure = "auc" if family == "binomial_auc" else "deviance"
+        cv = cross_validate_logistic(x, table.response, table.fold, measure=measure, standardize=standardize)
+    same_curve(cv, golden(f"plain_cv_glmnet_{name}.csv"), at_tail=3e-2)
+    for rule, index in (("min", cv.curve.index_min), ("1se", cv.curve.index_1se)):
+        expected = r[f"{name} lambda.{rule}"]
+        coefficients = dict(expected["coefficients"])
+        assert index + 1 == expected["index"]
+        assert cv.path.intercepts[index] == pytest.approx(coefficients.pop("(Intercept)", 0.0), abs=1e-4)
+        assert cv.path.selected(index) == pytest.approx(coefficients, abs=1e-4)
+
+
+def test_standardising_once_is_another_choice_of_the_penalty(golden: Golden) -> None:
+    table = golden("plain_cv_glmnet_input.csv.gz")
+    x, outcome = table.filter(regex=r"^f\d"), survival(table.time, table.event)
+    once = cross_validate_cox((x - x.mean()) / x.std(ddof=0), outcome, table.fold, standardize=False)
+    anew = cross_validate_cox(x, outcome, table.fold)
+    np.testing.assert_allclose(once.curve.lambdas[:60], anew.curve.lambdas[:60], rtol=1e-9)
+    assert once.curve.index_min != anew.curve.index_min
+
+
+def test_the_curve_of_repeated_cross_validation_is_the_mean_of_its_splits(cohort: Cohort) -> None:
+    x, outcome = cohort.features.iloc[:, :30], cohort.outcome
+    folds = np.array([assign_folds(outcome.event, 5, seed) for seed in (1, 2, 3)])
+    together = cross_validate_cox(x, outcome, folds)
+    alone = [cross_validate_cox(x, outcome, each).curve for each in folds]
+    for split, curve in zip(together.splits, alone, strict=True):
+        np.testing.assert_array_equal(split.mean, curve.mean)
+    np.testing.assert_allclose(together.curve.mean, np.mean([curve.mean for curve in alone], axis=0))
+    np.testing.assert_allclose(together.curve.se, np.mean([curve.se for curve in alone], axis=0))
+
+
+def test_a_feature_that_a_fold_may_not_use_is_as_good_as_absent_there(cohort: Cohort) -> None:
+    x, outcome = cohort.features.iloc[:, :12], cohort.outcome
+    folds = assign_folds(outcome.event, 5, seed=1)
+    allowed = np.ones((5, 12), dtype=bool)
+    allowed[:, 4:] = False
+    lambdas = cross_validate_cox(x, outcome, folds).path.lambdas
+    found = cross_validate_cox(x, outcome, folds, lambdas=lambdas, allowed=allowed)
+    expected = cross_validate_cox(x.iloc[:, :4], outcome, folds, lambdas=lambdas)
+    np.testing.assert_allclose(found.curve.mean, expected.curve.mean, rtol=0, atol=1e-8)
+    assert found.path.n_selected[-1] > 4
+
+
+def extreme(seed: int) -> tuple[pd.DataFrame, Survival]:
+    """Few patients, and one whose values lie far out: its linear predictor takes exp beyond what a number holds."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(40, 30))
+    x[7] *= 4000
+    return pd.DataFrame(x), Survival(rng.exponential(size=40), rng.random(40) < 0.6)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(4))
+def test_a_patient_far_out_takes_no_penalty_to_an_infinite_deviance(seed: int) -> None:
+    features, outcome = extreme(seed)
+    folds = assign_folds(outcome.event, 5, seed)
+    cv = cross_validate_cox(features, outcome, folds)
+    assert np.isfinite(cv.curve.mean).all() and np.isfinite(cv.curve.se).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_partial_likelihood_is_exact_where_exp_underflows() -> None:
+    """Whoever has the largest linear predictor left first; by hand, risk set by risk set."""
+    outcome = Survival(np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, True, True]))
+    eta = np.array([3000.0, 1.0, 0.0, -1.0])
+    value = CoxLikelihood(outcome)(eta)
+    later = np.log(np.exp(1) + 1 + np.exp(-1)) - 1 + np.log(1 + np.exp(-1)) - 0
+    assert value.value == pytest.approx(later / 4, rel=1e-12)
+    assert CoxLikelihood(outcome).deviances(eta[:, None])[0] == pytest.approx(2 * later, rel=1e-12)
+    assert value.gradient.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_a_curve_without_any_finite_value_is_an_error(monkeypatch: pytest.MonkeyPatch, cohort: Cohort) -> None:
+    monkeypatch.setattr(CoxLikelihood, "deviances", lambda self, eta: np.full(eta.shape[1], np.nan))
+    folds = assign_folds(cohort.outcome.event, 5, seed=1)
+    with pytest.raises(InputError, match="not finite at any λ"):
+        cross_validate_cox(cohort.features.iloc[:, :3], cohort.outcome, folds)
 
 
 def test_solutions_between_two_penalties_are_interpolated_and_clamped_at_the_ends() -> None:
@@ -279,7 +386,7 @@ def test_a_copied_feature_does_not_disturb_the_lasso(cohort: Cohort) -> None:
 def test_features_that_were_not_z_scored_are_refused(cohort: Cohort) -> None:
     raw = cohort.features.iloc[:, :3] * np.array([1e-6, 1, 1e6])
     with pytest.raises(InputError, match=r"one scale.*original_shape_00.*original_shape_02.*z-score"):
-        lasso_path(raw, CoxLikelihood(cohort.outcome))
+        lasso_path(raw, CoxLikelihood(cohort.outcome), standardize=False)
 
 
 def test_folds_spread_the_events_and_are_the_same_for_the_same_seed(cohort: Cohort) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_val
 from ...statistics.gaussian_lasso import cross_validate_gaussian
 from ...statistics.inputs import IntArray
 from ..draws import draw_folds, shuffled
-from ..fitted_model import FittedModel, NothingSelectedError
+from ..fitted_model import Choices, FittedModel, NothingSelectedError
 from ..model_cohort import Cohort
 from .protocol_step import ProtocolStep
 
@@ -22,7 +23,7 @@ _CHANCE_SHUFFLES = 5
 
 @dataclass(frozen=True)
 class LassoChoice:
-    """How the penalty was chosen: the cross-validation over ``folds`` (n,), and the ``rule`` and ``index`` of λ."""
+    """How the penalty was chosen: the cross-validation over ``folds`` (R, n), and the ``rule`` and ``index`` of λ."""
 
     cv: LassoCv
     rule: str
@@ -31,7 +32,11 @@ class LassoChoice:
 
 
 class LassoStep(ProtocolStep):
-    """Without a z-score step the LASSO standardises inside and gives weights of the raw features, as glmnet does."""
+    """Without a z-score step the weights are those of the raw features, as glmnet gives them.
+
+    As in a plain ``cv.glmnet(x, y)`` each fold standardises its own training rows anew, after a z-score step too;
+    ``standardise: once`` leaves the scale of all training patients.
+    """
 
     @property
     def leaves(self) -> tuple[str, ...]:
@@ -45,7 +50,7 @@ class LassoStep(ProtocolStep):
         """Cross-validate, choose λ, and leave the signature with its :class:`LassoChoice`."""
         model = model.usable()
         training, choices, features = model.training, model.choices, model.features
-        folds = draw_folds(training, self.spec["folds"], choices.seed) if choices.folds is None else choices.folds
+        folds = self._folds(training, choices)
         means, sds = features.mean().to_numpy(), features.std(ddof=1 if model.z_scored else 0).to_numpy()
         scaled = (features - means) / sds
         cv = self._cross_validate(training, scaled, folds, model)
@@ -60,30 +65,48 @@ class LassoStep(ProtocolStep):
         weights, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
         model = model.weighted(tuple(chosen), weights, intercept, means[at], sds[at], _LINKS[self.spec["family"]])
         penalty = float(cv.curve.lambdas[index])
-        what = f"LASSO at λ {'min' if rule == 'min' else '1-SE'} = {penalty:.4g}"
+        what = f"LASSO at λ {'min' if rule == 'min' else '1-SE'} = {penalty:.4g}{self._differently(folds)}"
         model = replace(
             model,
             account=(*model.account, (what, len(at))),
             details=(*model.details, LassoChoice(cv, rule, index, folds)),
         )
-        return model.did(self.spec, folds=len(np.unique(folds)), kept=len(at), **{"lambda": penalty})
+        return model.did(self.spec, folds=len(np.unique(folds[0])), kept=len(at), **{"lambda": penalty})
+
+    def _folds(self, training: Cohort, choices: Choices) -> IntArray:
+        """Folds (R, n): as given, else drawn as often as the cross-validation is repeated."""
+        if choices.folds is not None:
+            return np.atleast_2d(choices.folds)
+        repeats = self.spec.get("repeats", 1)
+        # The first split is the one that a single cross-validation would draw.
+        seeds = [choices.seed, *np.random.SeedSequence(choices.seed).generate_state(repeats - 1)]
+        return np.array([draw_folds(training, self.spec["folds"], int(seed)) for seed in seeds])
+
+    def _differently(self, folds: IntArray) -> str:
+        """What is not as in a plain call of ``cv.glmnet``."""
+        once = ", features standardised once, before the folds" if self._once else ""
+        return once + (f", mean of {len(folds)} cross-validations" if len(folds) > 1 else "")
+
+    @property
+    def _once(self) -> bool:
+        return self.spec.get("standardise") == "once"
 
     def _cross_validate(self, training: Cohort, scaled: pd.DataFrame, folds: IntArray, model: FittedModel) -> LassoCv:
         """The LASSO of this family on features that are already on one scale."""
-        lambdas = model.choices.lambdas
+        how: Any = {"lambdas": model.choices.lambdas, "standardize": not self._once}
         if self.spec["family"] == "binomial":
             if training.binary is None:
                 raise UsageError(
                     f"{model.study.id} models a binary outcome: name its column (coded 0/1) with --outcome."
                 )
             if self.spec["measure"] == "auc":
-                return cross_validate_logistic(scaled, training.binary, folds, lambdas=lambdas, measure="auc")
-            return cross_validate_logistic(scaled, training.binary, folds, lambdas=lambdas)
+                return cross_validate_logistic(scaled, training.binary, folds, **how, measure="auc")
+            return cross_validate_logistic(scaled, training.binary, folds, **how)
         if training.survival is None:
             raise UsageError(f"{model.study.id} models survival: name the columns with --time and --event.")
         if self.spec["family"] == "gaussian":
-            return cross_validate_gaussian(scaled, training.survival.event, folds, lambdas=lambdas)
-        return cross_validate_cox(scaled, training.survival, folds, lambdas=lambdas)
+            return cross_validate_gaussian(scaled, training.survival.event, folds, **how)
+        return cross_validate_cox(scaled, training.survival, folds, **how)
 
     def _nothing_selected(self, model: FittedModel, scaled: pd.DataFrame, folds: IntArray, cv: LassoCv) -> str:
         """Why there is no signature, what the other rule gives, and what chance gives."""
@@ -93,7 +116,7 @@ class LassoStep(ProtocolStep):
         for _ in range(_CHANCE_SHUFFLES):
             noise = shuffled(training, rng)
             try:
-                found = self._cross_validate(noise, scaled, draw_folds(noise, len(np.unique(folds)), 0), model)
+                found = self._cross_validate(noise, scaled, draw_folds(noise, len(np.unique(folds[0])), 0), model)
             except InputError:
                 continue
             by_chance.append(int(found.path.n_selected[found.curve.index_min]))
