@@ -12,6 +12,8 @@ from typing import Any
 from .. import __version__
 from ..core.errors import InputError, UsageError
 from ..core.output import write_text
+from ..core.places import read_bytes
+from ..core.strict_json import parse_json
 from .icc import parse_form
 
 FORMAT = "esoradiomics-kept-features/1"
@@ -123,10 +125,8 @@ def load_kept(path: str | Path) -> KeptFeatures:
     """
     path = Path(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"The list of kept features {path} does not exist. Check the path.") from None
-    except (OSError, ValueError) as error:
+        document = parse_json(read_bytes(path).decode("utf-8-sig"))
+    except ValueError as error:
         raise InputError(f"{path} is no list of kept features: it cannot be read as JSON ({error}).") from error
     wrong = _what_is_wrong(document)
     if wrong:
@@ -153,8 +153,12 @@ def _what_is_wrong(document: Any) -> str:
     for name, kind in (("rule", dict), ("comparisons", list), ("settings", dict), ("versions", dict)):
         if not isinstance(document[name], kind):
             return f"“{name}” is not {'an object' if kind is dict else 'a list'}"
+    if not all(isinstance(item, dict) for item in document["comparisons"]):
+        return "“comparisons” is not a list of objects"
+    if not all(isinstance(item, list) for item in document["versions"].values()):
+        return "“versions” is not an object of lists"
     try:
         Rule(**document["rule"])
-    except (TypeError, UsageError) as error:
+    except (TypeError, ValueError, AttributeError, UsageError) as error:
         return f"“rule”: {error}"
     return ""

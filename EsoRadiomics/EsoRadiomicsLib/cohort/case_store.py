@@ -5,6 +5,7 @@ A file appears whole or not at all, so a run may be killed at any moment; what i
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 from ..core.errors import OutputError
 from ..core.output import PARTIAL, writing
+
+CHECKSUM = "sha256"
+"""Of the rest of a record, in the record."""
 
 
 @dataclass(frozen=True)
@@ -21,21 +25,24 @@ class Store:
     folder: Path
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """The record of a finished case; None where there is none, or the disk has damaged it."""
+        """The record of a finished case; None where there is none, or it is not what was written."""
         try:
-            record = json.loads(self._path(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record = json.loads(self._path(key).read_bytes())
+            written = record.pop(CHECKSUM)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
-        return record if isinstance(record, dict) and "features" in record else None
+        return record if written == _checksum(key, record) else None
 
     def write(self, key: str, record: dict[str, Any]) -> None:
         """Keep a finished case.
 
         Raises:
             OutputError: the disk is full, or the folder cannot be written.
+            ValueError: the record holds what is no number.
         """
+        content = {**record, CHECKSUM: _checksum(key, record)}
         with writing(self._path(key)) as file:
-            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+            file.write(json.dumps(content, allow_nan=False).encode() + b"\n")
 
     def prepare(self) -> None:
         """Make the folder, and remove what a killed run left half-written.
@@ -52,3 +59,9 @@ class Store:
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
+
+
+def _checksum(key: str, record: dict[str, Any]) -> str:
+    """SHA-256 of a record under its key: a changed digit, or a record under another's name, is not believed."""
+    content = json.dumps([key, record], sort_keys=True, allow_nan=False)
+    return hashlib.sha256(content.encode()).hexdigest()

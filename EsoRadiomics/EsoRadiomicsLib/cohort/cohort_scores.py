@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import EsoRadiomicsError, InputError
+from ..core.numbers import finite
 from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE
 from ..extraction.features import Features
@@ -129,11 +130,9 @@ def _features(row: Mapping[str, str], study: Study) -> Features:
     values = {}
     for name in study.signature.names:
         try:
-            values.update({name: float(row[name])} if row[name] else {})
+            values.update({name: finite(row[name])} if row[name] else {})
         except ValueError as error:
-            raise InputError(
-                f"{name} is “{row[name]}”, which is no number. Give the table as it was written."
-            ) from error
+            raise InputError(f"{name}: {error}. Give the table as it was written.") from error
     failed = dict(part.split(": ", 1) for part in row.get("failed", "").split("; ") if ": " in part)
     software = {name.removeprefix(SOFTWARE): cell for name, cell in row.items() if name.startswith(SOFTWARE)}
     return Features(values, failed, study.settings, software)

@@ -1,37 +1,15 @@
-"""Reading JSON that comes from elsewhere, and checking it against a schema of ``Resources/Schemas``."""
+"""Checking JSON against a schema of ``Resources/Schemas``."""
 
 from __future__ import annotations
 
 import json
-import math
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from .errors import StudyError
 from .resources import resource_path
 
 LONGEST_MESSAGE = 300
-
-
-def read_json(path: Path, subject: str, remedy: str) -> Any:
-    """The content of a JSON file; NaN, Infinity and numbers beyond a float's range are not JSON.
-
-    Args:
-        path: the file.
-        subject: what the file is to the user, for example ``The study card my.json``.
-        remedy: sentence that says what to give instead.
-
-    Raises:
-        StudyError: unreadable, or not JSON.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows editors write a byte order mark
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    except OSError as error:
-        raise StudyError(f"{subject} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise StudyError(f"{subject} is not JSON ({error}). {remedy}") from error
 
 
 def check_schema(document: Any, schema: str, subject: str, *, at: str = "$") -> None:
@@ -76,14 +54,3 @@ def _schema(name: str) -> Any:
     from referencing.jsonschema import DRAFT202012
 
     return DRAFT202012.create_resource(json.loads(resource_path("Schemas", name).read_text(encoding="utf-8")))
-
-
-def _no_number(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number

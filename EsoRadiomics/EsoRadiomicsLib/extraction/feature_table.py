@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from ..core.output import safe_cell, write_text
+from ..core.places import read_bytes
+from ..core.strict_json import parse_json
 from ..imaging.case import Case
 from .features import Features
 
@@ -87,8 +89,8 @@ def read_table(
     if not sidecar.is_file():
         return table
     try:
-        facts = json.loads(sidecar.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        facts = parse_json(read_bytes(sidecar).decode("utf-8-sig"))
+    except ValueError as error:
         raise InputError(f"{sidecar}, beside the table, is no JSON ({error}). Mend or remove it.") from error
     facts = facts if isinstance(facts, dict) else {}
     new = [key for key in ("settings", "versions") if key in facts and key not in table.columns]

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 from ..core.errors import UsageError
+from ..core.numbers import is_number
 
 Settings = TypeVar("Settings", bound="ExtractionSettings")
 DEFAULT_ENGINE = "pyradiomics"
@@ -31,6 +32,27 @@ class ExtractionSettings:
     engine: ClassVar[str]
     labels: ClassVar[Mapping[str, str]]
     after_roi: ClassVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse what is no finite number where one belongs; subclasses call this first.
+
+        Raises:
+            UsageError: nan, infinite, a text, a truth value, or a number with decimals where a whole one belongs.
+        """
+        for field in fields(self):
+            value, usual = getattr(self, field.name), field.default
+            if value is None and "None" in str(field.type):
+                continue
+            first = usual[0] if isinstance(usual, tuple) and usual else usual
+            if isinstance(first, bool) or not isinstance(first, (int, float)):
+                continue
+            several = isinstance(usual, tuple)
+            numbers = value if several and isinstance(value, (list, tuple)) else [value]
+            if isinstance(value, (list, tuple)) != several or not all(map(is_number, numbers)):
+                what = "a list of finite numbers" if several else "a finite number"
+                raise UsageError(f"{field.name} is {str(value)[:40]}; give {what}.")
+            if isinstance(first, int) and not all(isinstance(number, int) for number in numbers):
+                raise UsageError(f"{field.name} is {str(value)[:40]}; give a whole number.")
 
     @property
     def pixel_type(self) -> str:
@@ -81,7 +103,7 @@ class ExtractionSettings:
             )
         try:
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"An extraction setting has a value of the wrong kind: {error}.") from error
 
     @classmethod

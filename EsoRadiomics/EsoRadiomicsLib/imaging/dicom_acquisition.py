@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,11 @@ def read_acquisition(header: Dataset) -> Acquisition:
 
     def number(name: str) -> float | None:
         value = header.get(name)
-        return None if value is None else float(value)
+        try:
+            found = math.nan if value is None else float(value)
+        except (TypeError, ValueError):  # several values, or none that is a number: not known
+            found = math.nan
+        return found if math.isfinite(found) else None
 
     agent = text("ContrastBolusAgent")
     return Acquisition(

@@ -147,7 +147,7 @@ def score(
     features.require(signature.names)
     z_scored = signature.normalisation == "z-score"
     contributions = tuple(_contributions(study, features, reference if z_scored else None))
-    rad_score = math.fsum([signature.intercept, *(item.contribution for item in contributions)])
+    rad_score = _sum(study, [signature.intercept, *(item.contribution for item in contributions)])
     group = signature.cutoff.group(rad_score) if signature.cutoff else None
     missing = tuple(name for name in study.covariates if name not in given)
     used = reference if z_scored and any(feature.mean is None for feature in signature.features) else None
@@ -177,6 +177,24 @@ def score(
         warnings=tuple(_warnings(study, contributions, used, survival)),
         not_computed=tuple(_not_computed(study, missing, survival)),
     )
+
+
+def _sum(study: Study, terms: list[float]) -> float:
+    """The sum of terms that are all numbers: what is compared with a cut-off must be one.
+
+    Raises:
+        ScoreError: one is not, or the sum is beyond all numbers.
+    """
+    try:
+        total = math.fsum(terms)
+    except (OverflowError, ValueError):  # infinite terms of both signs
+        total = math.nan
+    if not math.isfinite(total):
+        raise ScoreError(
+            f"A score of {study.id} is not computed: a feature, a coefficient or a mean in it is no finite number, or "
+            "far too large. Check the table, the study card and the reference cohort."
+        )
+    return total
 
 
 def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, float]:
@@ -261,7 +279,7 @@ def _linear_predictor(study: Study, rad_score: float, group: Group | None, given
         else:
             values = study.covariates[term.name].extremes
         effects = [coefficient * value for value in values]
-        low, high = low + min(effects), high + max(effects)
+        low, high = _sum(study, [low, min(effects)]), _sum(study, [high, max(effects)])
     return Bounds(low, high)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UsageError
 from ..core.progress import MODES
+from ..core.strict_json import parse_json
 from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case, load_case
@@ -80,7 +80,7 @@ def settings_of(options: argparse.Namespace, study: Study) -> ExtractionSettings
     for text in options.changes:
         name, value = split_assignment(text, "--set")
         try:
-            changes[name] = json.loads(value)
+            changes[name] = parse_json(value)
         except ValueError:
             changes[name] = value
     return settings_from({**study.settings.to_dict(), **changes})

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.output import write_text
-from ..core.schemas import read_json
+from ..core.strict_json import read_json
 
 FEWEST_ROWS = 3
 _CONVERGED = 1e-10

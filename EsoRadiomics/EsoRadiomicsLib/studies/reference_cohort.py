@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ import numpy as np
 
 from ..core.errors import InputError, ScoreError, StudyError, UsageError
 from ..core.output import write_text
-from ..core.schemas import check_schema, read_json
+from ..core.schemas import check_schema
+from ..core.strict_json import read_json
 from ..extraction.engines import is_feature, settings_from
 from ..extraction.settings import ExtractionSettings
 
@@ -181,4 +183,22 @@ def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: st
     except (UsageError, TypeError, ValueError) as error:
         raise StudyError(f"{subject} is broken at {at}.settings: {error}") from error
     features = {name: ReferenceFeature(**values) for name, values in part["features"].items()}
+    for name, feature in features.items():
+        if problem := _contradiction(feature):
+            raise StudyError(f"{subject} is broken at {at}.features.{name}: {problem}. Build it again.")
     return ReferenceCohort(node["label"], node["demonstration"], node["cases"], settings, node["software"], features)
+
+
+def _contradiction(feature: ReferenceFeature) -> str:
+    """What cannot be true of one cohort's values, or an empty string; the last bits of numbers are not asked."""
+    width = feature.maximum - feature.minimum
+    slack = 1e-9 * max(abs(feature.minimum), abs(feature.maximum), width)
+    inside = [feature.mean, *feature.quantiles.values()]
+    if width < 0 or any(not feature.minimum - slack <= value <= feature.maximum + slack for value in inside):
+        return "its mean or quantiles lie outside its own minimum and maximum"
+    if feature.sd > width + slack:
+        return "its SD is larger than its own range"
+    levels = [value for _, value in sorted(feature.quantiles.items(), key=lambda item: float(item[0]))]
+    if any(low > high + slack for low, high in pairwise(levels)):
+        return "its quantiles do not rise"
+    return ""

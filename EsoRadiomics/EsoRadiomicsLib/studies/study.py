@@ -14,7 +14,8 @@ from typing import Any
 
 from ..core.errors import StudyError, UsageError
 from ..core.resources import resource_path
-from ..core.schemas import check_schema, read_json
+from ..core.schemas import check_schema
+from ..core.strict_json import read_json
 from ..extraction.engines import engine, settings_from
 from ..extraction.settings import ExtractionSettings
 from .study_checks import engine_of_card, inconsistencies, settings_of_card

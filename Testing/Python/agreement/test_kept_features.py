@@ -97,7 +97,7 @@ def test_a_broken_list_is_refused_with_what_is_wrong(
 
 
 def test_a_list_that_is_missing_or_no_json_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="no file"):
         load_kept(tmp_path / "kept.json")
     (tmp_path / "kept.json").write_text("original_glcm_Idn\n")
     with pytest.raises(InputError, match="cannot be read as JSON"):

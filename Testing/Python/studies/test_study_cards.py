@@ -148,12 +148,12 @@ def test_a_long_offending_value_does_not_hide_what_was_expected(write: Callable[
         ("", "Expecting value"),
         ('{"id": "x",}', "Expecting property name|Illegal trailing comma"),
         ('{"id": NaN}', "NaN is not a number of JSON"),
-        ('{"id": 1e999}', "1e999 is too large"),
-        ("[" * 100_000, "recursion|Expecting"),
+        ('{"id": 1e999}', r"broken at \$.id: the number is too large"),
+        ("[" * 100_000, "nested too deeply|Expecting"),
     ],
 )
 def test_a_file_that_is_not_json_is_said_to_be_none(write: Callable[[Any], Path], text: str, problem: str) -> None:
-    with pytest.raises(StudyError, match=f"my-card.json is not JSON .*({problem}).* Give a study card written as JSON"):
+    with pytest.raises(StudyError, match=f"my-card.json is .*({problem}).* Give a study card written as JSON"):
         read_card(write(text))
 
 
@@ -164,7 +164,7 @@ def test_json_that_is_no_object_is_no_card(write: Callable[[Any], Path], documen
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"gone\.json cannot be read: No such file or directory\."):
+    with pytest.raises(StudyError, match=r"gone\.json cannot be read. There is no file"):
         read_card(tmp_path / "gone.json")
 
 

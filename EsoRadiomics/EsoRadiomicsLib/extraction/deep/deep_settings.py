@@ -84,6 +84,7 @@ class DeepSettings(ExtractionSettings):
 
     def __post_init__(self) -> None:
         """Bring JSON's lists and integers to one form, so that equal settings have equal fingerprints."""
+        super().__post_init__()
         for name in ("gray_mean", "gray_sd", "hu_window"):
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
         object.__setattr__(self, "margin_mm", float(self.margin_mm))

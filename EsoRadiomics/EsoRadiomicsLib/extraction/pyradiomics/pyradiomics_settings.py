@@ -18,6 +18,8 @@ INTERPOLATORS = ("sitkBSpline", "sitkLinear", "sitkNearestNeighbor")
 IMAGE_TYPES = ("original", "wavelet")
 BINNED = ("Entropy", "Uniformity")
 """First-order features that are computed from bins."""
+VOXEL_MM, BIN_WIDTH_HU = (0.1, 100.0), (0.01, 1e5)
+"""What can be meant; beyond, a typing error would ask for more memory than there is."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class PyRadiomicsSettings(ExtractionSettings):
 
     def __post_init__(self) -> None:
         """Bring JSON's lists and integers to one form, so that equal settings have equal fingerprints."""
+        super().__post_init__()
         if self.voxel_mm is not None:
             object.__setattr__(self, "voxel_mm", tuple(float(mm) for mm in self.voxel_mm))
         object.__setattr__(self, "hu_min", None if self.hu_min is None else float(self.hu_min))
@@ -85,10 +88,18 @@ class PyRadiomicsSettings(ExtractionSettings):
             raise UsageError(f"image_types is {list(self.image_types)}; choose from {list(IMAGE_TYPES)}.")
         if not set(self.feature_classes) <= set(CLASSES):
             raise UsageError(f"feature_classes is {list(self.feature_classes)}; choose from {list(CLASSES)}.")
-        if self.voxel_mm is not None and (len(self.voxel_mm) != 3 or min(self.voxel_mm) <= 0):
-            raise UsageError(f"voxel_mm is {list(self.voxel_mm)}; give three sizes in mm above 0, or none.")
-        if self.bin_width <= 0:
-            raise UsageError(f"bin_width is {self.bin_width:g}; give a width in HU above 0.")
+        low, high = VOXEL_MM
+        if self.voxel_mm is not None and not (
+            len(self.voxel_mm) == 3 and low <= min(self.voxel_mm) and max(self.voxel_mm) <= high
+        ):
+            raise UsageError(
+                f"voxel_mm is {list(self.voxel_mm)}; give three sizes from {low:g} to {high:g} mm, or none."
+            )
+        low, high = BIN_WIDTH_HU
+        if not low <= self.bin_width <= high:
+            raise UsageError(f"bin_width is {self.bin_width:g}; give a width from {low:g} to {high:g} HU.")
+        if self.min_voxels < 1:
+            raise UsageError(f"min_voxels is {self.min_voxels}; give 1 or more.")
 
     def _require(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:

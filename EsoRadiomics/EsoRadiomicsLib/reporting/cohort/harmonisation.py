@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...cohort.cohort_scores import read_rows
 from ...core.errors import InputError, UsageError
+from ...core.numbers import finite
 from ...core.output import write_text
 from ...extraction.engines import is_feature
 from ...extraction.feature_table import write_rows
@@ -72,7 +73,7 @@ def read_features(path: Path) -> FeatureTable:
         raise InputError(f"{path} is harmonised already. Give the table as it was measured.")
     features = tuple(name for name in rows[0] if is_feature(name))
     try:
-        values = [[float(row[name]) if row[name] else math.nan for name in features] for row in rows]
+        values = [[finite(row[name]) if row[name] else math.nan for name in features] for row in rows]
     except ValueError as error:
         raise InputError(f"{path} holds a feature that is no number ({error}). Give the table as written.") from error
     return FeatureTable(rows, features, np.array(values))
@@ -113,7 +114,7 @@ def write_harmonised(features: FeatureTable, model: Combat, out: Path, left_out:
         new: dict[str, Any] = {name: cell for name, cell in row.items() if not is_feature(name)} | {
             MARK: model.fingerprint
         }
-        new |= {name: float(row[name]) if row[name] else None for name in features.features}
+        new |= {name: finite(row[name]) if row[name] else None for name in features.features}
         new |= {name: None if math.isnan(v) else float(v) for name, v in zip(model.features, values, strict=True)}
         rows.append(new)
     write_rows(out, rows)
