@@ -51,7 +51,7 @@ class ExtractionSettings:
             if isinstance(value, (list, tuple)) != several or not all(map(is_number, numbers)):
                 what = "a list of finite numbers" if several else "a finite number"
                 raise UsageError(f"{field.name} is {str(value)[:40]}; give {what}.")
-            if isinstance(first, int) and not all(isinstance(number, int) for number in numbers):
+            if isinstance(first, int) and not all(number == int(number) for number in numbers):
                 raise UsageError(f"{field.name} is {str(value)[:40]}; give a whole number.")
 
     @property

@@ -62,6 +62,7 @@ class IbexSettings(ExtractionSettings):
 
     def __post_init__(self) -> None:
         """Bring JSON's lists and integers to one form, so that equal settings have equal fingerprints."""
+        super().__post_init__()
         object.__setattr__(self, "feature_classes", tuple(self.feature_classes))
         for name in ("gray_limits", "histogram_limits"):
             object.__setattr__(self, name, self._limits(name))

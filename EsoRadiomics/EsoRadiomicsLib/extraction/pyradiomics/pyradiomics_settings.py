@@ -78,6 +78,7 @@ class PyRadiomicsSettings(ExtractionSettings):
             object.__setattr__(self, "voxel_mm", tuple(float(mm) for mm in self.voxel_mm))
         object.__setattr__(self, "hu_min", None if self.hu_min is None else float(self.hu_min))
         object.__setattr__(self, "bin_width", float(self.bin_width))
+        object.__setattr__(self, "min_voxels", int(self.min_voxels))
         object.__setattr__(self, "image_types", tuple(self.image_types))
         object.__setattr__(self, "feature_classes", tuple(self.feature_classes))
         self._require("pixel_type", PIXEL_TYPES)
