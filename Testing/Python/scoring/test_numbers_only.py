@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,3 @@ def test_a_record_with_one_changed_digit_is_not_believed(tmp_path: Path) -> None
     assert store.read("a") is None
     path.write_bytes(b"[" * 100_000)
     assert store.read("a") is None
-
-
-def test_a_changed_setting_is_still_taken() -> None:
-    assert replace(STUDY.settings, bin_width=10).bin_width == 10.0  # type: ignore[call-arg]
