@@ -1,8 +1,7 @@
-"""Cox regression: inference by lifelines (Efron ties), and the baseline hazard and survival that belong to it in R."""
+"""Cox regression as R's ``coxph`` (Efron ties), and the baseline hazard and survival that belong to it."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,12 +10,11 @@ import pandas as pd
 from scipy import stats
 
 from ..core.errors import InputError
-from ..core.optional import require
-from .estimate import two_sided_p, z_value
+from .efron import EfronLikelihood
+from .estimate import cluster_sums, two_sided_p, z_value
 from .inputs import FloatArray, Survival, check_independent, feature_matrix, select_columns
 
-# ln HR per SD: an error of this size means that the likelihood has no maximum, not that the sample is small.
-_DIVERGED = 10.0
+_LARGEST_PREDICTOR = 500.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,8 @@ class Baseline:
 class CoxModel:
     """A Cox model of p variables fitted to n patients; the linear predictor Σ β·x is not centred.
 
-    ``log_likelihoods`` are those without and with the variables, ``means`` (p,) the variables' means.
+    ``log_likelihoods`` are those without and with the variables, ``means`` (p,) the variables' means. With
+    ``n_clusters`` the covariance is robust to rows that belong together.
     """
 
     names: tuple[str, ...]
@@ -49,6 +48,7 @@ class CoxModel:
     n: int
     n_events: int
     baseline: Baseline = field(repr=False)
+    n_clusters: int | None = None
 
     @property
     def se(self) -> FloatArray:
@@ -77,14 +77,17 @@ class CoxModel:
 
     def survival(self, linear_predictor: FloatArray, times: npt.ArrayLike) -> FloatArray:
         """S(t | lp) = exp(−H0(t)·e^lp), (n, m) for n linear predictors and m times; NaN beyond the last follow-up."""
-        return np.exp(-np.exp(linear_predictor)[:, None] * self.baseline.at(times))
+        return np.exp(-np.exp(np.minimum(linear_predictor, _LARGEST_PREDICTOR))[:, None] * self.baseline.at(times))
 
 
-def fit_cox(features: pd.DataFrame, outcome: Survival) -> CoxModel:
+def fit_cox(features: pd.DataFrame, outcome: Survival, clusters: npt.ArrayLike | None = None) -> CoxModel:
     """Fit ``features`` (n, p), any scale, by maximum partial likelihood with Efron's treatment of ties (R's ``coxph``).
 
-    Raise InputError for constant or linearly dependent variables, for more variables than events, and where the
-    likelihood has no maximum because a variable separates the patients with the event from the others.
+    ``clusters`` (n,) say which rows belong to one patient: coefficients stay, the covariance becomes the grouped
+    jackknife's (Lin & Wei, JASA 1989; R: ``coxph(cluster = )``).
+
+    Raise InputError for constant or linearly dependent variables, for more variables than events or clusters, and
+    where the likelihood has no maximum because a variable separates the patients with the event from the others.
     """
     names, x = feature_matrix(features, len(outcome))
     check_independent(names, x)
@@ -92,37 +95,28 @@ def fit_cox(features: pd.DataFrame, outcome: Survival) -> CoxModel:
         raise InputError(
             f"{outcome.n_events} events are too few for a Cox model of {len(names)} variables; leave variables out."
         )
-    columns = [f"x{k}" for k in range(len(names))]
-    table = pd.DataFrame(x, columns=columns).assign(time=outcome.time, event=outcome.event)
-    lifelines = require("lifelines", "modelling", "Building a model")
-    try:
-        with warnings.catch_warnings():
-            # Its warnings are advice to programmers; what they hint at is checked below.
-            warnings.simplefilter("ignore")
-            # Its damped default steps end 1e-4 away from R; full Newton steps to the end agree to 1e-14.
-            exact = {"precision": 1e-13, "r_precision": 0, "step_size": 1.0}
-            fit = lifelines.CoxPHFitter().fit(table, "time", "event", fit_options=exact)
-    except lifelines.exceptions.ConvergenceError as error:
-        raise InputError(f"The Cox model of {', '.join(names)} does not converge ({error}).") from error
-    coefficients = fit.params_[columns].to_numpy()
-    covariance = fit.variance_matrix_.loc[columns, columns].to_numpy()
-    error_per_sd = np.sqrt(np.diag(covariance)) * x.std(axis=0)
-    if not (error_per_sd < _DIVERGED).all():
-        worst = names[int(np.argmax(np.nan_to_num(error_per_sd, nan=np.inf)))]
-        raise InputError(
-            f"The Cox model has no finite hazard ratio for '{worst}': all events, or none, fall on one side of it. "
-            "Leave it out or merge its categories."
-        )
-    fitted = float(fit.log_likelihood_)
+    means, spread = x.mean(axis=0), x.std(axis=0)
+    likelihood = EfronLikelihood((x - means) / spread, outcome)
+    coefficients, fitted = likelihood.maximum(names)
+    null = likelihood(np.zeros(len(names))).log_likelihood
+    covariance = np.linalg.inv(fitted.information)
+    n_clusters = None
+    if clusters is not None:
+        scores = cluster_sums(fitted.scores, clusters)
+        n_clusters = len(scores)
+        influence = scores @ covariance
+        covariance = influence.T @ influence
+    coefficients = coefficients / spread
     return CoxModel(
         names=names,
         coefficients=coefficients,
-        covariance=covariance,
-        log_likelihoods=(fitted - fit.log_likelihood_ratio_test().test_statistic / 2, fitted),
-        means=x.mean(axis=0),
+        covariance=covariance / np.outer(spread, spread),
+        log_likelihoods=(null, fitted.log_likelihood),
+        means=means,
         n=len(outcome),
         n_events=outcome.n_events,
         baseline=efron_baseline(outcome, x @ coefficients),
+        n_clusters=n_clusters,
     )
 
 
@@ -131,6 +125,11 @@ def efron_baseline(outcome: Survival, linear_predictor: FloatArray) -> Baseline:
 
     At a time with d events H0 grows by Σ_{l<d} 1 / (Σ_at risk e^lp − l/d·Σ_events e^lp).
     """
+    if np.abs(linear_predictor).max() > _LARGEST_PREDICTOR:
+        raise InputError(
+            f"A linear predictor of {linear_predictor[np.abs(linear_predictor).argmax()]:.0f} is too far from 0 for a "
+            "baseline hazard: subtract a typical value from the variables first (a year of birth, say, less 1950)."
+        )
     relative = np.exp(linear_predictor)
     times = np.unique(outcome.time[outcome.event])
     steps = []

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
-from ..core.errors import UsageError
+from ..core.errors import InputError, UsageError
 from .inputs import FloatArray
 
 
@@ -54,6 +55,24 @@ def estimate_share(value: float, influence: FloatArray, level: float) -> Estimat
     se = float(np.linalg.norm(influence))
     reach = z_value(level) * se
     return Estimate(value, se, max(0.0, value - reach), min(1.0, value + reach), level, influence)
+
+
+def clustered(estimate: Estimate, clusters: npt.ArrayLike) -> Estimate:
+    """The estimate with the error it has where rows belong together, such as the nodes of a patient; (n,) labels."""
+    influence = cluster_sums(estimate.influence[:, None], clusters)[:, 0]
+    return estimate_share(estimate.value, influence, estimate.level)
+
+
+def cluster_sums(parts: FloatArray, clusters: npt.ArrayLike) -> FloatArray:
+    """Sums (G, p) of rows' ``parts`` (n, p) over the G clusters, by label in sorted order."""
+    labels, member = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
+    if len(member) != len(parts):
+        raise UsageError(f"There are {len(member)} cluster labels for {len(parts)} rows.")
+    if len(labels) <= parts.shape[1]:
+        raise InputError(f"{len(labels)} patients are too few for {parts.shape[1]} coefficients with robust errors.")
+    sums = np.zeros((len(labels), parts.shape[1]))
+    np.add.at(sums, member, parts)
+    return sums
 
 
 def paired_difference(first: Estimate, second: Estimate) -> Difference:

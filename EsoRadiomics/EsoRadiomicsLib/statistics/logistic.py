@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from ..core.errors import InputError
-from .estimate import two_sided_p, z_value
+from .estimate import cluster_sums, two_sided_p, z_value
 from .inputs import FloatArray, binary, check_independent, feature_matrix, select_columns
 
 _MAX_STEPS = 50
@@ -23,7 +23,8 @@ _DIVERGED = 10.0
 class LogisticModel:
     """A logistic model of p variables fitted to n patients; ``covariance`` (p + 1, p + 1) has the intercept first.
 
-    ``deviances`` are those without and with the variables.
+    ``deviances`` are those without and with the variables. With ``n_clusters`` the covariance is robust to rows that
+    belong together.
     """
 
     names: tuple[str, ...]
@@ -33,6 +34,7 @@ class LogisticModel:
     deviances: tuple[float, float]
     n: int
     n_events: int
+    n_clusters: int | None = None
 
     @property
     def se(self) -> FloatArray:
@@ -64,8 +66,13 @@ class LogisticModel:
         return expit(self.linear_predictor(features))
 
 
-def fit_logistic(features: pd.DataFrame, outcome: npt.ArrayLike) -> LogisticModel:
+def fit_logistic(
+    features: pd.DataFrame, outcome: npt.ArrayLike, clusters: npt.ArrayLike | None = None
+) -> LogisticModel:
     """Fit ``features`` (n, p), any scale, to ``outcome`` (n,) coded 0/1.
+
+    ``clusters`` (n,) say which rows belong to one patient: coefficients stay, the covariance becomes Huber and White's
+    over clusters (rms ``robcov``; sandwich ``vcovCL`` without its small-sample factor).
 
     Raise InputError for constant or linearly dependent variables, for fewer patients of either outcome than
     variables, and where the variables separate the two outcomes, so that no finite odds ratio fits best.
@@ -82,6 +89,12 @@ def fit_logistic(features: pd.DataFrame, outcome: npt.ArrayLike) -> LogisticMode
     means, spread = x.mean(axis=0), x.std(axis=0)
     design = np.column_stack([np.ones(len(x)), (x - means) / spread])
     beta, covariance = _newton(names, design, event)
+    n_clusters = None
+    if clusters is not None:
+        scores = cluster_sums((event - expit(design @ beta))[:, None] * design, clusters)
+        n_clusters = len(scores)
+        influence = scores @ covariance
+        covariance = influence.T @ influence
     # Back from z-scores to the variables' own units.
     to_raw = np.diag(np.append(1.0, 1 / spread))
     to_raw[0, 1:] = -means / spread
@@ -95,6 +108,7 @@ def fit_logistic(features: pd.DataFrame, outcome: npt.ArrayLike) -> LogisticMode
         deviances=(_deviance(np.full(len(x), logit(rate)), event), _deviance(beta[0] + x @ beta[1:], event)),
         n=len(event),
         n_events=int(event.sum()),
+        n_clusters=n_clusters,
     )
 
 

@@ -50,7 +50,7 @@ class Sheet:
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sheet]:
     """A fit that several tests look at."""
-    pytest.importorskip("lifelines")
+    pytest.importorskip("threadpoolctl")
     sheet = Sheet(tmp_path_factory.mktemp("cohort"))
     with _captured() as capsys:
         sheet.section.fit(sheet.inputs)
@@ -221,7 +221,7 @@ def test_only_the_outcome_columns_that_are_used_are_asked_for_and_passed_on(tmp_
 def test_a_table_that_cannot_be_fitted_is_the_commands_sentence_and_leaves_no_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("lifelines")
+    pytest.importorskip("threadpoolctl")
     sheet = Sheet(tmp_path)
     sheet.table["event"] += 4
     written(sheet.table, tmp_path)
@@ -243,7 +243,7 @@ def test_closing_the_scene_ends_a_fit(tmp_path: Path) -> None:
 
 
 def test_a_real_process_fits_and_is_cancelled(tmp_path: Path) -> None:
-    pytest.importorskip("lifelines")
+    pytest.importorskip("threadpoolctl")
     runner = RealRunner()
     sheet = Sheet(tmp_path, runner)
     sheet.section.fit(sheet.inputs)

@@ -23,6 +23,8 @@ from EsoRadiomicsLib.statistics.cox import CoxModel, fit_cox
 from EsoRadiomicsLib.statistics.discrimination import harrell
 from EsoRadiomicsLib.statistics.inputs import IntArray, Survival, survival
 from EsoRadiomicsLib.statistics.kaplan_meier import kaplan_meier
+from EsoRadiomicsLib.statistics.lasso import lasso_path
+from EsoRadiomicsLib.statistics.likelihood import LogisticLikelihood
 from EsoRadiomicsLib.statistics.logistic import LogisticModel, fit_logistic
 from EsoRadiomicsLib.statistics.proportional_hazards import proportional_hazards
 
@@ -160,10 +162,9 @@ def test_other_patients_need_the_columns_of_the_model(train: pd.DataFrame, model
 def test_a_missing_package_is_reported_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, status: pd.DataFrame
 ) -> None:
-    monkeypatch.setitem(sys.modules, "lifelines", None)
-    outcome = survival(np.arange(1.0, len(status) + 1), np.ones(len(status), dtype=bool))
-    with pytest.raises(UsageError, match=r"package lifelines.*pip install \"esoradiomics\[modelling\]\""):
-        fit_cox(status[["rad", "N", "CR"]], outcome)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with pytest.raises(UsageError, match=r"package threadpoolctl.*pip install \"esoradiomics\[modelling\]\""):
+        lasso_path(status[["rad", "N", "CR"]], LogisticLikelihood(status.y.to_numpy() == 1))
 
 
 # Logistic
