@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import EsoRadiomicsError, InputError
 from ..extraction.engines import engine, extract, prepare, settings_from
 from ..extraction.features import Features
+from ..extraction.many_settings import extract_each
 from ..extraction.roi import Roi
-from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case, load_case
 from ..imaging.mask_header import read_mask_header
 from ..imaging.source_files import image_files, mask_files
@@ -29,7 +29,8 @@ class Task:
     """What a process needs to measure a case; JSON values only.
 
     ``features`` are the names wanted, or None for all that the settings give; ``store`` is the folder of finished
-    cases, which this process may or may not see; ``allow_outside``: image headers may name files outside their folder.
+    cases, which this process may or may not see; ``allow_outside``: image headers may name files outside their folder;
+    ``readings``: more settings, with which the same features are measured, too.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Task:
     features: tuple[str, ...] | None
     store: str
     allow_outside: bool = False
+    readings: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,12 @@ def measure(task: Task) -> Outcome:
         key = content_key(task)
         if Store(Path(task.store)).read(key) is not None:
             return Outcome(key)
-        case = _load(task, settings)
+        case = _load(task, settings.pixel_type)
         stage = "ROI"
         roi = prepare(case, settings)
         stage = "features"
-        return Outcome(key, _record(case, roi, extract(roi, settings, task.features)))
+        record = _record(case, roi, extract(roi, settings, task.features))
+        return Outcome(key, record | ({"readings": _readings(task)} if task.readings else {}))
     except EsoRadiomicsError as error:
         reason, remedy = split_message(str(error))
         return Outcome(stage=stage, reason=reason, remedy=remedy)
@@ -97,7 +100,7 @@ def content_key(task: Task) -> str:
         "settings": task.settings,
         "features": task.features,
         "software": _software(settings_from(task.settings).engine),
-    }
+    } | ({"readings": task.readings} if task.readings else {})
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -128,16 +131,31 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _load(task: Task, settings: ExtractionSettings) -> Case:
+def _load(task: Task, pixel_type: str) -> Case:
     header = read_mask_header(Path(task.mask), allow_outside=task.allow_outside) if task.roi else None
     return load_case(
         task.image,
         task.mask,
         name=task.name,
-        pixel_type=settings.pixel_type,
+        pixel_type=pixel_type,
         allow_outside=task.allow_outside,
         **(header.choice(task.roi) if header else {}),
     )
+
+
+def _readings(task: Task) -> list[dict[str, Any]]:
+    """Of each further reading its values, and why there are none."""
+    variants = [settings_from(values) for values in task.readings]
+    found = dict(extract_each(partial(_load, task), variants, task.features or variants[0].names))
+    rows = []
+    for i, settings in enumerate(variants):
+        features = found[i]
+        if isinstance(features, str):
+            failed, values = dict.fromkeys(task.features or settings.names, features), {}
+        else:
+            failed, values = dict(features.failed), dict(features.values)
+        rows.append({"settings": settings.fingerprint, "failed": failed, "features": values})
+    return rows
 
 
 def _record(case: Case, roi: Roi, features: Features) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class CohortRun:
     finished: Mapping[tuple[str, str, str], str]
     problems: tuple[Problem, ...]
     measured: int
+    readings: tuple[ExtractionSettings, ...] = ()
 
     @property
     def failures(self) -> list[Problem]:
@@ -75,6 +76,7 @@ def run_cohort(
     folder: Path,
     *,
     features: tuple[str, ...] | None = None,
+    readings: tuple[ExtractionSettings, ...] = (),
     workers: AbstractContextManager[Workers],
     limits: Limits = Limits(),  # noqa: B008 - frozen
     progress: Progress | None = None,
@@ -86,6 +88,7 @@ def run_cohort(
         settings: how features are measured.
         folder: finished cases are kept in its subfolder ``cases``.
         features: names wanted; None for all that the settings give.
+        readings: more settings, with which the same features are measured, too.
         workers: :func:`local_workers`, or those of a cluster.
         limits: of each case.
         progress: told at the start and after each case.
@@ -98,7 +101,7 @@ def run_cohort(
     finished: dict[tuple[str, str, str], str] = {}
     problems = list(manifest.problems)
     clock = _Clock(len(manifest.entries), progress)
-    tasks = ((entry, _task(entry, settings, features, store)) for entry in manifest.entries)
+    tasks = ((entry, _task(entry, settings, features, readings, store)) for entry in manifest.entries)
     with closing(_outcomes(tasks, workers, limits)) as outcomes:  # also ends the processes when this is interrupted
         for entry, outcome in outcomes:
             if outcome.record is not None:
@@ -114,7 +117,7 @@ def run_cohort(
     # As cases finish differs from run to run; in the manifest's order two runs can be compared.
     problems.sort(key=lambda problem: (order.get(problem.case, -1), problem.reader, problem.session))
     names = tuple(name for name in settings.names if features is None or name in features)
-    return CohortRun(manifest, store, settings, names, finished, tuple(problems), clock.measured)
+    return CohortRun(manifest, store, settings, names, finished, tuple(problems), clock.measured, readings)
 
 
 def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str, str], str]) -> Iterator[Problem]:
@@ -131,7 +134,13 @@ def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str,
     yield from shared_between_cases(manifest.entries, "voxels", contents, "content")
 
 
-def _task(entry: Entry, settings: ExtractionSettings, features: tuple[str, ...] | None, store: Store) -> Task:
+def _task(
+    entry: Entry,
+    settings: ExtractionSettings,
+    features: tuple[str, ...] | None,
+    readings: tuple[ExtractionSettings, ...],
+    store: Store,
+) -> Task:
     return Task(
         name=entry.case,
         image=str(entry.image),
@@ -141,6 +150,7 @@ def _task(entry: Entry, settings: ExtractionSettings, features: tuple[str, ...] 
         features=features,
         store=str(store.folder),
         allow_outside=entry.allow_outside,
+        readings=tuple(each.to_dict() for each in readings),
     )
 
 

@@ -15,14 +15,17 @@ from ..cohort.dask_cluster import cluster_workers
 from ..cohort.folder_scan import MASK_NAME, manifest_text, scan_folder
 from ..cohort.manifest import read_manifest
 from ..cohort.problems import Problem, write_problems
+from ..cohort.readings_table import write_readings
 from ..core.errors import OutputError, UsageError
 from ..core.output import write_text
 from ..core.progress import MODES, reporter
+from ..extraction.engines import settings_from
 from ..extraction.feature_table import write_rows
 from ..extraction.settings import ExtractionSettings
 from ..reporting.cohort.cohort_report import write_cohort_report
 from ..reporting.cohort.harmonisation import fit_table, read_features, write_harmonised
 from ..statistics.combat import load_combat
+from ..studies.paper_readings import paper_readings
 from ..studies.reference_cohort import load_reference
 from ..studies.study import Study, builtin_studies, load_study
 from .arguments import add_command, existing_file, settings_of, split_assignment
@@ -109,6 +112,8 @@ def _add_run(actions: Any) -> None:
     run.add_argument("--study", help="study whose settings are used, and whose signature is measured")
     run.add_argument("--reference", help="reference cohort file, for the report's scores of z-scored signatures")
     run.add_argument("--full", action="store_true", help="measure all features, not only the signature's")
+    text = "measure the signature in every reading of the study's paper, too: for “reference build” and the report"
+    run.add_argument("--all-readings", action="store_true", help=text)
     run.add_argument(
         "--set", action="append", default=[], metavar="SETTING=VALUE", dest="changes", help="change one of the settings"
     )
@@ -198,6 +203,7 @@ def _run(options: argparse.Namespace) -> int:
     """Measure; exit code 1 where a case failed."""
     study, settings = _study_and_settings(options)
     reference = load_reference(options.reference) if options.reference else None
+    readings = _readings(options, study)
     manifest = read_manifest(options.manifest, allow_outside=options.allow_outside)
     signature = study.signature if study is not None else None
     threads = 1 if options.dask else threads_per_case(options.jobs)
@@ -207,6 +213,7 @@ def _run(options: argparse.Namespace) -> int:
             settings,
             options.out,
             features=None if options.full or signature is None else signature.names,
+            readings=readings,
             workers=cluster_workers(options.dask) if options.dask else local_workers(options.jobs),
             limits=Limits(options.time_limit, options.memory_limit, threads),
             progress=reporter(options.progress),
@@ -215,6 +222,8 @@ def _run(options: argparse.Namespace) -> int:
         print(f"\nInterrupted. Finished cases are kept in {options.out}; the same command goes on from there.")
         return 1
     write_results(run, options.out, study=study.id if study else None)
+    if readings:
+        write_readings(run, options.out)
     candidates = {name: load_study(name) for name in builtin_studies()} | ({study.id: study} if study else {})
     lines, reasons = score_table(options.out / FEATURES_CSV, list(candidates.values()), reference)
     write_rows(options.out / SCORES_CSV, lines)
@@ -236,8 +245,20 @@ def _study_and_settings(options: argparse.Namespace) -> tuple[Study | None, Extr
             raise UsageError("Give --study, or --full to measure all features, or both.")
         if options.changes:
             raise UsageError("--set changes a study's settings; give --study too.")
-        return None, ExtractionSettings()
+        return None, settings_from({})
     study = load_study(options.study)
     if not options.full and study.signature is None:
         raise UsageError(f"{study.id} has no signature to measure: {study.absent} Give --full for all features.")
     return study, settings_of(options, study)
+
+
+def _readings(options: argparse.Namespace, study: Study | None) -> tuple[ExtractionSettings, ...]:
+    """The settings of the readings beside the card's own, where they are asked for."""
+    if not options.all_readings:
+        return ()
+    if study is None or options.full or options.changes:
+        raise UsageError(
+            "--all-readings measures a study's signature in its own settings: give --study, and neither "
+            "--full nor --set."
+        )
+    return tuple(reading.settings for reading in paper_readings(study).readings[1:])

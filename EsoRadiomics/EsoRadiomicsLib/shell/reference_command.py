@@ -8,12 +8,14 @@ from typing import Any
 
 from ..core.errors import OutputError
 from ..extraction.feature_table import read_tables, table_software
-from ..studies.reference_cohort import build_reference
+from ..studies.paper_readings import paper_readings
+from ..studies.reference_cohort import build_with_readings
 from ..studies.study import load_study
 from .arguments import add_command, existing_file
 
 EXAMPLES = """\
   esoradiomics reference build features.csv --study escc-lpfs-ccrt --label "Our hospital 2020-2024" --out cohort.json
+  esoradiomics reference build run/features.csv run/readings.csv --study escc-lpfs-ccrt --label "…" --out cohort.json
   esoradiomics reference build patients/*.csv --study escc-pfs-dcrt --label "Centre B" --out cohort.json
 """
 FEW_CASES = 30
@@ -40,15 +42,19 @@ def run(options: argparse.Namespace) -> int:
     if options.out.exists():
         raise OutputError(f"{options.out} exists already. Choose another name, or remove it first.")
     table = read_tables(options.tables)
-    cohort = build_reference(
+    known = paper_readings(study).readings[1:] if study.card.get("readings") else ()
+    cohort = build_with_readings(
         table,
         study.settings,
+        [reading.settings for reading in known],
         label=options.label,
         software=table_software(table),
         demonstration=options.demonstration,
     )
     cohort.save(options.out)
     print(f"{len(cohort.features)} features of {cohort.cases} cases written to {options.out}")
+    if known:
+        print(f"readings of the paper: {len(cohort.readings)} of {len(known)} beside the card's own")
     if cohort.cases < FEW_CASES:
         print(f"warning: means and SDs of only {cohort.cases} cases are imprecise; z-scores inherit that.")
     return 0

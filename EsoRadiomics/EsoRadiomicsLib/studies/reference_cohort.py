@@ -7,7 +7,7 @@ A reference is only valid for the settings that made it; it is refused for a stu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -148,6 +148,43 @@ def build_reference(
         if len(values) >= FEWEST_CASES:
             features[str(column)] = _describe(values)
     return ReferenceCohort(label, demonstration, len(table), settings, dict(software or {}), features)
+
+
+def build_with_readings(
+    table: pd.DataFrame,
+    settings: ExtractionSettings,
+    readings: Iterable[ExtractionSettings],
+    *,
+    label: str,
+    software: Mapping[str, str] | None = None,
+    demonstration: bool = False,
+) -> ReferenceCohort:
+    """As :func:`build_reference`, from a table that may hold the same cases in other readings of the paper, too.
+
+    Args:
+        table: its column ``settings`` tells the readings apart.
+        settings: those of the study.
+        readings: the settings of its other readings.
+        label, software, demonstration: as :func:`build_reference`.
+
+    Raises:
+        InputError: as :func:`build_reference`; a reading with other cases than the study's own settings.
+    """
+    about: dict[str, Any] = {"label": label, "software": software, "demonstration": demonstration}
+    if "settings" not in table.columns:
+        return build_reference(table, settings, **about)
+    found = {str(name): rows for name, rows in table.groupby(table["settings"].astype(str), sort=False)}
+    others = {each.fingerprint: each for each in readings if each.fingerprint in found}
+    own = build_reference(table[~table["settings"].astype(str).isin(others.keys())], settings, **about)
+    parts = []
+    for fingerprint, each in others.items():
+        if len(found[fingerprint]) != own.cases:
+            raise InputError(
+                f"The reading {fingerprint} has {len(found[fingerprint])} cases, the study's own settings {own.cases}. "
+                "Measure them together: “esoradiomics cohort run … --all-readings”."
+            )
+        parts.append(build_reference(found[fingerprint], each, **about))
+    return replace(own, readings=tuple(parts))
 
 
 def _describe(values: np.ndarray) -> ReferenceFeature:
