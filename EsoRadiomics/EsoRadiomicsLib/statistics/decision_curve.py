@@ -12,44 +12,72 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import UsageError
+from .estimate import z_value
 from .inputs import FloatArray, Survival, binary, numbers
 from .kaplan_meier import kaplan_meier
 
 
 @dataclass(frozen=True)
 class DecisionCurve:
-    """Net benefit of the ``model`` and of treating ``everybody`` at each of ``thresholds``; all (T,)."""
+    """Net benefit of the ``model`` and of treating ``everybody`` at each of ``thresholds``; all (T,).
+
+    ``lower`` and ``upper`` are pointwise limits of the model's net benefit.
+    """
 
     thresholds: FloatArray
     model: FloatArray
     everybody: FloatArray
+    lower: FloatArray
+    upper: FloatArray
 
 
-def decision_curve(outcome: npt.ArrayLike, probability: FloatArray, thresholds: FloatArray) -> DecisionCurve:
+def decision_curve(
+    outcome: npt.ArrayLike, probability: FloatArray, thresholds: FloatArray, level: float = 0.95
+) -> DecisionCurve:
     """For an ``outcome`` (n,) coded 0/1 and its predicted ``probability`` (n,)."""
     event = binary(outcome)
     _check(thresholds, probability, len(event))
-    rates = [(np.mean((probability >= t) & event), np.mean((probability >= t) & ~event)) for t in thresholds]
-    return _curve(thresholds, np.array(rates), float(event.mean()))
+    rows = []
+    for threshold in thresholds:
+        treated = probability >= threshold
+        rate = float(event[treated].mean()) if treated.any() else 0.0
+        rows.append((treated.mean(), rate, rate * (1 - rate) / max(int(treated.sum()), 1)))
+    return _curve(thresholds, np.array(rows), len(event), float(event.mean()), level)
 
 
-def survival_decision_curve(outcome: Survival, risk: FloatArray, time: float, thresholds: FloatArray) -> DecisionCurve:
+def survival_decision_curve(
+    outcome: Survival, risk: FloatArray, time: float, thresholds: FloatArray, level: float = 0.95
+) -> DecisionCurve:
     """For the predicted ``risk`` (n,) of the event by ``time``; event rates among the treated are Kaplan–Meier's.
 
     NaN where the treated were not followed that long.
     """
     _check(thresholds, risk, len(outcome))
-    rates = []
+    rows = []
     for threshold in thresholds:
         treated = risk >= threshold
-        event_rate = 1 - kaplan_meier(outcome[treated]).at(time)[0] if treated.any() else 0.0
-        rates.append((event_rate * treated.mean(), (1 - event_rate) * treated.mean()))
-    return _curve(thresholds, np.array(rates), 1 - float(kaplan_meier(outcome).at(time)[0]))
+        if not treated.any():
+            rows.append((0.0, 0.0, 0.0))
+            continue
+        curve = kaplan_meier(outcome[treated])
+        alive = float(curve.at(time)[0])
+        spread = (alive * float(curve.standard_error(time)[0])) ** 2 if alive > 0 else 0.0
+        rows.append((treated.mean(), 1 - alive, spread))
+    prevalence = 1 - float(kaplan_meier(outcome).at(time)[0])
+    return _curve(thresholds, np.array(rows), len(outcome), prevalence, level)
 
 
-def _curve(thresholds: FloatArray, rates: FloatArray, prevalence: float) -> DecisionCurve:
+def _curve(thresholds: FloatArray, rows: FloatArray, n: int, prevalence: float, level: float) -> DecisionCurve:
+    """From the share of patients treated, their event rate and its variance (T, 3).
+
+    The net benefit is share·(rate·(1 + odds) − odds); given who is treated, the two factors are independent.
+    """
     odds = thresholds / (1 - thresholds)
-    return DecisionCurve(thresholds, rates[:, 0] - rates[:, 1] * odds, prevalence - (1 - prevalence) * odds)
+    share, rate, variance = rows.T
+    gain = rate * (1 + odds) - odds
+    reach = z_value(level) * np.sqrt(gain**2 * share * (1 - share) / n + (share * (1 + odds)) ** 2 * variance)
+    benefit = share * gain
+    return DecisionCurve(thresholds, benefit, prevalence - (1 - prevalence) * odds, benefit - reach, benefit + reach)
 
 
 def _check(thresholds: FloatArray, probability: FloatArray, n: int) -> None:

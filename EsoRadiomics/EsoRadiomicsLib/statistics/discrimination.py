@@ -17,6 +17,8 @@ from .censoring import Censoring
 from .estimate import Estimate, estimate_share
 from .inputs import FloatArray, Survival, numbers
 
+_PAIRS_AT_ONCE = 2**21
+
 
 @dataclass(frozen=True)
 class AucOverTime:
@@ -114,14 +116,14 @@ def _concordance(outcome: Survival, risk: npt.ArrayLike, weight: FloatArray, lev
     """``weight`` (n,) belongs to the pairs in which the patient is the one with the event."""
     marker = numbers(risk, "the risk", len(outcome))
     concordant, pairs = np.zeros(len(outcome)), np.zeros(len(outcome))
-    for case in np.flatnonzero(weight):
-        outlived = (outcome.time > outcome.time[case]) | ((outcome.time == outcome.time[case]) & ~outcome.event)
-        comparable = weight[case] * outlived
-        agree = comparable * (0.5 + 0.5 * np.sign(marker[case] - marker))
-        concordant[case] += agree.sum()
-        pairs[case] += comparable.sum()
-        concordant += agree
-        pairs += comparable
+    cases = np.flatnonzero(weight)
+    for some in np.array_split(cases, len(cases) * len(outcome) // _PAIRS_AT_ONCE + 1):
+        time = outcome.time[some, None]
+        comparable = weight[some, None] * ((outcome.time > time) | ((outcome.time == time) & ~outcome.event))
+        agree = comparable * (0.5 + 0.5 * np.sign(marker[some, None] - marker))
+        for total, part in ((concordant, agree), (pairs, comparable)):
+            total += part.sum(axis=0)
+            total[some] += part.sum(axis=1)
     total = pairs.sum() / 2
     if total == 0:
         raise InputError("No two patients can be compared: nobody was followed beyond another patient's event.")

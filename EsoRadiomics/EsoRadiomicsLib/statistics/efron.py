@@ -1,7 +1,7 @@
 """Cox's partial likelihood with Efron's treatment of ties: its maximum, derivatives and each patient's part in them.
 
-R's ``coxph`` without R's formula language. lifelines fits the same model in fifty times the time, which a protocol that
-is repeated in hundreds of samples cannot spend; the tests compare the two.
+R's ``coxph`` without R's formula language. lifelines fits the same model, but takes ten to twenty times as
+long, and a protocol is repeated in hundreds of samples; the tests compare the two.
 """
 
 from __future__ import annotations

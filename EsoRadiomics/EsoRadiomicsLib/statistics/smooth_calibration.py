@@ -1,0 +1,137 @@
+"""Smooth calibration: the observed risk as a curve of the predicted one, and how far the two lie apart on average.
+
+Austin, Harrell & van Klaveren, Stat Med 2020 (survival), and rms ``val.prob``'s idea for binary outcomes: the outcome
+is modelled on a restricted cubic spline of the predictions, so that no groups have to be cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import expit, logit
+
+from ..core.errors import InputError
+from .cox import CoxModel, fit_cox
+from .estimate import z_value
+from .inputs import FloatArray, Survival, binary, numbers
+from .logistic import fit_logistic
+from .splines import restricted_cubic, spline_knots
+
+_GRID = 100
+_MANY_EVENTS = 100
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class SmoothCalibration:
+    """Risks of the event, from the lowest to the highest predicted one: ``predicted`` against ``observed`` (G,).
+
+    ``lower`` and ``upper`` (G,) are pointwise limits of the curve. Over the n patients |observed − predicted| has the
+    mean ``ici``, the median ``e50``, the 90th percentile ``e90`` and the maximum ``emax``.
+    """
+
+    predicted: FloatArray
+    observed: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    ici: float
+    e50: float
+    e90: float
+    emax: float
+
+
+def smooth_survival_calibration(
+    outcome: Survival,
+    survival: npt.ArrayLike,
+    time: float,
+    clusters: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> SmoothCalibration:
+    """Of the predicted ``survival`` (n,) at ``time``: a Cox model on a spline of ln(−ln S).
+
+    Raise InputError where nobody was followed to ``time`` or the predictions hardly differ.
+    """
+    risk = 1 - numbers(survival, "the predicted survival", len(outcome))
+    if time > outcome.time.max():
+        raise InputError(f"Nobody was followed up to time {time:g}, so no prediction can be checked there.")
+    grid = np.linspace(risk.min(), risk.max(), _GRID)
+    basis = _Basis(_complementary_log_log(risk), outcome.n_events)
+    table = basis(_complementary_log_log(risk))
+    model = fit_cox(table, outcome, clusters)
+    hazard, _ = _cumulative_hazard(model, table, outcome, table.to_numpy(), time)
+    curve, se = _cumulative_hazard(model, table, outcome, basis(_complementary_log_log(grid)).to_numpy(), time)
+    # The limits are those of ln H, as R's log-log limits of a survival curve.
+    reach = z_value(level) * se / np.maximum(curve, np.finfo(float).tiny)
+    limits = -np.expm1(-curve * np.exp(-reach)), -np.expm1(-curve * np.exp(reach))
+    return _summary(risk, -np.expm1(-hazard), grid, -np.expm1(-curve), *limits)
+
+
+def smooth_binary_calibration(
+    outcome: npt.ArrayLike, probability: npt.ArrayLike, clusters: npt.ArrayLike | None = None, level: float = 0.95
+) -> SmoothCalibration:
+    """Of the predicted ``probability`` (n,) of an ``outcome`` (n,) coded 0/1: a logistic model on its log odds' spline.
+
+    Raise InputError where the predictions hardly differ or separate the outcomes.
+    """
+    event = binary(outcome)
+    risk = numbers(probability, "the predicted probability", len(event))
+    grid = np.linspace(risk.min(), risk.max(), _GRID)
+    basis = _Basis(_log_odds(risk), min(int(event.sum()), int((~event).sum())))
+    model = fit_logistic(basis(_log_odds(risk)), event, clusters)
+    design = np.column_stack([np.ones(_GRID), basis(_log_odds(grid)).to_numpy()])
+    eta = design @ np.append(model.intercept, model.coefficients)
+    reach = z_value(level) * np.sqrt(np.einsum("ij,jk,ik->i", design, model.covariance, design))
+    observed = model.probability(basis(_log_odds(risk)))
+    return _summary(risk, observed, grid, expit(eta), expit(eta - reach), expit(eta + reach))
+
+
+class _Basis:
+    """A spline of the predictions, as flexible as the number of events bears; straight where they take few values."""
+
+    def __init__(self, values: FloatArray, n_events: int) -> None:
+        try:
+            self._knots: FloatArray | None = spline_knots(values, 4 if n_events >= _MANY_EVENTS else 3)
+        except InputError:
+            self._knots = None
+
+    def __call__(self, values: FloatArray) -> pd.DataFrame:
+        columns = values[:, None] if self._knots is None else restricted_cubic(values, self._knots)
+        return pd.DataFrame(columns, columns=[f"prediction {k}" for k in range(1, columns.shape[1] + 1)])
+
+
+def _cumulative_hazard(
+    model: CoxModel, table: pd.DataFrame, outcome: Survival, rows: FloatArray, time: float
+) -> tuple[FloatArray, FloatArray]:
+    """H(time | row) (m,) and its standard error (Tsiatis, Ann Stat 1981) for ``rows`` (m, p)."""
+    x = table.to_numpy()
+    relative = np.exp(x @ model.coefficients)
+    total, drift, spread = 0.0, np.zeros(x.shape[1]), 0.0
+    for at in np.unique(outcome.time[outcome.event & (outcome.time <= time)]):
+        at_risk = relative * (outcome.time >= at)
+        deaths = int((outcome.event & (outcome.time == at)).sum())
+        total += deaths / at_risk.sum()
+        drift += deaths / at_risk.sum() * (at_risk @ x) / at_risk.sum()
+        spread += deaths / at_risk.sum() ** 2
+    factor = np.exp(rows @ model.coefficients)
+    lever = factor[:, None] * (rows * total - drift)
+    variance = factor**2 * spread + np.einsum("ij,jk,ik->i", lever, model.covariance, lever)
+    return factor * float(model.baseline.at(time)[0]), np.sqrt(variance)
+
+
+def _summary(
+    risk: FloatArray, observed: FloatArray, grid: FloatArray, curve: FloatArray, lower: FloatArray, upper: FloatArray
+) -> SmoothCalibration:
+    apart = np.abs(observed - risk)
+    e50, e90 = np.quantile(apart, [0.5, 0.9])
+    return SmoothCalibration(grid, curve, lower, upper, float(apart.mean()), float(e50), float(e90), float(apart.max()))
+
+
+def _log_odds(risk: FloatArray) -> FloatArray:
+    return logit(np.clip(risk, _EDGE, 1 - _EDGE))
+
+
+def _complementary_log_log(risk: FloatArray) -> FloatArray:
+    return np.log(-np.log1p(-np.clip(risk, _EDGE, 1 - _EDGE)))
