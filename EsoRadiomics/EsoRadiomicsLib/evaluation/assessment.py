@@ -11,6 +11,7 @@ from ..modelling.fitted_card import add_medians, quantity
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction, predict
 from ..studies.study import Study, check_card
+from .card_rivals import rivals_node
 from .evaluate_binary import evaluate_binary
 from .evaluate_survival import evaluate_survival
 from .markers import Marker, card_markers, rivals
@@ -63,6 +64,8 @@ def assess(fit: Fit) -> Assessment:
         sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers)))
     card = deepcopy(dict(fit.study.card))
     card["performance"] = [row for side in sides for row in _performance(side)]
+    if models := [rival for kind in kinds for rival in found[kind][0]]:
+        card["rivals"] = rivals_node(models, fit.training, fit.plan.horizons, "the training patients")
     for side in sides:
         add_medians(card, side.name, side.cohort, side.prediction)
     missing = tuple(dict.fromkeys(sentence for kind in kinds for sentence in found[kind][1]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 
 from ..core.errors import InputError, UsageError
 from ..modelling.fitted_card import Identity, add_medians, baseline, quantity
@@ -15,13 +16,16 @@ from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import parameters
 from ..statistics.cox import efron_baseline, fit_cox
 from ..statistics.estimate import z_value
-from ..statistics.inputs import BoolArray, FloatArray
+from ..statistics.inputs import BoolArray, FloatArray, Survival
+from ..statistics.kaplan_meier import kaplan_meier
 from ..statistics.likelihood import LogisticLikelihood
 from ..statistics.logistic import fit_logistic
 from ..studies.study import Study, check_card
 from .validate import Validation, horizons_of
 
 UPDATES = ("intercept", "slope", "refit")
+_FAR = 40.0
+"""So far, in log hazard, from the mean patient's that everybody or nobody survives."""
 _WHAT = {
     "intercept": "Recalibrated in the large (baseline or intercept only)",
     "slope": "Recalibrated (baseline or intercept, and slope)",
@@ -32,9 +36,9 @@ _WHAT = {
 def update(validation: Validation, how: str, identity: Identity) -> dict[str, Any]:
     """A new card: the same features, recalibrated in this cohort.
 
-    ``intercept``: only the level of risk changes. Cox: the baseline with the linear predictor as an offset; logistic:
-    the intercept (Steyerberg, Clinical Prediction Models, ch. 20). ``slope``: the linear predictor is multiplied by its
-    coefficient in this cohort too. ``refit``: the terms of the outcome model get new coefficients.
+    ``intercept``: only the level of risk changes. Cox: the baseline, so that observed/expected is 1 at each
+    horizon; logistic: the intercept (Steyerberg, Clinical Prediction Models, ch. 20). ``slope``: the linear predictor
+    is multiplied by its coefficient in this cohort too. ``refit``: the terms of the outcome model get new coefficients.
 
     Raises:
         UsageError: the card has no outcome model that could be updated so.
@@ -45,7 +49,7 @@ def update(validation: Validation, how: str, identity: Identity) -> dict[str, An
     event = cohort.survival.event if _is_survival(study, cohort) and cohort.survival else cohort.event
     source = f"{identity.cohort}: {len(cohort)} patients, {int(event.sum())} events"
     card |= {"id": identity.id, "title": identity.title, "parent": study.id, "performance": []}
-    card["limitations"] = [f"{_WHAT[how]} in {source}.", *card["limitations"]]
+    card["limitations"] = [f"{_WHAT[how]} in {source}.", *slope_warnings(validation, how), *card["limitations"]]
     card["notes"] = [f"Updated from {study.id}; the original card stays as it is.", *card["notes"]]
     _keep_parameters(card, validation, source)
     if _is_survival(study, cohort):
@@ -56,6 +60,21 @@ def update(validation: Validation, how: str, identity: Identity) -> dict[str, An
         _update_signature(card["signature"], validation, how, source)
     add_medians(card, identity.cohort, cohort, validation.prediction)
     return dict(check_card(card, Path(f"{identity.id}.json")).card)
+
+
+def slope_warnings(validation: Validation, how: str) -> list[str]:
+    """A sentence where the calibration slope is not 1 and the update leaves it so."""
+    slope = validation.evaluations[0].find("calibration slope")
+    if how != "intercept" or slope is None or slope.lower is None or slope.upper is None:
+        return []
+    if slope.lower <= 1 <= slope.upper:
+        return []
+    apart = "too far apart" if slope.value < 1 else "too close together"
+    return [
+        f"The calibration slope in these patients is {slope.value:.2f} ({slope.lower:.2f} to {slope.upper:.2f}): the "
+        f"predictions stay {apart}, high and low risks are wrong even where their mean is right. --update slope would "
+        "mend that."
+    ]
 
 
 def _is_survival(study: Study, cohort: Cohort) -> bool:
@@ -119,9 +138,32 @@ def _updated_survival(validation: Validation, how: str, source: str) -> dict[str
         predictor = slope * predictor
         _scale(nodes, slope, source)
     horizons = horizons_of(study, outcome)
-    survival = np.exp(-efron_baseline(outcome, predictor).at(np.array(horizons)))
+    if how == "refit":
+        survival = np.exp(-efron_baseline(outcome, predictor).at(np.array(horizons)))
+    else:
+        survival = np.array([_baseline_as_observed(outcome, predictor, time) for time in horizons])
     published = study.card["outcome"] or {"kind": "survival", "label": study.endpoint, "unit": study_unit(study)}
     return {**published, "terms": nodes, "baseline": baseline(survival, horizons, source), "source": source}
+
+
+def _baseline_as_observed(outcome: Survival, predictor: FloatArray, time: float) -> float:
+    """S0 at ``time`` with which the mean predicted survival is Kaplan–Meier's: observed/expected becomes 1 there.
+
+    (A Breslow or Efron baseline makes the events over the whole follow-up right, not those until the horizon.)
+    """
+    observed = float(kaplan_meier(outcome).at(time)[0])
+    if not 0 < observed < 1:
+        raise InputError(
+            f"By {time:g} nobody, or everybody, of these patients had the event, so the baseline cannot be updated."
+        )
+    relative = np.exp(predictor)
+
+    def excess(log_hazard: float) -> float:
+        return float(np.mean(np.exp(-np.exp(log_hazard) * relative))) - observed
+
+    centre = -float(predictor.mean())
+    log_hazard = brentq(excess, centre - _FAR, centre + _FAR, xtol=1e-12)
+    return float(np.exp(-np.exp(log_hazard)))
 
 
 def _updated_logistic(validation: Validation, how: str, source: str) -> dict[str, Any]:
@@ -156,6 +198,8 @@ def _update_signature(signature: dict[str, Any], validation: Validation, how: st
     if signature["cutoff"] is not None:
         moved = shift + slope * signature["cutoff"]["value"]
         signature["cutoff"] |= {"value": moved, "evidence": "refit", "source": f"the same patients as before; {source}"}
+    if "range" in signature:
+        signature["range"]["value"] = [shift + slope * limit for limit in signature["range"]["value"]]
     signature.pop("distribution", None)
 
 

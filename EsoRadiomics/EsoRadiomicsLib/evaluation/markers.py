@@ -15,7 +15,7 @@ from ..modelling.fitted_model import RAD_SCORE, FittedModel
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
 from ..statistics.cox import CoxModel, fit_cox
-from ..statistics.inputs import FloatArray, select_columns
+from ..statistics.inputs import FloatArray
 from ..statistics.logistic import LogisticModel, fit_logistic
 from ..studies.study import Study
 
@@ -142,21 +142,14 @@ def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[
     return tuple(found)
 
 
-def simple_markers(study: Study, cohort: Cohort) -> tuple[Marker, ...]:
-    """For a cohort on which nothing is fitted: the card's clinical terms alone, and the volume as it is."""
-    outcome = study.outcome
-    kind = "survival" if cohort.survival is not None and study.card["task"] == "survival" else "logistic"
-    found = []
-    clinical = [term for term in outcome.terms if term.kind == "covariate"] if outcome else []
-    if outcome is not None and clinical:
-        values = select_columns(cohort.clinical, [term.name for term in clinical])
-        beta = np.array([term.coefficient.value for term in clinical])
-        found.append(Marker(CLINICAL, outcome.kind, values @ beta))
+def volume_marker(study: Study, cohort: Cohort) -> tuple[Marker, ...]:
+    """The volume as it is, for a card without a volume model of its own; nothing where the table has none."""
     volume = volume_column(cohort.features)
-    if volume is not None:
-        sizes = cohort.features[volume].to_numpy(dtype=np.float64)
-        cutoff = study.signature.cutoff if study.signature else None
-        # A larger tumour has the worse outlook, so it speaks against an outcome that is good.
-        good = kind == "logistic" and cutoff is not None and cutoff.above.outlook == "better"
-        found.append(Marker(VOLUME, kind, -sizes if good else sizes))
-    return tuple(found)
+    if volume is None:
+        return ()
+    kind = "survival" if cohort.survival is not None and study.card["task"] == "survival" else "logistic"
+    sizes = cohort.features[volume].to_numpy(dtype=np.float64)
+    cutoff = study.signature.cutoff if study.signature else None
+    # A larger tumour has the worse outlook, so it speaks against an outcome that is good.
+    good = kind == "logistic" and cutoff is not None and cutoff.above.outlook == "better"
+    return (Marker(VOLUME, kind, -sizes if good else sizes),)

@@ -10,9 +10,11 @@ from ..modelling.predictions import Prediction, predict
 from ..statistics.inputs import Survival
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
+from .beyond_training import Beyond, beyond_training
+from .card_rivals import rival_markers
 from .evaluate_binary import evaluate_binary
 from .evaluate_survival import evaluate_survival
-from .markers import card_markers, simple_markers
+from .markers import VOLUME, card_markers, volume_marker
 from .measures import Evaluation
 
 _DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
@@ -20,13 +22,19 @@ _DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
 
 @dataclass(frozen=True)
 class Validation:
-    """A card, a cohort, what the card predicts there and how good that is (survival and/or binary outcome)."""
+    """A card, a cohort, what the card predicts there and how good that is (survival and/or binary outcome).
+
+    ``beyond`` are the patients outside what the card was built on, ``missing`` sentences on rivals that cannot be
+    applied.
+    """
 
     study: Study
     cohort: Cohort
     prediction: Prediction
     evaluations: tuple[Evaluation, ...]
     reference: ReferenceCohort | None
+    beyond: Beyond | None
+    missing: tuple[str, ...]
 
 
 def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohort | None = None) -> Validation:
@@ -39,7 +47,10 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
     prediction = predict(study, cohort.features, cohort.clinical, reference)
     own = card_markers(study, prediction, cohort)
     kinds = {marker.kind for marker in own}
-    markers = own + tuple(marker for marker in simple_markers(study, cohort) if marker.kind in kinds)
+    simple, missing = rival_markers(study, cohort)
+    if not any(marker.name == VOLUME for marker in simple):
+        simple += volume_marker(study, cohort)
+    markers = own + tuple(marker for marker in simple if marker.kind in kinds)
     evaluations = []
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
@@ -53,7 +64,8 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
     if not evaluations:
         needed = "--outcome (coded 0/1)" if study.card["task"] == "classification" else "--time and --event"
         raise UsageError(f"{study.id} predicts {study.endpoint}: name the outcome's column with {needed}.")
-    return Validation(study, cohort, prediction, tuple(evaluations), reference)
+    beyond = beyond_training(study, cohort, prediction)
+    return Validation(study, cohort, prediction, tuple(evaluations), reference, beyond, missing)
 
 
 def horizons_of(study: Study, outcome: Survival) -> tuple[float, ...]:

@@ -188,6 +188,8 @@ def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, An
         "features": features,
         "cutoff": None if model.cutoff is None else _cutoff(model, model.cutoff, source),
     }
+    scores = fitted.rad_score(model.training.features)
+    node["range"] = {"value": [float(scores.min()), float(scores.max())], "evidence": REFIT, "source": source}
     if fitted.link == "logistic":
         node["probability_of"] = (published and published.probability_of) or model.study.endpoint
     if table_only:

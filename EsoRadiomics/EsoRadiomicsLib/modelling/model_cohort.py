@@ -38,6 +38,7 @@ class Columns:
         patient: whose ROI it is, where a patient has several rows.
         first_feature: all columns from this one on are features; without it those with PyRadiomics' names.
         features: further columns that are features, whatever their names (those of a card).
+        if_there: further clinical variables, read where the table has them for everybody.
         time_unit: of ``time``, where it is not the study's unit.
     """
 
@@ -50,6 +51,7 @@ class Columns:
     patient: str | None = None
     first_feature: str | None = None
     features: tuple[str, ...] = ()
+    if_there: tuple[str, ...] = ()
     time_unit: str | None = None
 
     @property
@@ -131,7 +133,8 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     _check_settings(table, study)
     training = None if columns.split is None else _training(table[columns.split])
     features = _features(table, columns)
-    clinical, covariates = coded(table[list(columns.clinical)], training, study)
+    more = [name for name in columns.if_there if name in table and table[name].notna().all()]
+    clinical, covariates = coded(table[list(dict.fromkeys([*columns.clinical, *more]))], training, study)
     cohort = Cohort(
         features=features,
         clinical=clinical,

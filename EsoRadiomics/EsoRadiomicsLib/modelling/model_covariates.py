@@ -35,7 +35,7 @@ def coded(
                 f"“{name}” is empty for {len(missing)} patients ({', '.join(map(str, missing[:5]))} …). Fill it in, or "
                 "leave the variable or these patients out."
             )
-        values, labels = _numbers(raw, study.covariates.get(name))
+        values, labels = _numbers(raw, (study.covariates.get(name) or study.rival_covariates.get(name)))
         inside = values if training is None else values[training]
         columns[name] = values
         covariates.append(_covariate(name, inside, labels, study))
@@ -63,7 +63,7 @@ def _numbers(raw: pd.Series, known: Covariate | None) -> tuple[np.ndarray, dict[
 
 
 def _covariate(name: str, inside: np.ndarray, labels: dict[float, str], study: Study) -> dict[str, Any]:
-    known = study.covariates.get(name)
+    known = study.covariates.get(name) or study.rival_covariates.get(name)
     node: dict[str, Any] = {"name": name, "label": known.label if known else name}
     if known and known.description:
         node["description"] = known.description

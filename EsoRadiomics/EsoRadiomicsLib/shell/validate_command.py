@@ -56,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     # Without --clinical the card's covariates are looked for under their own names.
     options.clinical = options.clinical or ",".join(study.covariates)
     own = (*study.signature.names, *VOLUMES) if study.signature else ()
-    cohort = read_cohort(options.table, columns_of(options, features=own), study).cohort
+    columns = columns_of(options, features=own, if_there=tuple(study.rival_covariates))
+    cohort = read_cohort(options.table, columns, study).cohort
     validation = validate(study, cohort, "validation", reference)
     updated = None
     if options.update:

@@ -255,6 +255,11 @@ class Study:
         return {node["name"]: _covariate(node) for node in self.card["covariates"]}
 
     @cached_property
+    def rival_covariates(self) -> dict[str, Covariate]:
+        """Clinical variables of the simple models that the card carries, by name; nobody is asked for them."""
+        return {node["name"]: _covariate(node) for node in self.card.get("rivals", {"covariates": ()})["covariates"]}
+
+    @cached_property
     def outcome(self) -> Outcome | None:
         node = self.card["outcome"]
         return None if node is None else _outcome(node)

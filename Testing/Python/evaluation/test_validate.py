@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from EsoRadiomicsLib.evaluation.validate import Validation, validate
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Cohort, Columns, read_cohort
+from EsoRadiomicsLib.statistics.discrimination import brier
 from EsoRadiomicsLib.statistics.kaplan_meier import kaplan_meier
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study
 
@@ -126,7 +128,65 @@ def test_recalibration_in_the_large_keeps_the_coefficients_and_meets_the_observe
     assert cohort.survival is not None
     for time, survival in after.prediction.survival.items():
         observed = kaplan_meier(cohort.survival).at(time)[0]
-        assert abs(survival.mean() - observed) < 0.05 < abs(before.prediction.survival[time].mean() - observed)
+        assert survival.mean() == pytest.approx(observed, abs=1e-9)
+        assert abs(before.prediction.survival[time].mean() - observed) > 0.05
+        ratio = after.evaluations[0].find("observed/expected", time)
+        assert ratio is not None and ratio.value == pytest.approx(1, abs=1e-6)
+
+
+def test_an_intercept_update_says_that_the_slope_stays_wrong(cox: Study, tmp_path: Path) -> None:
+    before = validate(cox, others(tmp_path, cox, SURVIVAL), "validation")
+    slope = before.evaluations[0].find("calibration slope")
+    assert slope is not None and slope.upper is not None and slope.upper < 1
+    sentence = f"The calibration slope in these patients is {slope.value:.2f}"
+    assert any(text.startswith(sentence) for text in update(before, "intercept", NEW)["limitations"])
+    assert not any(text.startswith(sentence) for text in update(before, "slope", NEW)["limitations"])
+
+
+def test_the_clinical_only_model_of_a_card_is_the_one_fitted_to_its_own_patients(tmp_path: Path) -> None:
+    lifelines = pytest.importorskip("lifelines")
+    study = assess(fitted(tmp_path, "escc-lpfs-ccrt", SURVIVAL)).study
+    table = pd.read_csv(tmp_path / "cohort.csv")[["months", "event", "stage", "HRR status"]]
+    model = lifelines.CoxPHFitter().fit(table, "months", "event")
+    found = validate(study, others(tmp_path, study, SURVIVAL), "validation")
+    new = pd.read_csv(tmp_path / "others.csv")
+    evaluation = found.evaluations[0]
+    measured = evaluation.find("C-index", None, "clinical only")
+    risk = model.predict_log_partial_hazard(new)
+    expected = lifelines.utils.concordance_index(new.months, -risk, new.event)
+    assert measured is not None and measured.value == pytest.approx(expected, abs=1e-6)
+    predicted = model.predict_survival_function(new, times=[24]).to_numpy()[0]
+    error = evaluation.find("Brier", 24, "clinical only")
+    assert error is not None and found.cohort.survival is not None
+    # lifelines' baseline is Breslow's, R's and ours Efron's.
+    assert error.value == pytest.approx(brier(found.cohort.survival, predicted, 24).value, abs=2e-3)
+    assert {c.rival for c in evaluation.contrasts} >= {"clinical only", "volume only", "clinical + volume"}
+
+
+def test_a_card_without_simple_models_is_not_compared_with_a_piece_of_its_own_nomogram(
+    cox: Study, tmp_path: Path
+) -> None:
+    evaluation = validate(cox, others(tmp_path, cox, SURVIVAL), "validation").evaluations[0]
+    assert "rivals" not in cox.card
+    assert {c.rival for c in evaluation.contrasts if c.metric == "C-index"} == {"Rad-score", "volume only"}
+
+
+def test_patients_beyond_the_training_range_are_named_with_what_they_do_to_the_slope(
+    cox: Study, tmp_path: Path
+) -> None:
+    cohort = others(tmp_path, cox, SURVIVAL)
+    assert cox.signature is not None
+    features = cohort.features.copy()
+    name = cox.signature.names[0]
+    features.loc["P007", name] = features[name].mean() + 40 * features[name].std()
+    found = validate(cox, replace(cohort, features=features), "validation")
+    assert found.beyond is not None and "P007" in found.beyond.cases
+    low, high = cox.card["signature"]["range"]["value"]
+    outside = (found.prediction.rad_score < low) | (found.prediction.rad_score > high)
+    assert set(found.beyond.cases) == set(cohort.features.index[outside])
+    slope = found.evaluations[0].find("calibration slope")
+    assert slope is not None and found.beyond.slope == pytest.approx(slope.value)
+    assert found.beyond.slope_without is not None and found.beyond.slope_without > 2 * slope.value
 
 
 def test_the_slope_update_has_slope_1_and_ranks_as_before(cox: Study, tmp_path: Path) -> None:

@@ -122,8 +122,10 @@ def test_validate_reads_the_card_and_writes_a_recalibrated_one(
     study = load_study(out / "card.json")
     assert (study.id, study.card["parent"]) == ("recalibrated", "our-model")
     page = (out / "report.html").read_text(encoding="utf-8")
-    for heading in ("The card", "The patients", "Performance: validation", "What the update changed", "Nomogram"):
+    for heading in ("In short", "Performance: validation", "What the update changed", "Nomogram"):
         assert f"<h2>{heading}</h2>" in page
+    for heading in ("The card", "The patients", "Provenance"):
+        assert f"<summary>{heading}</summary>" in page
     assert "flatter it" in page and not re.search(r'(?:src|href)="(?!data:)', page)
     for stem in ("kaplan-meier-validation", "calibration-validation", "auc-validation", "nomogram"):
         assert (out / f"figures/{stem}.svg").is_file()

@@ -19,6 +19,7 @@ from .model_figures import chance_figures, evaluation_figures, model_figures, no
 from .model_tables import (
     Row,
     auc_rows,
+    beyond_rows,
     cohort_rows,
     contrast_rows,
     frequency_rows,
@@ -86,6 +87,7 @@ def validation_files(
         "comparisons": contrast_rows(evaluations),
         "auc-over-time": auc_rows(evaluations),
         "predictions": prediction_rows(study, "validation", cohort, validation.prediction),
+        "beyond-training": beyond_rows(validation.beyond),
     }
     pictures = _svg(drawn)
     files = _files(pictures, tables)

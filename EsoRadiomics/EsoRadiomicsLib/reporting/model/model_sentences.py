@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import log
 
-from ...core.formatting import p_value
+from ...core.formatting import p_value, some
 from ...evaluation.added_value import NestedTest
 from ...evaluation.assessment import Assessment
 from ...evaluation.fit_checks import FitChecks
 from ...evaluation.internal_validation import SLOPE, Corrected, InternalValidation
 from ...evaluation.markers import BOTH, CLINICAL, VOLUME
 from ...evaluation.measures import Evaluation, Measure
+from ...evaluation.validate import Validation
 from ...modelling.model_cohort import Cohort
 from .model_page import limits
 
@@ -123,17 +125,15 @@ def added_value_sentence(assessment: Assessment, checks: FitChecks) -> str:
     evaluation = validated(assessment)
     parts = _in_validation(evaluation) if evaluation is not None else []
     where = "in the patients set aside"
+    if not parts and checks.internal is None:
+        return ""
     if not parts:
         parts, where = [_in_training(test) for test in checks.nested], "in cross-validation"
     if not parts:
         return (
             "Whether the Rad-score adds anything could not be tested: no clinical variables and no volume were given."
         )
-    yes, no = ([text for adds, text in parts if adds is wanted] for wanted in (True, False))
-    halves = ["adds to " + " and to ".join(yes)] * bool(yes) + ["is not shown to add to " + " or to ".join(no)] * bool(
-        no
-    )
-    return f"Added value: {where} the Rad-score {'; it '.join(halves)}."
+    return f"Added value: {where} the Rad-score {_halves(parts, 'adds to ', 'is not shown to add to ')}."
 
 
 def _in_validation(evaluation: Evaluation) -> list[tuple[bool, str]]:
@@ -144,6 +144,43 @@ def _in_validation(evaluation: Evaluation) -> list[tuple[bool, str]]:
         for c in evaluation.contrasts
         if c.metric == metric and c.time is None and c.rival in _BESIDE
     ]
+
+
+def validation_in_short(validation: Validation) -> list[str]:
+    """What a card is worth on other patients: discrimination, calibration, what it adds, who is unlike its own."""
+    evaluation = validation.evaluations[0]
+    model, metric = evaluation.measures[0].model, main_metric(evaluation)
+    found = [
+        f"In these {evaluation.n} patients ({evaluation.n_events} events) the {model} of {validation.study.id} reaches "
+        f"a {metric} of {with_measure_limits(evaluation.find(metric))}; 0.5 is chance."
+    ]
+    slope = evaluation.find(SLOPE)
+    ratios = [m for m in evaluation.measures if m.metric == "observed/expected" and m.model == model]
+    if slope is not None and ratios:
+        worst = max(ratios, key=lambda m: abs(log(m.value)))
+        at = "" if worst.time is None else f" at {worst.time:g}"
+        found.append(
+            f"Calibration: slope {with_measure_limits(slope)}, observed/expected{at} {with_measure_limits(worst)}; "
+            "both are 1 where predictions come true."
+        )
+    if parts := _in_validation(evaluation):
+        compared = _halves(parts, "is better than ", "is not shown to be better than ")
+        found.append(f"Beside simpler models the card {compared}.")
+    if (beyond := validation.beyond) is not None and beyond.outside:
+        slopes = ""
+        if beyond.slope is not None and beyond.slope_without is not None:
+            slopes = f" Without them the calibration slope is {beyond.slope_without:.2f} instead of {beyond.slope:.2f}."
+        found.append(
+            f"{len(beyond.cases)} of {beyond.n} patients lie beyond those that the card was built on "
+            f"({some(beyond.cases)}): their predictions are guesses.{slopes}"
+        )
+    return found
+
+
+def _halves(parts: list[tuple[bool, str]], if_so: str, if_not: str) -> str:
+    """“adds to A and B; it is not shown to add to C”: the texts by whether they hold."""
+    yes, no = ([text for holds, text in parts if holds is wanted] for wanted in (True, False))
+    return "; it ".join([if_so + " and ".join(yes)] * bool(yes) + [if_not + " or ".join(no)] * bool(no))
 
 
 def _in_training(test: NestedTest) -> tuple[bool, str]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ...core.output import safe_cell
 from ...evaluation.added_value import NestedTest
+from ...evaluation.beyond_training import Beyond
 from ...evaluation.internal_validation import InternalValidation
 from ...evaluation.measures import Evaluation
 from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
@@ -168,6 +169,14 @@ def nested_rows(tests: Iterable[NestedTest]) -> list[Row]:
     """Likelihood-ratio tests of the cross-fitted Rad-score beside simpler variables, in the training patients."""
     return [
         {"beside": test.base, "coefficient per SD": test.weight, "χ² (df 1)": test.chi2, "p": test.p} for test in tests
+    ]
+
+
+def beyond_rows(beyond: Beyond | None) -> list[Row]:
+    """Each value of a patient that lies outside what the card was built on."""
+    return [
+        {"case": item.case, "what": item.what, "value": item.value, "built on from": item.low, "to": item.high}
+        for item in (beyond.outside if beyond is not None else ())
     ]
 
 

@@ -6,20 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...core.formatting import number
-from ...evaluation.markers import CLINICAL, VOLUME
+from ...evaluation.markers import VOLUME
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
 from ...scoring.score_text import rule
 from ...studies.study import Study
 from .fit_page import TABLE_ONE, TABLE_ONE_NOTE
-from .model_page import figures, page, section, table, without_repeats
+from .model_page import figures, folded, page, section, table, without_repeats
 from .model_sections import main_measures, performance
-from .model_tables import Row
+from .model_sentences import validation_in_short
+from .model_tables import Row, beyond_rows
 
 _RIVALS = (
-    f"“{CLINICAL}”: the card's clinical terms without its Rad-score. “{VOLUME}”: the volume as it is, larger taken for "
-    "the worse outlook, so that an AUC below 0.5 means that the opposite holds in these patients."
+    "Simple models that the card carries, fitted to the patients it was built on. A card without them is compared with "
+    f"the volume as it is (“{VOLUME}”), larger taken for the worse outlook: an AUC below 0.5 then says the opposite."
 )
+_BEYOND = "Patients beyond those that the card was built on"
 
 
 def validation_page(
@@ -32,31 +34,32 @@ def validation_page(
     """The page with its ``pictures`` (file stem → SVG) inside; ``tables`` are those of the CSV files."""
     study, cohort = validation.study, validation.cohort
     parts = [validation] if updated is None else [validation, updated]
-    warnings = [*cohort.warnings]
+    warnings = [*cohort.warnings, *validation.missing]
     if updated is not None:
+        warnings += updated.study.card["limitations"][:2]
         warnings.append(
             f"{updated.study.id} was updated in these very patients: its numbers here flatter it, and it needs new "
             "patients to be validated."
         )
     shown = parts[-1].study
     sections = [
-        section("The card", table(_about(study))),
-        section(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
+        folded("The card", table(_about(study))),
+        section(_BEYOND, table(beyond_rows(validation.beyond))),
+        folded(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
         *(performance(study, evaluation, pictures, _RIVALS) for part in parts for evaluation in part.evaluations),
         section("What the update changed", table(_changes(study, updated.study))) if updated else "",
         section(
             "Nomogram",
             figures(pictures, {"nomogram": f"Of {shown.id}; marked is the patient with the median risk here."}),
         ),
-        section("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
+        folded("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
     ]
     evaluations = [evaluation for part in parts for evaluation in part.evaluations]
     cards = [("Patients", f"{len(cohort)}, {evaluations[0].n_events} events")]
     for evaluation in evaluations:
         cards += main_measures(evaluation)
-    return page(
-        f"Validation: {study.title}", f"{study.endpoint} · validation of {study.id}", cards, [], warnings, sections
-    )
+    subtitle = f"{study.endpoint} · validation of {study.id}"
+    return page(f"Validation: {study.title}", subtitle, cards, validation_in_short(validation), warnings, sections)
 
 
 def _about(study: Study) -> list[Row]:
