@@ -28,6 +28,7 @@ class Options:
         seed: of the split and the folds.
         n_folds, lambda_rule, standardise, repeats, horizons: instead of the protocol's; None keeps them.
         published_cutoff: take the study's cut-off.
+        published_features: weigh the study's features instead of choosing some.
         validation: whether patients are set aside where the table has no split column.
         alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
     """
@@ -39,6 +40,7 @@ class Options:
     repeats: int | None = None
     horizons: tuple[float, ...] | None = None
     published_cutoff: bool = False
+    published_features: bool = False
     validation: bool = True
     alternative: str | None = None
 
@@ -76,7 +78,7 @@ def fit_table(
             :func:`protocol_plan.read_plan` and :func:`protocol_run.fit_protocol`.
     """
     options = options or Options()
-    plan = _with_options(read_plan(study, options.alternative), options)
+    plan = _with_options(read_plan(study, options.alternative, published_features=options.published_features), options)
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
     training_rows, drawn = table.training, table.training is None and options.validation

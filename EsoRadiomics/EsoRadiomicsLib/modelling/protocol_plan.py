@@ -11,6 +11,7 @@ from ..studies.study import Study
 from .steps import protocol_step
 from .steps.cox_step import CoxStep
 from .steps.protocol_step import ProtocolStep
+from .steps.published_features_step import with_published_features
 
 _DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
 _WORDS = {"signature": "a signature", "cutoff": "a cut-off of the Rad-score"}
@@ -63,14 +64,18 @@ class Plan:
         )
 
 
-def read_plan(study: Study, alternative: str | None = None) -> Plan:
+def read_plan(study: Study, alternative: str | None = None, *, published_features: bool = False) -> Plan:
     """The plan of a card's protocol; ``alternative`` names a step to be done in the place of the one it stands for.
+
+    With ``published_features`` the study's own features take the place of all steps that choose some.
 
     Raises:
         UsageError: no such alternative; a step that cannot be repeated here, that lets validation patients in (a
             leak), or that needs what no step before it leaves; no step that builds a signature.
     """
     specs = _chosen(study, alternative)
+    if published_features:
+        specs = with_published_features(study, specs)
     steps = tuple(protocol_step(spec) for spec in specs)
     there = {"features"}
     for step in steps:

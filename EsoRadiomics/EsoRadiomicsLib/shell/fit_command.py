@@ -57,6 +57,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--repeats", type=int, help="cross-validations whose mean curve chooses λ (default 1)")
     parser.add_argument("--cutoff", choices=("protocol", "published"), default="protocol", help="cut-off of the score")
+    parser.add_argument(
+        "--signature",
+        choices=("protocol", "published"),
+        default="protocol",
+        help="features by the protocol (default), or those the study published with weights from your patients",
+    )
     parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
     parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
     parser.add_argument("--seed", type=int, default=1, help="of split, folds and resampling (default 1)")
@@ -141,6 +147,7 @@ def run(options: argparse.Namespace) -> int:
             repeats=options.repeats,
             horizons=_horizons(options.horizons),
             published_cutoff=options.cutoff == "published",
+            published_features=options.signature == "published",
             validation=not options.no_validation,
         ),
     )

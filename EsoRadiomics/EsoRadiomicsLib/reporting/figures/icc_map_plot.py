@@ -65,7 +65,9 @@ def _in_order(found: pd.Series, known: Sequence[str]) -> list[str]:
 
 def _heading(name: str) -> str:
     """Column heading of a class."""
-    return {"shape": "Shape", "firstorder": "First\norder", ALL: ALL, "other": "other"}.get(name, name.upper())
+    return {"shape": "Shape", "firstorder": "First\norder", "histogram": "Histogram", ALL: ALL, "other": "other"}.get(
+        name, name.upper()
+    )
 
 
 def _share(group: pd.DataFrame) -> tuple[str, str]:
