@@ -2,7 +2,11 @@
 
 import sys
 
-from .shell.cli import main
+from .core.safe_start import forget_current_folder
+
+forget_current_folder()  # before more is imported, as it may be the data's
+
+from .shell.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 from ..core.errors import OutputError
 from ..core.output import PARTIAL, writing
 
+CASES = "cases"
+"""Folder of finished cases, among a run's results."""
+_LEFTOVER = re.compile(rf"\.[\w-]+\.(json|csv|parquet|html)\.\d+{re.escape(PARTIAL)}")
 CHECKSUM = "sha256"
 """Of the rest of a record, in the record."""
 
@@ -45,15 +49,16 @@ class Store:
             file.write(json.dumps(content, allow_nan=False).encode() + b"\n")
 
     def prepare(self) -> None:
-        """Make the folder, and remove what a killed run left half-written.
+        """Make the folder, and remove what a killed run left half-written; the caller's is the only run here.
 
         Raises:
             OutputError: the folder cannot be made.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for leftover in [*self.folder.glob(f".*{PARTIAL}"), *self.folder.parent.glob(f".*{PARTIAL}")]:
-                leftover.unlink(missing_ok=True)
+            for path in [*self.folder.iterdir(), *self.folder.parent.iterdir()]:
+                if _LEFTOVER.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{self.folder} cannot be written: {error.strerror}. Choose another folder.") from error
 

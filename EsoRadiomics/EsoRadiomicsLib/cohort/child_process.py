@@ -15,18 +15,23 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from ..core.errors import UsageError
 from ..core.optional import require
+from ..core.safe_start import LIBRARY, interrupts_later, safe_environment
 from ..core.slicer_python import slicer_python
 from .case_task import Outcome, Task
 
 STAGE = "process"
 RUN_AGAIN = "Run again; if it happens again, look for damaged files, or for a lack of memory and run fewer jobs."
 CHECK_EVERY_S = 0.2
-_LIBRARY = Path(__file__).resolve().parents[2]
+MINUTES = 60.0
+"""A case gets at most this unless the user says otherwise: all features of a large GTV take a few."""
+MEMORY_SHARE, LEAST_GIB, MOST_GIB = 0.8, 2.0, 16.0
+"""Of this computer's memory for all cases at a time; a case's limit is its share of it, within these bounds."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +46,35 @@ class Limits:
         for name, value in (("time", self.minutes), ("memory", self.memory_gib)):
             if value is not None and value <= 0:
                 raise UsageError(f"The {name} limit is {value:g}; give a number above 0.")
-        if self.memory_gib is not None:
+        if self.memory_gib is not None and not _PROC.exists():
             _psutil()
+
+
+def default_memory_gib(jobs: int) -> float | None:
+    """A case's memory limit where the user names none; None where a process cannot be watched here."""
+    if _PROC.exists():
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    elif find_spec("psutil"):
+        total = _psutil().virtual_memory().total
+    else:
+        return None
+    return min(max(MEMORY_SHARE * total / 2**30 / max(jobs, 1), LEAST_GIB), MOST_GIB)
 
 
 class Child:
     """The process; it is ready when the constructor returns, so that no case's time is spent on imports."""
 
     def __init__(self, threads: int) -> None:
-        paths = [str(_LIBRARY), os.environ.get("PYTHONPATH", "")]
-        self.process = subprocess.Popen(
-            [slicer_python(), "-m", f"{__package__}.case_worker", str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            text=True,
-            encoding="utf-8",
-        )
+        with interrupts_later():
+            self.process = subprocess.Popen(
+                [slicer_python(), "-m", f"{__package__}.case_worker", str(threads)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=safe_environment(),
+                cwd=LIBRARY,
+                text=True,
+                encoding="utf-8",
+            )
         _all.add(self)
         assert self.process.stdout is not None
         self.process.stdout.readline()
@@ -87,6 +104,7 @@ class Child:
         self.process.wait()
 
 
+_PROC = Path("/proc/self/statm")  # Linux tells by itself; elsewhere psutil does
 _all: weakref.WeakSet[Child] = weakref.WeakSet()
 _of_thread = threading.local()
 
@@ -140,6 +158,12 @@ def _watch(
 
 def _memory_gib(pid: int) -> float:
     """Resident memory of a process; 0 if it is gone."""
+    if _PROC.exists():
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        except (OSError, IndexError):
+            return 0.0
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**30
     psutil = _psutil()
     try:
         return psutil.Process(pid).memory_info().rss / 2**30

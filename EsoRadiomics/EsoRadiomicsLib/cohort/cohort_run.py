@@ -19,11 +19,11 @@ from ..core.progress import Progress
 from ..extraction.settings import ExtractionSettings
 from ..imaging.volumes import Acquisition
 from .acquisitions import mixed_acquisitions
-from .case_store import Store
+from .case_store import CASES, Store
 from .case_task import Outcome, Task
 from .child_process import RUN_AGAIN, STAGE, Limits, measure_apart, stop_children
 from .manifest import Entry, Manifest, shared_between_cases
-from .problems import Problem
+from .problems import Problem, fault, split_message
 
 Workers = tuple[Executor, Callable[[], int]]
 """Where cases are measured: an executor whose threads or processes wait for child processes, and how many it has."""
@@ -96,7 +96,7 @@ def run_cohort(
     Raises:
         OutputError: the folder cannot be written.
     """
-    store = Store(folder.absolute() / "cases")
+    store = Store(folder.absolute() / CASES)
     store.prepare()
     finished: dict[tuple[str, str, str], str] = {}
     problems = list(manifest.problems)
@@ -105,7 +105,7 @@ def run_cohort(
     with closing(_outcomes(tasks, workers, limits)) as outcomes:  # also ends the processes when this is interrupted
         for entry, outcome in outcomes:
             if outcome.record is not None:
-                store.write(outcome.key, outcome.record)
+                outcome = _kept(store, outcome)
             if outcome.key:
                 finished[entry.key] = outcome.key
             else:
@@ -118,6 +118,17 @@ def run_cohort(
     problems.sort(key=lambda problem: (order.get(problem.case, -1), problem.reader, problem.session))
     names = tuple(name for name in settings.names if features is None or name in features)
     return CohortRun(manifest, store, settings, names, finished, tuple(problems), clock.measured, readings)
+
+
+def _kept(store: Store, outcome: Outcome) -> Outcome:
+    """The outcome of a case once its record is kept, or why it cannot be: then only this case has failed."""
+    assert outcome.record is not None
+    try:
+        store.write(outcome.key, outcome.record)
+    except ValueError as error:
+        reason, remedy = split_message(fault(error))
+        return Outcome(stage=STAGE, reason=reason, remedy=remedy)
+    return outcome
 
 
 def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str, str], str]) -> Iterator[Problem]:

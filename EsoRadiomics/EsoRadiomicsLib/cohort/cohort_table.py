@@ -12,15 +12,37 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ..core.output import csv_line, write_text, writing
+from ..core.errors import OutputError
+from ..core.output import check_output_folder, csv_line, write_text, writing
 from ..extraction.feature_table import SOFTWARE
+from .case_store import CASES
 from .cohort_run import CohortRun
+from .manifest import Manifest
 from .problems import write_problems
 
 FEATURES_CSV, FEATURES_PARQUET = "features.csv", "features.parquet"
 FAILURES_CSV, REMARKS_CSV, PROVENANCE_JSON = "failures.csv", "remarks.csv", "provenance.json"
-SCORES_CSV, REPORT_HTML = "scores.csv", "report.html"
+READINGS_CSV, SCORES_CSV, REPORT_HTML = "readings.csv", "scores.csv", "report.html"
+RESULTS = (
+    *(FEATURES_CSV, FEATURES_PARQUET, READINGS_CSV, FAILURES_CSV, REMARKS_CSV),
+    *(PROVENANCE_JSON, SCORES_CSV, REPORT_HTML),
+)
 _ROWS_AT_ONCE = 64
+
+
+def check_run_folder(folder: Path, manifest: Manifest) -> None:
+    """Check, before any work, that a run may write its results into ``folder``; an earlier run's are replaced.
+
+    Raises:
+        OutputError: it is a file, cannot be written, or holds files of these names that no run wrote, or the manifest.
+    """
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    check_output_folder(folder, there)
+    taken = [name for name in RESULTS if name in there]
+    if taken and not there & {CASES, PROVENANCE_JSON}:
+        raise OutputError(f"{folder} holds {', '.join(taken)}, but no run's finished cases. Choose another folder.")
+    if any((folder / name).samefile(manifest.path) for name in taken):
+        raise OutputError(f"The manifest {manifest.path} would be replaced by the results. Choose another folder.")
 
 
 def write_results(run: CohortRun, folder: Path, *, study: str | None) -> None:
@@ -46,10 +68,16 @@ def write_results(run: CohortRun, folder: Path, *, study: str | None) -> None:
 
 
 def finished_cases(run: CohortRun) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """(manifest entry, record) of every finished case, in the manifest's order."""
+    """(manifest entry, record) of every finished case, in the manifest's order.
+
+    Raises:
+        OutputError: a record has been damaged since; no row is left out in silence.
+    """
     for entry in run.manifest.entries:
-        record = run.store.read(run.finished[entry.key]) if entry.key in run.finished else None
-        if record is not None:
+        if entry.key in run.finished:
+            record = run.store.read(run.finished[entry.key])
+            if record is None:
+                raise OutputError(f"The finished case {entry.case} cannot be read back: disk trouble? Run again.")
             yield entry, record
 
 

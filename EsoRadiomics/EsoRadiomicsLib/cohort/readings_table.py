@@ -6,9 +6,7 @@ from pathlib import Path
 
 from ..core.output import csv_line, writing
 from .cohort_run import CohortRun
-from .cohort_table import finished_cases
-
-READINGS_CSV = "readings.csv"
+from .cohort_table import READINGS_CSV, finished_cases
 
 
 def write_readings(run: CohortRun, folder: Path) -> None:

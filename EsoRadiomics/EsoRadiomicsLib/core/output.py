@@ -29,7 +29,8 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # of a killed run that had this number
+        with temporary.open("xb") as file:  # never through a link that someone put there
             yield file
         os.replace(temporary, path)
     except OSError as error:
@@ -46,7 +47,7 @@ def write_text(path: Path, text: str) -> None:
         OutputError: as :func:`writing`.
     """
     with writing(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))  # of a name that is no text, its codes
 
 
 def check_output_folder(folder: Path, names: Collection[str]) -> None:
@@ -56,32 +57,57 @@ def check_output_folder(folder: Path, names: Collection[str]) -> None:
         OutputError: it is a file, holds files of other names, or cannot be written.
     """
     folder = Path(folder).absolute()
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file, but a folder is needed. Choose another name.")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file, but a folder is needed. Choose another name.")
+        if folder.is_symlink() and not folder.exists():
+            raise OutputError(f"{folder} is a link that leads nowhere. Choose another name, or remove it first.")
         strangers = sorted(path.name for path in folder.iterdir() if path.name not in names) if folder.exists() else []
     except OSError as error:
         raise OutputError(_cannot_write(folder, error)) from error
     if strangers:
         listed = ", ".join(strangers[:3]) + (" …" if len(strangers) > 3 else "")
         raise OutputError(f"{folder} holds other files ({listed}). Choose a new or empty folder.")
-    existing = next(parent for parent in folder.parents if parent.exists())
+    existing = next(parent for parent in folder.parents if os.path.exists(parent))
     if not existing.is_dir():
         raise OutputError(f"{folder} cannot be made: {existing} is a file. Choose another folder.")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise OutputError(_cannot_write(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES))))
 
 
-def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write exactly these files (relative path → content) as a folder, in the place of what was there, or not at all.
+def check_replaceable_folder(folder: Path, names: Collection[str]) -> None:
+    """Check, before any work, that :func:`write_folder` can make ``folder`` or replace one with files ``names``.
 
     Raises:
-        OutputError: it cannot be written, or the disk is full.
+        OutputError: as :func:`check_output_folder`; it cannot be replaced as a whole: a mount point, or the folder
+            that this process is in.
     """
-    folder = Path(folder).absolute()
+    check_output_folder(folder, names)
+    folder = Path(folder).resolve()
+    if os.path.ismount(folder):
+        raise OutputError(f"{folder} is a drive or a mounted folder, which cannot be replaced. Choose a folder in it.")
+    with contextlib.suppress(FileNotFoundError):  # the current folder may be gone
+        if Path.cwd().is_relative_to(folder):
+            raise OutputError(f"{folder} is the folder you are in, which cannot be replaced. Choose a folder in it.")
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], replaced: Collection[str] = ()) -> None:
+    """Write exactly these files (relative path → content) as a folder, or not at all.
+
+    Args:
+        folder: to write; where a link leads, and not the link, is replaced.
+        files: content by relative path.
+        replaced: what may be in the folder by then, and goes.
+
+    Raises:
+        OutputError: it cannot be written, holds other files, or the disk is full.
+    """
+    folder = Path(folder).resolve()
+    check_replaceable_folder(folder, replaced)
     new_parents = [parent for parent in folder.parents if not parent.exists()]
     workshop = folder.with_name(f".{folder.name}.{os.getpid()}{PARTIAL}")
     try:
+        shutil.rmtree(workshop, ignore_errors=True)  # of a killed run that had this number
         for name, content in files.items():
             path = workshop / "new" / name
             path.parent.mkdir(parents=True, exist_ok=True)

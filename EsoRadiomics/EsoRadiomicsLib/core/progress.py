@@ -8,6 +8,8 @@ from collections.abc import Callable
 from shutil import get_terminal_size
 from typing import TextIO
 
+from .terminal import visible
+
 Progress = Callable[[float, str], None]
 """Called with the share done (0 to 1) and what is being done."""
 
@@ -30,6 +32,8 @@ def reporter(mode: str, stream: TextIO | None = None) -> Progress:
 
 def _line(stream: TextIO, share: float, what: str) -> None:
     filled = round(_BAR * share)
+    what = visible(what)  # may be named by a file
+    stream = getattr(stream, "unfiltered", stream)
     text = f"[{'#' * filled}{'.' * (_BAR - filled)}] {100 * share:3.0f} %  {what}"
     end = "\n" if share >= 1 else ""
     stream.write(f"\r\x1b[2K{text[: get_terminal_size().columns - 1]}{end}")  # a line that wraps cannot be rewritten

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 
 from ..core.errors import UsageError
+from ..core.safe_start import safe_spawning
 from .engines import engine
 
 
@@ -29,9 +30,11 @@ def worker_pool(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+    with safe_spawning():  # the executor itself starts a process that keeps its books
+        started = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
         for _ in range(jobs):
-            pool.submit(int)  # an executor starts its processes only when work is submitted
+            started.submit(int)  # an executor starts its processes only when work is submitted
+    with started as pool:
         try:
             yield pool
         except BaseException:

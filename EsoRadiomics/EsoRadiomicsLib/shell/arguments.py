@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import UsageError
+from ..core.claims import only_run
+from ..core.errors import InputError, UsageError
+from ..core.numbers import finite
+from ..core.places import require_regular
 from ..core.progress import MODES
 from ..core.strict_json import parse_json
 from ..extraction.engines import settings_from
@@ -31,7 +36,7 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", help="CT: NRRD, NIfTI, MetaImage, or a folder with a DICOM series")
     parser.add_argument("mask", help="GTV: labelmap, Slicer .seg.nrrd, RTSTRUCT or DICOM SEG (file or its folder)")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--label", type=int, help="value of the GTV in a labelmap")
+    which.add_argument("--label", type=whole_number, help="value of the GTV in a labelmap")
     which.add_argument("--segment", help="name, ID or number of the segment in .seg.nrrd or DICOM SEG")
     which.add_argument("--roi", help="name of the ROI in an RTSTRUCT, or a pattern such as 'GTV*'")
     parser.add_argument(
@@ -51,7 +56,7 @@ def add_extraction_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one of the study's settings; it is recorded and warned about (value as JSON: bin_width=10)",
     )
     parser.add_argument(
-        "--jobs", type=int, default=1, help="processes to spread the images of the case over (default 1)"
+        "--jobs", type=whole_number, default=1, help="processes to spread the images of the case over (default 1)"
     )
     parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
 
@@ -98,9 +103,31 @@ def split_assignment(text: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def claimed(out: Path | None) -> AbstractContextManager[None]:
+    """The place of the results, where there are any, held for this run."""
+    return nullcontext() if out is None else only_run(out)
+
+
+def whole_number(text: str) -> int:
+    """argparse type: a whole number of at most 9 digits."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"“{text[:40]}” is no whole number of at most 9 digits")
+    return int(text)
+
+
+def finite_number(text: str) -> float:
+    """argparse type: a number, neither nan nor infinite."""
+    try:
+        return finite(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def existing_file(text: str) -> Path:
     """argparse type: a path of a file that exists."""
     path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    try:
+        require_regular(path)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
     return path

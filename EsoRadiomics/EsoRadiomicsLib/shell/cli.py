@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import EsoRadiomicsError
+from ..core.terminal import safe_terminal
+from .fault_report import FAULT, fault_sentence
 
 COMMANDS = (
     "score",
@@ -32,6 +35,7 @@ exit codes:
   0  done
   1  this case failed (unreadable image, empty ROI, missing reference cohort, interrupted …)
   2  the call itself is wrong (unknown study, covariate out of range, output folder not writable …)
+  70 a fault in EsoRadiomics itself; a file says more
 
 Research use only: not a medical device.
 """
@@ -54,30 +58,57 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; errors of the user's are printed as one sentence."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    with safe_terminal():
+        try:
+            _stop_cleanly()
+            code = _run(sys.argv[1:] if arguments is None else list(arguments))
+            sys.stdout.flush()  # what cannot be written is told here, not when Python ends
+            return code
+        except EsoRadiomicsError as error:
+            return _failed(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            return _failed("interrupted; nothing was written.", 1)
+        except BrokenPipeError:
+            _close_output()
+            return 1
+        except MemoryError:
+            return _failed("The computer has not enough memory for this. Close other programs, or use fewer jobs.", 1)
+        except OSError as error:
+            place = f"{str(error.filename)[:300]}: " if error.filename else ""
+            return _failed(f"{place}{error.strerror or error}. Check the path, its permissions and the space left.", 1)
+        except Exception as error:
+            return _failed(fault_sentence(error), FAULT)
+
+
+def _run(arguments: Sequence[str]) -> int:
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     options = build_parser(asked).parse_args(arguments)
-    _stop_cleanly_on_terminate()
-    try:
-        return options.run(options)
-    except EsoRadiomicsError as error:
-        print(f"esoradiomics: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("esoradiomics: interrupted; nothing was written.", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        return 1
+    return options.run(options)
 
 
-def _stop_cleanly_on_terminate() -> None:
-    """A polite kill unwinds like Ctrl-C, so that temporary files and worker processes go too."""
+def _failed(sentence: str, code: int) -> int:
+    with contextlib.suppress(OSError):  # standard error may be closed too
+        print(f"esoradiomics: {sentence}", file=sys.stderr)
+    return code
+
+
+def _close_output() -> None:
+    """Whoever read our output is gone: Python would complain of it when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stop_cleanly() -> None:
+    """A polite kill, and a terminal that is closed, unwind like Ctrl-C: temporary files and worker processes go too."""
 
     def interrupt(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
     with contextlib.suppress(ValueError):  # not the main thread: whoever started us handles signals
-        signal.signal(signal.SIGTERM, interrupt)
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+                signal.signal(number, interrupt)
 
 
 if __name__ == "__main__":

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..cohort.child_process import Limits
+from ..cohort.child_process import LEAST_GIB, MEMORY_SHARE, MINUTES, MOST_GIB, Limits, default_memory_gib
 from ..cohort.cohort_check import check_cohort
 from ..cohort.cohort_run import local_workers, run_cohort, threads_per_case
 from ..cohort.cohort_scores import score_table
-from ..cohort.cohort_table import FAILURES_CSV, FEATURES_CSV, REMARKS_CSV, REPORT_HTML, SCORES_CSV, write_results
+from ..cohort.cohort_table import (
+    FAILURES_CSV,
+    FEATURES_CSV,
+    PROVENANCE_JSON,
+    REMARKS_CSV,
+    REPORT_HTML,
+    RESULTS,
+    SCORES_CSV,
+    check_run_folder,
+    write_results,
+)
 from ..cohort.dask_cluster import cluster_workers
 from ..cohort.folder_scan import MASK_NAME, manifest_text, scan_folder
-from ..cohort.manifest import read_manifest
-from ..cohort.problems import Problem, write_problems
+from ..cohort.manifest import Manifest, read_manifest
+from ..cohort.problems import BLOCKING, COLUMNS, Problem, write_problems
 from ..cohort.readings_table import write_readings
-from ..core.errors import OutputError, UsageError
+from ..core.claims import check_new_file, columns_of, only_run
+from ..core.errors import UsageError
 from ..core.output import write_text
 from ..core.progress import MODES, reporter
-from ..extraction.engines import settings_from
+from ..extraction.engines import is_feature, settings_from
 from ..extraction.feature_table import write_rows
 from ..extraction.settings import ExtractionSettings
 from ..reporting.cohort.cohort_report import write_cohort_report
-from ..reporting.cohort.harmonisation import fit_table, read_features, write_harmonised
+from ..reporting.cohort.harmonisation import MARK, fit_table, page_of, read_features, write_harmonised
 from ..statistics.combat import load_combat
 from ..studies.paper_readings import paper_readings
-from ..studies.reference_cohort import load_reference
+from ..studies.reference_cohort import ReferenceCohort, load_reference
 from ..studies.study import Study, builtin_studies, load_study
-from .arguments import add_command, existing_file, settings_of, split_assignment
+from .arguments import add_command, existing_file, finite_number, settings_of, split_assignment, whole_number
 
 RUN_EXAMPLES = """\
   esoradiomics cohort run manifest.csv --study ln-response-crt --jobs 4 --out results
@@ -117,10 +129,20 @@ def _add_run(actions: Any) -> None:
     run.add_argument(
         "--set", action="append", default=[], metavar="SETTING=VALUE", dest="changes", help="change one of the settings"
     )
-    run.add_argument("--jobs", type=int, default=1, help="cases at a time, each in a process of its own (default 1)")
-    run.add_argument("--dask", metavar="ADDRESS", help="measure on this Dask cluster (tcp://scheduler:8786) instead")
-    run.add_argument("--time-limit", type=float, metavar="MINUTES", help="give a case up after this time")
-    run.add_argument("--memory-limit", type=float, metavar="GIB", help="give a case up when it takes more memory")
+    jobs = "cases at a time, each in a process of its own (default 1)"
+    run.add_argument("--jobs", type=whole_number, default=1, help=jobs)
+    dask = (
+        "measure on this Dask cluster (tcp://scheduler:8786) instead; a scheduler runs what it likes here and on its "
+        "workers: name only one that you trust"
+    )
+    run.add_argument("--dask", metavar="ADDRESS", help=dask)
+    minutes = f"give a case up after this time (default {MINUTES:g}; 0: never)"
+    run.add_argument("--time-limit", type=finite_number, default=MINUTES, metavar="MINUTES", help=minutes)
+    memory = (
+        f"give a case up when it takes more memory (default: its share of {100 * MEMORY_SHARE:.0f} %% of this "
+        f"computer's, from {LEAST_GIB:g} to {MOST_GIB:g} GiB; 0: no limit)"
+    )
+    run.add_argument("--memory-limit", type=finite_number, metavar="GIB", help=memory)
     run.add_argument("--out", type=Path, required=True, help="folder for the results and the finished cases")
     run.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
     run.set_defaults(run=_run)
@@ -136,8 +158,7 @@ def _scan(options: argparse.Namespace) -> int:
     if not options.folder.is_dir():
         raise UsageError(f"{options.folder} is no folder. Give the folder of the patients.")
     out = options.out or options.folder / "manifest.csv"
-    if out.exists():
-        raise OutputError(f"{out} exists already. Choose another name with --out, or remove it first.")
+    check_new_file(out)
     lines = scan_folder(options.folder, out.parent, options.mask_name, reporter(options.progress))
     write_text(out, manifest_text(lines))
     unclear = [line for line in lines if line["remark"]]
@@ -149,6 +170,8 @@ def _scan(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     """List the problems; exit code 1 where a case cannot be measured."""
+    if options.out is not None:
+        check_new_file(options.out, own=_earlier({*COLUMNS, BLOCKING}))
     manifest = read_manifest(options.manifest, allow_outside=options.allow_outside)
     check = check_cohort(manifest, reporter(options.progress))
     for problem in sorted(check.problems, key=lambda problem: not problem.blocking):
@@ -163,6 +186,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _score(options: argparse.Namespace) -> int:
     """Score; exit code 1 where no case could be scored."""
+    check_new_file(options.out, own=_earlier({"case", "study", "not_scored"}))
     reference = load_reference(options.reference) if options.reference else None
     studies = [load_study(study) for study in options.study or builtin_studies()]
     lines, reasons = score_table(options.table, studies, reference)
@@ -176,6 +200,9 @@ def _score(options: argparse.Namespace) -> int:
 
 def _harmonise(options: argparse.Namespace) -> int:
     """Fit and save, or load, and apply."""
+    again = options.batch is None and MARK in columns_of(options.out)
+    for path in (options.out, page_of(options.out), *([options.model] if options.batch is not None else [])):
+        check_new_file(path, own=lambda path: again)
     features = read_features(options.table)
     left_out: list[str] = []
     if options.batch is None:
@@ -183,8 +210,6 @@ def _harmonise(options: argparse.Namespace) -> int:
             raise UsageError("--train needs --batch, the column to fit over.")
         model = load_combat(options.model)
     else:
-        if options.model.exists():
-            raise OutputError(f"{options.model} exists already. Choose another name, or leave --batch out to apply it.")
         train = split_assignment(options.train, "--train") if options.train else None
         model, left_out = fit_table(features, options.batch, train)
     write_harmonised(features, model, options.out, left_out)
@@ -193,6 +218,16 @@ def _harmonise(options: argparse.Namespace) -> int:
         print(f"Model {model.fingerprint} written to {options.model}; {len(left_out)} features left out")
     print(f"{len(model.features)} features of {len(features.rows)} cases written to {options.out}")
     return 0
+
+
+def _earlier(columns: set[str]) -> Callable[[Path], bool]:
+    """Whether a file is a table with these columns that is not one of a run's results."""
+
+    def is_own(path: Path) -> bool:
+        of_run = path.name in RESULTS and (path.parent / PROVENANCE_JSON).exists()
+        return columns <= set(columns_of(path)) and not any(map(is_feature, columns_of(path))) and not of_run
+
+    return is_own
 
 
 def _line(problem: Problem) -> str:
@@ -205,8 +240,20 @@ def _run(options: argparse.Namespace) -> int:
     reference = load_reference(options.reference) if options.reference else None
     readings = _readings(options, study)
     manifest = read_manifest(options.manifest, allow_outside=options.allow_outside)
+    check_run_folder(options.out, manifest)
+    with only_run(options.out):
+        return _measure(options, study, settings, readings, reference, manifest)
+
+
+def _measure(
+    options: argparse.Namespace,
+    study: Study | None,
+    settings: ExtractionSettings,
+    readings: tuple[ExtractionSettings, ...],
+    reference: ReferenceCohort | None,
+    manifest: Manifest,
+) -> int:
     signature = study.signature if study is not None else None
-    threads = 1 if options.dask else threads_per_case(options.jobs)
     try:
         run = run_cohort(
             manifest,
@@ -215,7 +262,7 @@ def _run(options: argparse.Namespace) -> int:
             features=None if options.full or signature is None else signature.names,
             readings=readings,
             workers=cluster_workers(options.dask) if options.dask else local_workers(options.jobs),
-            limits=Limits(options.time_limit, options.memory_limit, threads),
+            limits=_limits(options),
             progress=reporter(options.progress),
         )
     except KeyboardInterrupt:
@@ -237,6 +284,15 @@ def _run(options: argparse.Namespace) -> int:
             print(f"  … and {len(problems) - SHOWN} more {what} in {options.out / file}")
     print(f"Table: {options.out / FEATURES_CSV}\nReport: {options.out / REPORT_HTML}")
     return 1 if run.failures else 0
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    """What one case may take; 0 takes a limit away."""
+    memory = options.memory_limit
+    if memory is None:
+        memory = default_memory_gib(1 if options.dask else options.jobs)
+    threads = 1 if options.dask else threads_per_case(options.jobs)
+    return Limits(options.time_limit or None, memory or None, threads)
 
 
 def _study_and_settings(options: argparse.Namespace) -> tuple[Study | None, ExtractionSettings]:

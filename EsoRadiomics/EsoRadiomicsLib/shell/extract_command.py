@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ExtractionError
+from ..core.claims import check_new_file, columns_of, only_run
+from ..core.errors import ExtractionError, OutputError
 from ..core.progress import reporter
 from ..extraction.engines import extract, prepare
 from ..extraction.feature_table import feature_row, write_rows
@@ -39,8 +42,11 @@ def run(options: argparse.Namespace) -> int:
     if options.signature and study.signature is None:
         raise ExtractionError(f"{study.id} has no signature to extract: {study.absent}")
     names = study.signature.names if options.signature and study.signature else None
-    with worker_pool(options.jobs) as pool:
+    check_new_file(options.out, own=lambda path: _row_of(path) is not None)
+    with only_run(options.out), worker_pool(options.jobs) as pool:
         case = load(options, settings)
+        if _row_of(options.out) not in (None, case.image_sha256):
+            raise OutputError(f"{options.out} holds another image's features. Choose another name, or remove it first.")
         roi = prepare(case, settings)
         features = extract(roi, settings, names, pool, reporter(options.progress))
     write_rows(options.out, [feature_row(case, features)])
@@ -52,3 +58,12 @@ def run(options: argparse.Namespace) -> int:
         print(f"not computed: {name}: {reason}")
     print(f"{len(features.values)} features written to {options.out}")
     return 0
+
+
+def _row_of(path: Path) -> str | None:
+    """The image's SHA-256 of a table with one row, as this command writes it; None for any other file, and no file."""
+    if columns_of(path)[:2] != ["case", "image_sha256"]:
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(islice(csv.DictReader(file), 2))
+    return rows[0]["image_sha256"] if len(rows) == 1 else None

@@ -11,8 +11,9 @@ from typing import Any
 
 from .. import __version__
 from ..agreement.kept_features import load_kept
+from ..core.claims import only_run
 from ..core.errors import UsageError
-from ..core.output import check_output_folder, write_folder
+from ..core.output import check_replaceable_folder, write_folder
 from ..core.progress import MODES, reporter
 from ..evaluation.assessment import assess
 from ..evaluation.fit_checks import check_fit
@@ -23,7 +24,7 @@ from ..modelling.model_cohort import TIME_UNITS, Columns
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
 from ..studies.study import load_study
-from .arguments import add_command, existing_file
+from .arguments import add_command, existing_file, whole_number
 
 EXAMPLES = """\
   esoradiomics fit cohort.csv --protocol escc-lpfs-ccrt --time lpfs_months --event lpfs \\
@@ -48,14 +49,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--split", help="column that says “training” or “validation” (default: drawn, see --seed)")
     parser.add_argument("--no-validation", action="store_true", help="use all patients for training")
     parser.add_argument("--folds", help="column with the cross-validation fold of each training patient")
-    parser.add_argument("--n-folds", type=int, help="number of folds (default: the protocol's)")
+    parser.add_argument("--n-folds", type=whole_number, help="number of folds (default: the protocol's)")
     parser.add_argument("--lambda-rule", choices=("min", "1se"), help="rule for λ (default: the protocol's)")
     parser.add_argument(
         "--standardise",
         choices=("every-fold", "once"),
         help="where the LASSO divides features by their SD: every-fold is the plain cv.glmnet call (default)",
     )
-    parser.add_argument("--repeats", type=int, help="cross-validations whose mean curve chooses λ (default 1)")
+    parser.add_argument("--repeats", type=whole_number, help="cross-validations whose mean curve chooses λ (default 1)")
     parser.add_argument("--cutoff", choices=("protocol", "published"), default="protocol", help="cut-off of the score")
     parser.add_argument(
         "--signature",
@@ -65,22 +66,22 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
     parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
-    parser.add_argument("--seed", type=int, default=1, help="of split, folds and resampling (default 1)")
+    parser.add_argument("--seed", type=whole_number, default=1, help="of split, folds and resampling (default 1)")
     parser.add_argument(
         "--bootstrap",
-        type=int,
+        type=whole_number,
         default=200,
         help="repeats of the whole protocol in bootstrap samples: what to expect elsewhere (default 200; 0: none)",
     )
     parser.add_argument(
-        "--permutations", type=int, default=100, help="runs on shuffled outcomes (default 100; 0: none)"
+        "--permutations", type=whole_number, default=100, help="runs on shuffled outcomes (default 100; 0: none)"
     )
     parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
     parser.add_argument("--title", help="title of the new card (default: the study's)")
     parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
     parser.add_argument("--out", type=Path, required=True, help="new folder for card, report, figures and tables")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="processes for resampling (default: all cores)"
+        "--jobs", type=whole_number, default=os.cpu_count() or 1, help="processes for resampling (default: all cores)"
     )
     parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
     parser.set_defaults(run=run)
@@ -127,7 +128,12 @@ def identifier(text: str | None, folder: Path) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Fit, evaluate, write the folder, print the main numbers."""
-    check_output_folder(options.out, ())
+    with only_run(options.out):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    check_replaceable_folder(options.out, ())
     progress = reporter(options.progress)
     study = load_study(options.protocol)
     progress(0.0, "the protocol on the training patients")

@@ -14,6 +14,7 @@ from ..agreement.kept_features import OBSERVERS, Rule
 from ..agreement.readings import Measured, compare, measure_manifest
 from ..cohort.manifest import read_manifest
 from ..cohort.problems import Problem
+from ..core.claims import check_apart, only_run
 from ..core.errors import UsageError
 from ..core.progress import MODES, reporter
 from ..extraction.feature_table import read_table
@@ -25,7 +26,7 @@ from ..reporting.agreement.agreement_files import (
     write_readings,
 )
 from ..studies.study import Study, load_study
-from .arguments import add_command, existing_file
+from .arguments import add_command, existing_file, finite_number, whole_number
 
 EXAMPLES = """\
   esoradiomics icc manifest.csv --study escc-lpfs-ccrt --jobs 4 --out icc     # from images and masks
@@ -46,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "icc", text, EXAMPLES)
     parser.add_argument("table", type=existing_file, help="manifest of images and masks, or table of features")
     parser.add_argument("--study", help="take rule and settings from this study's protocol")
-    parser.add_argument("--threshold", type=float, help="least ICC of a feature that is kept")
+    parser.add_argument("--threshold", type=finite_number, help="least ICC of a feature that is kept")
     parser.add_argument("--form", help="ICC form: 1,1  2,1  3,1  1,k  2,k  3,k (default 2,1)")
     parser.add_argument("--strict", action="store_true", help="above the threshold, not at it")
     parser.add_argument("--lower-bound", action="store_true", help="hold the lower 95 %% limit against the threshold")
@@ -57,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--bland-altman", action="append", default=[], metavar="FEATURE", help="also draw this feature")
     parser.add_argument("--allow-outside", action="store_true", help="accept paths outside the manifest's folder")
-    parser.add_argument("--jobs", type=int, default=1, help="readings measured at a time (default 1)")
+    parser.add_argument("--jobs", type=whole_number, default=1, help="readings measured at a time (default 1)")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, list of kept features and figures")
     parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
     parser.set_defaults(run=run)
@@ -65,9 +66,15 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure if need be, compare, write the folder, print what was kept; exit code 1 where a reading failed."""
+    with only_run(options.out):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     study = load_study(options.study) if options.study else None
     rule = protocol_rule(study, **_changes(options))
     check_agreement_folder(options.out)
+    check_apart(options.out, [options.table])
     if _is_manifest(options.table):
         try:
             measured = _measure(options, study, rule)

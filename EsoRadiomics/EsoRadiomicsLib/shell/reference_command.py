@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import OutputError
+from ..core.claims import check_new_file
 from ..extraction.feature_table import read_tables, table_software
 from ..studies.paper_readings import paper_readings
 from ..studies.reference_cohort import build_with_readings
@@ -39,8 +39,7 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Build and write the reference cohort."""
     study = load_study(options.study)
-    if options.out.exists():
-        raise OutputError(f"{options.out} exists already. Choose another name, or remove it first.")
+    check_new_file(options.out)
     table = read_tables(options.tables)
     known = paper_readings(study).readings[1:] if study.card.get("readings") else ()
     cohort = build_with_readings(

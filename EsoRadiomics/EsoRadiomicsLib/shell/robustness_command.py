@@ -11,7 +11,7 @@ from ..extraction.perturbation import KINDS
 from ..extraction.workers import worker_pool
 from ..scoring.perturbed_scores import COUNT, SEED, assess
 from ..studies.reference_cohort import load_reference
-from .arguments import add_command
+from .arguments import add_command, claimed, whole_number
 from .score_command import add_score_arguments, finish, score_case
 
 EXAMPLES = """\
@@ -26,8 +26,9 @@ def add_parser(subparsers: Any) -> None:
     text = "Score one patient and perturb contour and image: the Rad-score's interval, and how often the group flips."
     parser = add_command(subparsers, "robustness", text, EXAMPLES)
     add_score_arguments(parser)
-    parser.add_argument("--count", type=int, default=COUNT, help=f"number of perturbations (default {COUNT})")
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of the perturbations (default: always the same)")
+    parser.add_argument("--count", type=whole_number, default=COUNT, help=f"number of perturbations (default {COUNT})")
+    seed = "seed of the perturbations (default: always the same)"
+    parser.add_argument("--seed", type=whole_number, default=SEED, help=seed)
     parser.add_argument("--kind", action="append", choices=tuple(KINDS), help="only this kind; repeat for several")
     parser.set_defaults(run=run)
 
@@ -35,7 +36,7 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score, perturb, and report both."""
     reference = load_reference(options.reference) if options.reference else None
-    with worker_pool(options.jobs) as pool:
+    with claimed(options.out), worker_pool(options.jobs) as pool:
         result = score_case(options, reference, pool)
         robustness = assess(
             result,
@@ -46,5 +47,5 @@ def run(options: argparse.Namespace) -> int:
             pool=pool,
             progress=reporter(options.progress),
         )
-    finish(options, replace(result, robustness=robustness))
+        finish(options, replace(result, robustness=robustness))
     return 0

@@ -15,7 +15,15 @@ from ..scoring.patient import PatientResult, score_patient
 from ..scoring.score import check_covariates, check_scorable
 from ..studies.reference_cohort import ReferenceCohort, load_reference
 from ..studies.study import load_study
-from .arguments import add_case_arguments, add_command, add_extraction_arguments, load, settings_of, split_assignment
+from .arguments import (
+    add_case_arguments,
+    add_command,
+    add_extraction_arguments,
+    claimed,
+    load,
+    settings_of,
+    split_assignment,
+)
 
 EXAMPLES = """\
   esoradiomics score ct.nrrd gtv.nrrd --study ln-response-crt --out patient1
@@ -49,9 +57,8 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score and report."""
     reference = load_reference(options.reference) if options.reference else None
-    with worker_pool(options.jobs) as pool:
-        result = score_case(options, reference, pool, full=options.full)
-    finish(options, result)
+    with claimed(options.out), worker_pool(options.jobs) as pool:
+        finish(options, score_case(options, reference, pool, full=options.full))
     return 0
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..core.output import check_output_folder, write_folder
+from ..core.claims import only_run
+from ..core.output import check_replaceable_folder, write_folder
 from ..core.progress import MODES, reporter
 from ..evaluation.card_update import UPDATES, update
 from ..evaluation.markers import VOLUMES
@@ -48,7 +49,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Validate, update if asked for, write the folder, print the main numbers."""
-    check_output_folder(options.out, ())
+    with only_run(options.out):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    check_replaceable_folder(options.out, ())
     progress = reporter(options.progress)
     progress(0.0, "the card on these patients")
     study = load_study(options.card)

@@ -31,6 +31,7 @@ def test_a_missing_package_is_refused_with_the_commands_that_install_it(
         if package == "openpyxl":
             read_sheet(tmp_path / "manifest.xlsx")
         elif package == "psutil":
+            monkeypatch.setattr("EsoRadiomicsLib.cohort.child_process._PROC", tmp_path / "none")
             Limits(memory_gib=4)
         else:
             cluster_workers("tcp://127.0.0.1:8786").__enter__()

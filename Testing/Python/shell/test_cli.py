@@ -133,7 +133,7 @@ def test_a_changed_setting_is_recorded_and_warned_about(esoradiomics: Run) -> No
         ((*SCORE, "--covariate", "Age"), 2, "NAME=VALUE"),
         ((*SCORE, "--set", "bins=3"), 2, "bins is no extraction setting"),
         ((*SCORE, "--set", "bin_width=-1"), 2, "bin_width is -1"),
-        ((*SCORE, "--set", "bin_width=wide"), 2, "'wide'"),
+        ((*SCORE, "--set", "bin_width=wide"), 2, "bin_width is wide"),
         ((*SCORE, "--label", "7"), 1, "7"),
         ((*SCORE, "--jobs", "0"), 2, "jobs is 0"),
         ((*SCORE, "--out", "ct.nrrd"), 2, "ct.nrrd"),

@@ -103,7 +103,7 @@ class AgreementResult:
             OutputError: it holds other files, or cannot be written.
         """
         check_agreement_folder(folder)
-        write_folder(folder, self.files)
+        write_folder(folder, self.files, [path.name for path in folder.iterdir()] if folder.is_dir() else ())
 
     def to_json(self) -> str:
         """As one text, to be kept with a scene."""

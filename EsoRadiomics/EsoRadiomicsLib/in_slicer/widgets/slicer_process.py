@@ -35,6 +35,7 @@ class PythonProcess:
         process = qt.QProcess()
         self._process = process  # a QProcess that nobody keeps is killed
         process.setProcessEnvironment(_environment())
+        process.setWorkingDirectory(str(MODULE_FOLDER))
         output, pending = bytearray(), bytearray()
 
         def read_output() -> None:
@@ -83,5 +84,6 @@ def _environment() -> qt.QProcessEnvironment:
     environment = qt.QProcessEnvironment.systemEnvironment()
     paths = [str(MODULE_FOLDER), environment.value("PYTHONPATH")]
     environment.insert("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    environment.insert("PYTHONSAFEPATH", "1")  # what lies in the current folder is not to be imported
     environment.insert("PYTHONIOENCODING", "utf-8")
     return environment

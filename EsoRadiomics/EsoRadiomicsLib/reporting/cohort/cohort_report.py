@@ -123,7 +123,8 @@ def _facts(run: CohortRun) -> _Facts:
         for name, value in known.items():
             acquisition.setdefault(name, Counter())[_UNKNOWN if value is None else _listed(value)] += 1
         software = record["software"]
-    return _Facts(names, volumes, removed, acquisition, software, np.array(values).reshape(len(names), -1))
+    table = np.array(values, float).reshape(len(names), len(run.features))
+    return _Facts(names, volumes, removed, acquisition, software, table)
 
 
 def _problems(problems: Sequence[Problem], folder: Path) -> str:

@@ -118,7 +118,12 @@ def write_harmonised(features: FeatureTable, model: Combat, out: Path, left_out:
         new |= {name: None if math.isnan(v) else float(v) for name, v in zip(model.features, values, strict=True)}
         rows.append(new)
     write_rows(out, rows)
-    write_text(out.with_suffix(".html"), _page(model, before, after, batches, left_out))
+    write_text(page_of(out), _page(model, before, after, batches, left_out))
+
+
+def page_of(out: Path) -> Path:
+    """The page that goes with a harmonised table."""
+    return out.with_name(f"{out.stem}.html" if out.suffix != ".html" else f"{out.name}.html")
 
 
 def _page(

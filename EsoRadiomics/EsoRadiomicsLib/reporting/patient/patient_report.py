@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import OutputError
-from ...core.output import check_output_folder, safe_cell, write_folder
+from ...core.output import check_replaceable_folder, safe_cell, write_folder
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ..figures import (
@@ -52,7 +52,7 @@ def write_report(result: PatientResult, folder: Path) -> None:
     document = result_dict(result)
     check_folder(folder)
     _require_same_case(folder, document)
-    write_folder(folder, _files(result, document))
+    write_folder(folder, _files(result, document), FILES)
 
 
 def check_folder(folder: Path) -> None:
@@ -61,7 +61,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         OutputError: it is a file, holds anything but an earlier result, or cannot be written.
     """
-    check_output_folder(folder, FILES)
+    check_replaceable_folder(folder, FILES)
 
 
 def _require_same_case(folder: Path, document: dict[str, Any]) -> None:

@@ -1,0 +1,77 @@
+"""Starting Python in another process so that it imports nothing from the current folder, which may be the data's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parents[2]
+"""The folder that holds the library: what a child must find, and a neutral place for it to start in."""
+
+
+def safe_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a child: the library is found, and nothing beside what the child works on.
+
+    ``PYTHONSAFEPATH`` keeps the current folder off the path from Python 3.11 on; before that a child must start in
+    :data:`LIBRARY`. Relative and empty parts of ``PYTHONPATH`` would mean the current folder too.
+    """
+    environment = dict(os.environ if environment is None else environment)
+    parts = environment.get("PYTHONPATH", "").split(os.pathsep)
+    environment["PYTHONPATH"] = os.pathsep.join([str(LIBRARY), *filter(os.path.isabs, parts)])
+    environment["PYTHONSAFEPATH"] = "1"
+    return environment
+
+
+@contextmanager
+def safe_spawning() -> Iterator[None]:
+    """Processes that multiprocessing spawns inside start as safely, and Ctrl-C is never theirs."""
+    before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    os.environ.update(safe_environment())
+    try:
+        with interrupts_later(), _neutral_folder():
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Ctrl-C waits until the block ends; processes started in it never get it, as it is their parent's to handle."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def forget_current_folder() -> None:
+    """Take the current folder, which ``python -m`` puts there, off this process's path, unless it is the library's."""
+    with suppress(OSError):  # the folder may be gone
+        here = Path.cwd()
+        if here != LIBRARY:
+            sys.path[:] = [path for path in sys.path if path and Path(path) != here]
+
+
+@contextmanager
+def _neutral_folder() -> Iterator[None]:
+    """Only for Python 3.10, which knows no PYTHONSAFEPATH: multiprocessing cannot be told where to start."""
+    if sys.version_info >= (3, 11):
+        yield
+        return
+    here = os.getcwd()
+    os.chdir(LIBRARY)
+    try:
+        yield
+    finally:
+        os.chdir(here)

@@ -1,0 +1,54 @@
+"""Code that lies in the current folder, which may be the data's, is run by no process that the command starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cohort_factory
+import pytest
+
+from EsoRadiomicsLib.core.safe_start import LIBRARY, safe_environment
+
+TRAPS = ("SimpleITK", "numpy", "radiomics", "json", "multiprocessing", "random", "sitecustomize", "EsoRadiomicsLib")
+
+
+@pytest.fixture
+def trapped(tmp_path: Path) -> Path:
+    """A cohort's folder in which somebody has put modules under the names of those that are imported."""
+    cohort_factory.write_cohort(tmp_path / "data", 1)
+    for name in TRAPS:
+        (tmp_path / "data" / f"{name}.py").write_text(f"open({str(tmp_path / 'PWNED')!r}, 'a').write({name!r})\n")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["cohort", "run", "manifest.csv", "--study", "ln-response-crt", "--out", "out"],
+        ["score", "P000/ct.nrrd", "P000/gtv.nrrd", "--study", "ln-response-crt", "--jobs", "2"],
+    ],
+)
+def test_modules_in_the_data_folder_are_never_run(arguments: list[str], trapped: Path) -> None:
+    start = trapped.parent / "start.py"
+    start.write_text(
+        "import sys\nfrom EsoRadiomicsLib.shell.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(start), *arguments],
+        cwd=trapped,
+        env={**os.environ, "PYTHONPATH": str(LIBRARY)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (trapped.parent / "PWNED").exists()
+
+
+def test_only_absolute_parts_of_the_path_are_passed_on() -> None:
+    passed = safe_environment({"PYTHONPATH": os.pathsep.join(["", ".", "lib", "/opt/lib"]), "HOME": "/h"})
+    assert passed["PYTHONPATH"].split(os.pathsep) == [str(LIBRARY), "/opt/lib"]
+    assert passed["PYTHONSAFEPATH"] == "1"
+    assert passed["HOME"] == "/h"
