@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from .volumes import is_dicom
@@ -83,6 +83,13 @@ def is_object(path: Path) -> bool:
             "remove it if it is no slice."
         )
     return is_dicom(path)
+
+
+def one_text(value: Any) -> str:
+    """The text of an element that holds one; a backslash in it, which DICOM takes for a separator, stays."""
+    if value is None:
+        return ""
+    return (value if isinstance(value, str) else "\\".join(map(str, value))).strip()
 
 
 @contextmanager

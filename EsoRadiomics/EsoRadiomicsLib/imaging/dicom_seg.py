@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
-from .dicom_files import read_dataset, reading
+from .dicom_files import one_text, read_dataset, reading
 from .dicom_series import POSITION_TOLERANCE_MM, along_normal
 from .masks import Mask, choose, require_reference
 from .volumes import Volume
@@ -50,12 +50,18 @@ class DicomSegmentation:
     def _segments(self) -> list[tuple[int, str]]:
         with reading(self.path):
             items = self.dataset.get("SegmentSequence", ())
-            segments = [(int(item.SegmentNumber), str(item.get("SegmentLabel", "")).strip()) for item in items]
+            segments = [(int(item.SegmentNumber), one_text(item.get("SegmentLabel"))) for item in items]
         return [segment for segment in segments if segment[0] != 0]  # a labelmap may list its background as 0
 
+    @property
+    def keys(self) -> list[str]:
+        return [str(number) for number, _ in self._segments]
+
+    def find(self, wanted: str | None) -> int:
+        return choose(self.names, wanted, "segment", self.path, self.keys)
+
     def read(self, wanted: str | None, volume: Volume) -> Mask:
-        numbers = [str(number) for number, _ in self._segments]
-        number, name = self._segments[choose(self.names, wanted, "segment", self.path, numbers)]
+        number, name = self._segments[self.find(wanted)]
         warnings = require_reference(self, frozenset({self.dataset.get("FrameOfReferenceUID", "")} - {""}), volume)
         with reading(self.path):
             frames = _frames(self.dataset, number)

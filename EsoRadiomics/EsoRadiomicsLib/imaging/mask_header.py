@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from ..core.errors import InputError
 from ..core.numbers import whole
 from .header_checks import read_volume_header
-from .masks import choose
+from .masks import MaskSource, choose
 from .read_mask import open_mask
 from .volumes import existing, is_dicom, quiet_itk
 
@@ -27,6 +27,7 @@ class MaskHeader:
         names: of segments or ROIs; labels are known only from the voxels.
         keys: IDs or numbers by which a segment or ROI can be chosen too.
         series: SeriesInstanceUIDs it was drawn on; empty if not DICOM.
+        source: of a DICOM mask, the mask itself, which then chooses as it will when it is read.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class MaskHeader:
     names: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     series: frozenset[str] = frozenset()
+    source: MaskSource | None = None
 
     def choice(self, roi: str) -> dict[str, Any]:
         """The argument of ``load_case`` that chooses ``roi``; none where ``roi`` is empty and only one is there.
@@ -41,9 +43,10 @@ class MaskHeader:
         Raises:
             InputError: no such segment or ROI, several to choose from, or no label value.
         """
-        if self.selector != "label":
-            kind = "ROI" if self.selector == "roi" else self.selector
-            choose(self.names, roi or None, kind, self.path, self.keys)
+        if self.source is not None:
+            self.source.find(roi or None)
+        elif self.selector != "label":
+            choose(self.names, roi or None, self.selector, self.path, self.keys)
         elif roi and whole(roi) is None:
             raise InputError(f"The mask {self.path} is a labelmap, and “{roi}” is no label value. Give a whole number.")
         if not roi:
@@ -64,9 +67,7 @@ def read_mask_header(mask: Path, *, allow_outside: bool = False) -> MaskHeader:
     mask = existing(mask)
     if mask.is_dir() or is_dicom(mask):
         source = open_mask(mask)
-        names = tuple(source.names)
-        numbers = tuple(str(number + 1) for number in range(len(names)))
-        return MaskHeader(mask, source.selector, names, numbers, source.series)
+        return MaskHeader(mask, source.selector, tuple(source.names), tuple(source.keys), source.series, source)
     header = native_header(mask, "mask", allow_outside=allow_outside)
     matches = (re.fullmatch(r"Segment([0-9]{1,6})_ID", key) for key in header.GetMetaDataKeys())
     found = sorted(int(match[1]) for match in matches if match)

@@ -18,7 +18,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.formatting import some
 from .volumes import Volume
+
+MOST_NAMES = 30
+"""Names or labels that a message lists."""
+MOST_LABELS = 300
+"""A labelmap of all organs has some hundred labels; an image has more values."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,19 @@ class MaskSource(Protocol):
         """What there is to choose from."""
 
     @property
+    def keys(self) -> list[str]:
+        """IDs or numbers by which each of ``names`` can be chosen too."""
+
+    @property
     def series(self) -> frozenset[str]:
         """SeriesInstanceUIDs it refers to; empty if it is not DICOM."""
+
+    def find(self, wanted: str | None) -> int:
+        """Index in ``names`` of the ROI that ``wanted`` names, or of the only one there is.
+
+        Raises:
+            InputError: no such ROI, or several and none named.
+        """
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         """The ROI named ``wanted``, or the only one there is.
@@ -69,6 +86,13 @@ class Labelmap:
     @cached_property
     def names(self) -> list[str]:
         return [str(label) for label in labels_of(self.image, f"The mask {self.path}")]
+
+    @property
+    def keys(self) -> list[str]:
+        return self.names
+
+    def find(self, wanted: str | None) -> int:
+        return self.names.index(str(find_label(self.image, wanted, f"The mask {self.path}")))
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         label, image = select_label(self.image, wanted, f"The mask {self.path}")
@@ -96,20 +120,35 @@ def select_label(image: sitk.Image, wanted: str | int | None, subject: str) -> t
     """The voxels of one label as a uint8 0/1 image, and the label; without ``wanted`` the only label there is.
 
     Raises:
-        InputError: an empty mask, no such label, or several and none chosen.
+        InputError: as :func:`find_label`.
+    """
+    label = find_label(image, wanted, subject)
+    binary = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(image) == label).astype(np.uint8))
+    binary.CopyInformation(image)
+    return label, binary
+
+
+def find_label(image: sitk.Image, wanted: str | int | None, subject: str) -> int:
+    """The label value that ``wanted`` names, or the only one there is.
+
+    Raises:
+        InputError: an empty mask, no such label, several and none chosen, or an image instead of a mask.
     """
     labels = labels_of(image, subject)
-    listed = ", ".join(map(str, labels))
     if not labels:
         raise InputError(f"{subject} is empty: every voxel is 0. Draw the GTV, or give another mask.")
+    if len(labels) > MOST_LABELS or (len(labels) > 1 and labels[0] < 0):
+        raise InputError(
+            f"{subject} looks like an image: it holds {len(labels):,} different values from {labels[0]} to "
+            f"{labels[-1]}. Were image and mask exchanged? Give the image first, then the mask."
+        )
+    listed = some(labels, MOST_NAMES)
     if wanted is None and len(labels) > 1:
         raise InputError(f"{subject} holds the labels {listed}, and none was chosen. Choose the label of the GTV.")
     label = labels[0] if wanted is None else next((value for value in labels if str(value) == str(wanted)), 0)
     if not label:
         raise InputError(f"{subject} has no label {wanted}. The labels there are: {listed}.")
-    binary = sitk.GetImageFromArray((sitk.GetArrayViewFromImage(image) == label).astype(np.uint8))
-    binary.CopyInformation(image)
-    return label, binary
+    return label
 
 
 @dataclass(frozen=True)
@@ -155,9 +194,15 @@ class Segmentation:
     def names(self) -> list[str]:
         return [segment.name for segment in self.segments]
 
+    @property
+    def keys(self) -> list[str]:
+        return [segment.id for segment in self.segments]
+
+    def find(self, wanted: str | None) -> int:
+        return choose(self.names, wanted, "segment", self.path, self.keys)
+
     def read(self, wanted: str | None, volume: Volume) -> Mask:
-        ids = [segment.id for segment in self.segments]
-        segment = self.segments[choose(self.names, wanted, "segment", self.path, ids)]
+        segment = self.segments[self.find(wanted)]
         layer = self._layer(segment.layer)
         array = (sitk.GetArrayViewFromImage(layer) == segment.label).astype(np.uint8)
         if not array.any():
@@ -181,24 +226,30 @@ def choose(names: Sequence[str], wanted: str | None, kind: str, path: Path, keys
     Raises:
         InputError: none or several fit; the message lists the names.
     """
-    listed = ", ".join(f"“{name}”" for name in names) or "none"
+    listed = some((f"“{name}”" for name in names), MOST_NAMES) or "none"
     if wanted is None:
         if len(names) == 1:
             return 0
         raise InputError(f"{path} holds {len(names)} {kind}s: {listed}. Choose the {kind} of the GTV by name.")
-    fits: list[int] = []
-    for fit in (
-        [i for i, name in enumerate(names) if name == wanted],
-        [i for i, key in enumerate(keys) if key == wanted],
-        [i for i, name in enumerate(names) if fnmatchcase(name.lower(), wanted.lower())],
-    ):
-        fits = fits or fit
+    fits = fitting(names, wanted, keys)
     if len(fits) == 1:
         return fits[0]
     if not fits:
         raise InputError(f"{path} has no {kind} “{wanted}”. There are: {listed}.")
-    several = ", ".join(f"“{names[i]}”" + (f" ({keys[i]})" if keys else "") for i in fits)
+    several = some((f"“{names[i]}”" + (f" ({keys[i]})" if keys else "") for i in fits), MOST_NAMES)
     raise InputError(f"“{wanted}” fits {len(fits)} {kind}s of {path}: {several}. Choose one of them.")
+
+
+def fitting(names: Sequence[str], wanted: str, keys: Sequence[str] = ()) -> list[int]:
+    """Indices that a name, else a key, else a pattern fits."""
+    for fits in (
+        [i for i, name in enumerate(names) if name == wanted],
+        [i for i, key in enumerate(keys) if key == wanted],
+        [i for i, name in enumerate(names) if fnmatchcase(name.lower(), wanted.lower())],
+    ):
+        if fits:
+            return fits
+    return []
 
 
 def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume) -> tuple[str, ...]:

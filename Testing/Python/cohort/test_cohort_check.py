@@ -234,6 +234,20 @@ def test_the_roi_column_chooses_labels_segments_and_rois(tmp_path: Path) -> None
     assert len(masks) == 1
 
 
+def test_the_check_takes_the_roi_numbers_that_the_run_takes(tmp_path: Path) -> None:
+    from pydicom import dcmread
+
+    image = phantoms.ct(SIZE)
+    write_ct(tmp_path / "dicom", image)
+    write_rtstruct(tmp_path / "rs.dcm", {"GTV": contours_of(phantoms.gtv(image))})
+    structures = dcmread(tmp_path / "rs.dcm")
+    structures.StructureSetROISequence[0].ROINumber = structures.ROIContourSequence[0].ReferencedROINumber = 7
+    structures.save_as(tmp_path / "rs.dcm")
+    rows = [{"case": roi, "image": "dicom", "rtstruct": "rs.dcm", "roi": roi} for roi in ("7", "1")]
+    manifest = read_manifest(write_manifest(tmp_path / "manifest.csv", rows))
+    assert [problem.case for problem in check_cohort(manifest).problems if problem.blocking] == ["1"]
+
+
 def test_a_manifest_without_its_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column mask"):
         read_manifest(write_manifest(tmp_path / "manifest.csv", [{"case": "A", "image": "ct.nrrd"}]))

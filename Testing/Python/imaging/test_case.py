@@ -183,8 +183,11 @@ def test_sources_tell_format_and_what_was_chosen(image: sitk.Image, mask: sitk.I
     case = load_case(folder, folder, name="patient 1")
     assert case.name == "patient 1"
     assert case.sources["image"] == {"format": "DICOM", "slices": 16, "pixel_type": "32-bit signed integer"}
+    volume = float(np.prod(image.GetSpacing())) * sitk.GetArrayFromImage(mask).sum() / 1000
     assert case.sources["mask"] == {
         "format": "RTSTRUCT", "roi": "GTV", "fill": "even-odd", "grid": "same", "offset_mm": [0.0, 0.0, 0.0],
+        "contours": 84, "slices_with_contours": 8, "slices_without_contours": 0,
+        "volume_of_contours_cm3": pytest.approx(volume, abs=1e-3),
     }  # fmt: skip
 
 

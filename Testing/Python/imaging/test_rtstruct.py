@@ -19,8 +19,8 @@ from matplotlib.path import Path as Polygon
 
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging.case import Case, load_case
+from EsoRadiomicsLib.imaging.contour_fill import fill
 from EsoRadiomicsLib.imaging.read_mask import list_rois
-from EsoRadiomicsLib.imaging.rtstruct import fill
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def voxels(case: Case) -> np.ndarray:
     return sitk.GetArrayFromImage(case.mask)
 
 
-def filled(grid: sitk.Image, *polygons: Any, z: float = 5) -> np.ndarray:
+def filled(grid: sitk.Image, *polygons: Any, z: float = 5, xor: bool = False) -> np.ndarray:
     """Slice 5 of the fill of polygons given in voxel coordinates (x, y)."""
     contours = [points_mm(grid, [(x, y, z) for x, y in polygon]) for polygon in polygons]
-    return sitk.GetArrayFromImage(fill(contours, grid, "ROI", "CT")[0])[5]
+    return sitk.GetArrayFromImage(fill(contours, grid, "ROI", "CT", xor=xor).image)[5]
 
 
 def square(low: float, high: float) -> list[tuple[float, float]]:
@@ -101,7 +101,9 @@ def test_a_mask_drawn_as_contours_comes_back_exactly(load: Load, mask: sitk.Imag
 
 @settings(deadline=None)
 @given(seed=st.integers(0, 2**32), corners=st.integers(3, 12), polygons=st.integers(1, 4))
-def test_any_polygons_fill_where_an_odd_number_of_them_holds_the_centre(seed: int, corners: int, polygons: int) -> None:
+def test_any_xor_polygons_fill_where_an_odd_number_of_them_holds_the_centre(
+    seed: int, corners: int, polygons: int
+) -> None:
     rng = np.random.default_rng(seed)
     shapes = [rng.uniform([0, 0], [47, 39], (corners, 2)) for _ in range(polygons)]
     centres = np.stack(np.meshgrid(np.arange(48), np.arange(40)), axis=-1).reshape(-1, 2)
@@ -112,7 +114,7 @@ def test_any_polygons_fill_where_an_odd_number_of_them_holds_the_centre(seed: in
     )
     clear = (np.array(nudged) == odd).all(axis=0).reshape(40, 48)
     if odd[clear.ravel()].any():
-        np.testing.assert_array_equal(filled(phantoms.ct(), *shapes)[clear], odd.reshape(40, 48)[clear])
+        np.testing.assert_array_equal(filled(phantoms.ct(), *shapes, xor=True)[clear], odd.reshape(40, 48)[clear])
 
 
 def test_a_contour_inside_another_cuts_a_hole(image: sitk.Image) -> None:
@@ -147,7 +149,7 @@ def test_contours_through_voxel_centres_do_not_depend_on_the_noise_of_headers(no
     contour = points_mm(image, [(x, y, 5) for x, y in [(4, 5), (30, 5), (30, 20), (19, 31), (4, 16)]])
     noisy = sitk.Image(image)
     noisy.SetOrigin(np.add(image.GetOrigin(), noise))
-    clean, other = (sitk.GetArrayFromImage(fill([contour], grid, "ROI", "CT")[0]) for grid in (image, noisy))
+    clean, other = (sitk.GetArrayFromImage(fill([contour], grid, "ROI", "CT").image) for grid in (image, noisy))
     np.testing.assert_array_equal(other, clean)
 
 
@@ -208,7 +210,7 @@ def test_points_are_no_rois_to_choose_from(load: Load, mask: sitk.Image, tmp_pat
     assert case.sources["mask"]["roi"] == "GTV"
     assert list_rois(tmp_path / "rs.dcm") == ["GTV"]
     for name in ("Isocenter", "empty"):
-        with pytest.raises(InputError, match=f"The ROI “{name}” of .* has no closed contour"):
+        with pytest.raises(InputError, match=f"In .* “{name}” has no closed contour"):
             load(rois, kinds={"Isocenter": "POINT"}, roi=name)
 
 
@@ -222,7 +224,7 @@ def test_open_and_tilted_and_two_point_contours_are_left_out_with_a_warning(
     line = points_mm(image, [(3, 3, 2), (8, 3, 2)])
     case = load({"GTV": [*contours_of(mask), tilted, line]})
     np.testing.assert_array_equal(voxels(case), sitk.GetArrayFromImage(mask))
-    assert "2 contours of the ROI have fewer than three points or do not lie in one slice" in case.warnings[0]
+    assert "2 contours of the ROI had fewer than three points or did not lie in one slice" in case.warnings[0]
 
     from pydicom import dcmread
 
@@ -230,7 +232,7 @@ def test_open_and_tilted_and_two_point_contours_are_left_out_with_a_warning(
     structures.ROIContourSequence[0].ContourSequence[-1].ContourGeometricType = "OPEN_PLANAR"
     structures.save_as(tmp_path / "rs.dcm")
     case = load_case(series, tmp_path / "rs.dcm")
-    assert case.warnings[0] == "1 open contours or points of the ROI “GTV” were left out."
+    assert case.warnings[0] == "Of the ROI “GTV” these were left out: 1 of open contours."
 
 
 def test_contours_beside_the_slices_go_to_the_nearest_with_a_warning(load: Load, mask: sitk.Image) -> None:
@@ -334,5 +336,5 @@ def test_a_truncated_rtstruct_is_named(series: Path, mask: sitk.Image, tmp_path:
 
 def test_contour_data_that_are_not_triples_are_refused(series: Path, mask: sitk.Image, tmp_path: Path) -> None:
     file = dicom_factory.write_rtstruct(tmp_path / "rs.dcm", {"GTV": [*contours_of(mask), np.arange(7.0)]})
-    with pytest.raises(InputError, match=r"rs\.dcm is damaged or not complete"):
+    with pytest.raises(InputError, match=r"rs\.dcm: contour 85 of the ROI “GTV” has 7 numbers"):
         load_case(series, file)
