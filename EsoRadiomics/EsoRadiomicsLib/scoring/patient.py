@@ -16,6 +16,7 @@ from ..imaging.case import Case
 from ..studies.conformity import conformity_warnings
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
+from .against_reference import AgainstReference, against_reference
 from .reading_scores import ReadingScores
 from .robustness import Robustness
 from .score import Score, check_covariates, check_scorable, score
@@ -36,6 +37,7 @@ class PatientResult:
     warnings: tuple[str, ...]
     robustness: Robustness | None = None
     paper_readings: ReadingScores | None = None
+    against: AgainstReference | None = None
 
 
 def score_patient(
@@ -98,4 +100,4 @@ def score_features(
         *conformity_warnings(study, features.settings, case),
         *result.warnings,
     )
-    return PatientResult(case, roi, features, result, warnings)
+    return PatientResult(case, roi, features, result, warnings, against=against_reference(result, reference))

@@ -7,26 +7,21 @@ A reference is only valid for the settings that made it; it is refused for a stu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..core.errors import InputError, ScoreError, StudyError, UsageError
+from ..core.errors import ScoreError, StudyError, UsageError
 from ..core.output import write_text
 from ..core.schemas import check_schema
 from ..core.strict_json import read_json
-from ..extraction.engines import is_feature, settings_from
+from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
-FEWEST_CASES = 3
+    pass
 
 
 @dataclass(frozen=True)
@@ -42,11 +37,29 @@ class ReferenceFeature:
 
 
 @dataclass(frozen=True)
+class SignatureSpread:
+    """How the features of one study's signature hang together in a cohort; it says how sure a z-score is.
+
+    Attributes:
+        features: (p,) names, all with an SD above 0.
+        correlations: (p, p) Pearson, of the cases that have all of them.
+        scores: the Rad-score of each of these cases against the cohort itself, ascending.
+        patients: (cases, p) values, without names, where they may be kept; else empty.
+    """
+
+    features: tuple[str, ...]
+    correlations: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...]
+    patients: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
 class ReferenceCohort:
     """A cohort's feature distributions with the settings and software that made them.
 
     ``demonstration`` marks one generated to show the software: every output that rests on it says so. ``readings`` are
-    the same patients measured with other settings, for the readings of a paper.
+    the same patients measured with other settings, for the readings of a paper; ``signatures`` and ``worth``
+    (what it was judged to be worth when it was made, as JSON) are by study.
     """
 
     label: str
@@ -56,6 +69,8 @@ class ReferenceCohort:
     software: Mapping[str, str]
     features: Mapping[str, ReferenceFeature]
     readings: tuple[ReferenceCohort, ...] = ()
+    signatures: Mapping[str, SignatureSpread] = field(default_factory=dict)
+    worth: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def at(self, settings: ExtractionSettings) -> ReferenceCohort:
         """The cohort as it was measured with ``settings``; itself where it was not."""
@@ -79,7 +94,7 @@ class ReferenceCohort:
 
     def to_dict(self) -> dict[str, Any]:
         """The file's JSON."""
-        return {
+        document: dict[str, Any] = {
             "reference_version": 1,
             "label": self.label,
             "demonstration": self.demonstration,
@@ -87,7 +102,14 @@ class ReferenceCohort:
             "settings": self.settings.to_dict(),
             "software": dict(self.software),
             "features": _plain(self.features),
-        } | ({"readings": [each._measured() for each in self.readings]} if self.readings else {})
+        }
+        if self.readings:
+            document["readings"] = [each._measured() for each in self.readings]
+        if self.signatures:
+            document["signatures"] = {study: asdict(spread) for study, spread in self.signatures.items()}
+        if self.worth:
+            document["worth"] = dict(self.worth)
+        return document
 
     def _measured(self) -> dict[str, Any]:
         return {"settings": self.settings.to_dict(), "features": _plain(self.features)}
@@ -99,103 +121,6 @@ class ReferenceCohort:
 
 def _plain(features: Mapping[str, ReferenceFeature]) -> dict[str, Any]:
     return {name: asdict(feature) for name, feature in features.items()}
-
-
-def build_reference(
-    table: pd.DataFrame,
-    settings: ExtractionSettings,
-    *,
-    label: str,
-    software: Mapping[str, str] | None = None,
-    demonstration: bool = False,
-) -> ReferenceCohort:
-    """A reference cohort from a table with one row a case and PyRadiomics' names as columns.
-
-    A ``settings`` column (fingerprints, written by ``esoradiomics extract``) must name ``settings`` in every row.
-
-    Raises:
-        InputError: fewer than 3 cases, no feature columns, cells that are not numbers, or rows of other settings.
-    """
-    columns = [column for column in table.columns if is_feature(str(column))]
-    if not columns:
-        raise InputError(
-            "The feature table has no column with a PyRadiomics name (image_class_Feature). Give a table with one "
-            "row a case, as “esoradiomics extract” writes it."
-        )
-    if len(table) < FEWEST_CASES:
-        raise InputError(
-            f"The feature table has {len(table)} case(s); a reference cohort needs at least {FEWEST_CASES}."
-        )
-    if "case" in table.columns and table["case"].duplicated().any():
-        twice = sorted(set(table.loc[table["case"].duplicated(), "case"].astype(str)))
-        raise InputError(f"The feature table lists {', '.join(twice)} more than once. Keep one row a case.")
-    if "settings" in table.columns:
-        others = sorted(set(table["settings"].astype(str)) - {settings.fingerprint})
-        if others:
-            raise InputError(
-                f"The feature table has rows measured with other settings (fingerprint {', '.join(others)}, wanted "
-                f"{settings.fingerprint}). Extract those cases again with the study's settings."
-            )
-    features = {}
-    for column in columns:
-        try:
-            values = table[column].to_numpy(dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"Column {column} of the feature table holds a cell that is no number: {error}."
-            ) from error
-        values = values[np.isfinite(values)]
-        if len(values) >= FEWEST_CASES:
-            features[str(column)] = _describe(values)
-    return ReferenceCohort(label, demonstration, len(table), settings, dict(software or {}), features)
-
-
-def build_with_readings(
-    table: pd.DataFrame,
-    settings: ExtractionSettings,
-    readings: Iterable[ExtractionSettings],
-    *,
-    label: str,
-    software: Mapping[str, str] | None = None,
-    demonstration: bool = False,
-) -> ReferenceCohort:
-    """As :func:`build_reference`, from a table that may hold the same cases in other readings of the paper, too.
-
-    Args:
-        table: its column ``settings`` tells the readings apart.
-        settings: those of the study.
-        readings: the settings of its other readings.
-        label, software, demonstration: as :func:`build_reference`.
-
-    Raises:
-        InputError: as :func:`build_reference`; a reading with other cases than the study's own settings.
-    """
-    about: dict[str, Any] = {"label": label, "software": software, "demonstration": demonstration}
-    if "settings" not in table.columns:
-        return build_reference(table, settings, **about)
-    found = {str(name): rows for name, rows in table.groupby(table["settings"].astype(str), sort=False)}
-    others = {each.fingerprint: each for each in readings if each.fingerprint in found}
-    own = build_reference(table[~table["settings"].astype(str).isin(others.keys())], settings, **about)
-    parts = []
-    for fingerprint, each in others.items():
-        if len(found[fingerprint]) != own.cases:
-            raise InputError(
-                f"The reading {fingerprint} has {len(found[fingerprint])} cases, the study's own settings {own.cases}. "
-                "Measure them together: “esoradiomics cohort run … --all-readings”."
-            )
-        parts.append(build_reference(found[fingerprint], each, **about))
-    return replace(own, readings=tuple(parts))
-
-
-def _describe(values: np.ndarray) -> ReferenceFeature:
-    return ReferenceFeature(
-        mean=float(values.mean()),
-        sd=float(values.std(ddof=1)),
-        n=len(values),
-        minimum=float(values.min()),
-        maximum=float(values.max()),
-        quantiles={f"{q:g}": float(np.quantile(values, q)) for q in QUANTILES},
-    )
 
 
 def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
@@ -211,7 +136,21 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     check_schema(node, "reference-cohort.schema.json", subject)
     own = _part(node, node, subject, "$")
     parts = [_part(node, each, subject, f"$.readings[{i}]") for i, each in enumerate(node.get("readings", ()))]
-    return replace(own, readings=tuple(parts))
+    signatures = {study: _spread(each, subject, study) for study, each in node.get("signatures", {}).items()}
+    return replace(own, readings=tuple(parts), signatures=signatures, worth=node.get("worth", {}))
+
+
+def _spread(node: Mapping[str, Any], subject: str, study: str) -> SignatureSpread:
+    p = len(node["features"])
+    square = len(node["correlations"]) == p and all(len(row) == p for row in node["correlations"])
+    if not square or any(len(row) != p for row in node["patients"]):
+        raise StudyError(f"{subject} is broken at $.signatures.{study}: not one row and column for each feature.")
+    return SignatureSpread(
+        tuple(node["features"]),
+        tuple(map(tuple, node["correlations"])),
+        tuple(node["scores"]),
+        tuple(map(tuple, node["patients"])),
+    )
 
 
 def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: str) -> ReferenceCohort:

@@ -13,7 +13,8 @@ from EsoRadiomicsLib.extraction.engines import extract, prepare
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.paper_readings import paper_readings
-from EsoRadiomicsLib.studies.reference_cohort import build_with_readings, load_reference
+from EsoRadiomicsLib.studies.reference_building import build_with_readings
+from EsoRadiomicsLib.studies.reference_cohort import load_reference
 from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = load_study("ln-control-2y")

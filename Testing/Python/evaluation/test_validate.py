@@ -258,7 +258,7 @@ def test_a_published_card_without_means_needs_a_reference_cohort(tmp_path: Path)
     with pytest.raises(ScoreError, match="Give a reference cohort"):
         validate(study, cohort, "validation")
 
-    from EsoRadiomicsLib.studies.reference_cohort import build_reference
+    from EsoRadiomicsLib.studies.reference_building import build_reference
 
     reference = build_reference(pd.read_csv(path), study.settings, label="generated")
     validation = validate(study, cohort, "validation", reference)

@@ -18,7 +18,8 @@ from EsoRadiomicsLib.extraction.roi import Roi
 from EsoRadiomicsLib.imaging.case import Case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult
 from EsoRadiomicsLib.scoring.score import score
-from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, build_reference
+from EsoRadiomicsLib.studies.reference_building import build_reference
+from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study
 
 

@@ -15,7 +15,8 @@ from EsoRadiomicsLib.core.errors import ExtractionError, InputError, ScoreError,
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.scoring.score import Score, check_scorable, score, survival_at
-from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, build_reference, load_reference
+from EsoRadiomicsLib.studies.reference_building import build_reference
+from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, load_reference
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study
 
 LPFS = load_study("escc-lpfs-ccrt")

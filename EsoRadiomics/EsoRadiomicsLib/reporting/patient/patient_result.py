@@ -46,9 +46,7 @@ def result_dict(result: PatientResult) -> dict[str, Any]:
         "roi": asdict(result.roi.account),
         "features": dict(features.values),
         "failed_features": dict(features.failed),
-        "reference": {"label": score.reference_label, "demonstration": score.demonstration}
-        if score.reference_label
-        else None,
+        "reference": _reference(result),
         "score": _score(score),
         "covariates": {"given": dict(score.covariates), "missing": list(score.missing)},
         "outcome": _outcome(score),
@@ -77,10 +75,12 @@ def _study(study: Study) -> dict[str, Any]:
     }
 
 
-def _reference(score: Score) -> dict[str, Any] | None:
+def _reference(result: PatientResult) -> dict[str, Any] | None:
+    score = result.score
     if not score.reference_label:
         return None
-    return {"label": score.reference_label, "demonstration": score.demonstration}
+    against = {} if result.against is None else {"against": asdict(result.against)}
+    return {"label": score.reference_label, "demonstration": score.demonstration, **against}
 
 
 def _score(score: Score) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from ...core.formatting import number, plain
+from ...scoring.against_reference import FEW_CASES, AgainstReference
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
@@ -38,6 +39,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
         yield "Reference", f"{score.reference_label} — DEMONSTRATION, no clinical meaning"
     elif score.reference_label:
         yield "Reference", score.reference_label
+    if result.against is not None:
+        yield "In the reference", in_reference(result.against)
     if score.group is not None:
         yield "Risk group", score.group.label
     if score.probability is not None:
@@ -69,6 +72,19 @@ def against_cutoff(score: Score) -> str:
         return ""
     above, below = _COMPLEMENT[cutoff.rule]
     return f" ({above if score.group == cutoff.above else below} cut-off {plain(cutoff.value)})"
+
+
+def in_reference(against: AgainstReference) -> str:
+    """The percentile, the interval over other cohorts of this size, and how often the group would be another."""
+    place = "" if against.percentile is None else f"percentile {against.percentile:.0f} of its {against.cases} cases; "
+    text = f"{place}{number(against.low)} to {number(against.high)} (95 %) had other patients been in it"
+    if against.other_side is not None:
+        text += f", {100 * against.other_side:.0f} % of this on the other side of the cut-off"
+    if against.method == "upper bound":
+        text += " (at most: the cohort's file does not hold how its features hang together)"
+    if against.cases < FEW_CASES:
+        text += f"; {against.cases} cases are few"
+    return text
 
 
 def firmness(result: PatientResult) -> str:

@@ -1,0 +1,72 @@
+"""Pooled reference cohorts are those of the joined table, without one patient in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from EsoRadiomicsLib.core.errors import InputError
+from EsoRadiomicsLib.shell.cli import main
+from EsoRadiomicsLib.studies.reference_building import build_reference, with_signature
+from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, load_reference
+from EsoRadiomicsLib.studies.reference_pooling import centre_differences, pool_references
+from EsoRadiomicsLib.studies.study import load_study
+
+STUDY = load_study("escc-pfs-dcrt")
+assert STUDY.signature is not None
+NAMES = list(STUDY.signature.names)
+
+
+def table(n: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(len(NAMES), len(NAMES)))
+    return pd.DataFrame(1000 * shift + rng.normal(size=(n, len(NAMES))) @ mixing * 1000, columns=NAMES)
+
+
+def reference(rows: pd.DataFrame, label: str = "centre") -> ReferenceCohort:
+    return with_signature(build_reference(rows, STUDY.settings, label=label), rows, STUDY)
+
+
+@pytest.mark.parametrize("sizes", [(40, 25), (3, 200, 31)])
+def test_the_pooled_cohort_equals_that_of_the_joined_table(sizes: tuple[int, ...]) -> None:
+    tables = [table(n, seed, shift=seed) for seed, n in enumerate(sizes)]
+    pooled = pool_references([reference(rows) for rows in tables], "all")
+    joined = reference(pd.concat(tables, ignore_index=True))
+    assert pooled.cases == joined.cases
+    for name in NAMES:
+        ours, theirs = pooled.features[name], joined.features[name]
+        assert (ours.n, ours.minimum, ours.maximum) == (theirs.n, theirs.minimum, theirs.maximum)
+        assert ours.mean == pytest.approx(theirs.mean, rel=1e-12, abs=1e-9)
+        assert ours.sd == pytest.approx(theirs.sd, rel=1e-12)
+    found = pooled.signatures[STUDY.id]
+    np.testing.assert_allclose(found.correlations, joined.signatures[STUDY.id].correlations, atol=1e-12)
+    assert found.patients == () and found.scores == ()
+
+
+def test_centres_that_differ_are_named_before_their_difference_is_pooled() -> None:
+    ours, theirs = table(50, 1), table(50, 1)
+    theirs[NAMES[2]] += 2 * theirs[NAMES[2]].std()
+    differences = centre_differences([reference(ours, "ours"), reference(theirs, "theirs")])
+    assert [(each.feature, each.lower, each.higher) for each in differences] == [(NAMES[2], "ours", "theirs")]
+    assert differences[0].apart_sd == pytest.approx(2.0, rel=1e-12)
+
+
+def test_cohorts_of_other_settings_are_not_pooled() -> None:
+    one = reference(table(20, 1), "25 HU")
+    other = replace(one, label="10 HU", settings=STUDY.settings.changed(bin_width=10))
+    with pytest.raises(InputError, match=r"“25 HU” and “10 HU”.*bin_width: 25.0 and 10.0"):
+        pool_references([one, other], "both")
+
+
+def test_the_same_file_twice_is_refused_and_a_merge_is_read_back_equal(tmp_path: Path) -> None:
+    parts = [tmp_path / "a.json", tmp_path / "b.json"]
+    for seed, path in enumerate(parts):
+        reference(table(30, seed), path.stem).save(path)
+    out = ["--label", "both", "--out", str(tmp_path / "both.json")]
+    assert main(["reference", "merge", str(parts[0]), str(parts[0]), *out]) == 2
+    assert main(["reference", "merge", *map(str, parts), *out]) == 0
+    assert load_reference(tmp_path / "both.json") == pool_references([load_reference(path) for path in parts], "both")
