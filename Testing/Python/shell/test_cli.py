@@ -94,12 +94,13 @@ def test_extraction_gives_the_851_columns_and_a_reference_cohort_is_built_from_t
     build = ("reference", "build", "a.csv", "b.csv", "c.csv", "--study", "escc-lpfs-ccrt", "--label", "phantoms")
     done = esoradiomics(*build, "--out", "cohort.json")
     assert done.returncode == 0, done.stderr
-    assert "only 3 cases" in done.stdout
+    assert "cannot serve as a reference: 3 cases" in done.stdout
     scored = ("score", "ct.nrrd", "gtv.nrrd", "--study", "escc-lpfs-ccrt", "--covariate", "N stage=N1", "--json")
     done = esoradiomics(*scored, "--reference", "cohort.json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["reference"] == {"label": "phantoms", "demonstration": False}
+    assert (result["reference"]["label"], result["reference"]["demonstration"]) == ("phantoms", False)
+    assert result["reference"]["against"]["cases"] == 3
     assert any("CR status not given" in sentence for sentence in result["not_computed"])
     assert esoradiomics(*build, "--out", "cohort.json").returncode == 2  # it exists
     done = esoradiomics(*scored, "--reference", "cohort.json", "--set", "bin_width=10")
