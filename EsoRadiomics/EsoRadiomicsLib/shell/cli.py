@@ -25,6 +25,7 @@ COMMANDS = (
     "icc",
     "fit",
     "validate",
+    "plan",
     "studies",
     "reference",
     "selftest",
