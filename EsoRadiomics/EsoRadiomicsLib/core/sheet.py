@@ -94,6 +94,15 @@ def _csv_lines(path: Path, remarks: list[str]) -> Iterator[list[str]]:
 
 
 def _xlsx_lines(path: Path) -> Iterator[list[str]]:
+    yield from next(iter(xlsx_sheets(path).values()))
+
+
+def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
+    """All sheets of an Excel file by name, in its order: lines of stripped text cells, as wide as the sheet.
+
+    Raises:
+        InputError: no such file, no Excel file, or openpyxl is not installed.
+    """
     openpyxl = require("openpyxl", "cohort", f"The Excel file {path}, unlike a CSV,")
     try:
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
@@ -101,8 +110,10 @@ def _xlsx_lines(path: Path) -> Iterator[list[str]]:
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
     try:
-        for cells in book.worksheets[0].iter_rows(values_only=True):
-            yield [_cell_text(cell) for cell in cells]
+        return {
+            sheet.title: [[_cell_text(cell) for cell in cells] for cells in sheet.iter_rows(values_only=True)]
+            for sheet in book.worksheets
+        }
     finally:
         book.close()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from ..core.places import read_bytes
 from ..core.strict_json import parse_json
 from ..imaging.case import Case
 from .features import Features
+from .ibex.ibex_table import read_ibex_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,13 +62,14 @@ def _cell(value: Any) -> str:
 def read_table(
     path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session", "settings")
 ) -> pd.DataFrame:
-    """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit.
+    """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit; from an XLSX file as
+    IBEX writes its results.
 
     A JSON file of the same name beside it (``table.json``) may hold ``{"settings": {…}, "versions": {…}}`` of
     the whole table; they become columns, unless the table has them.
 
     Args:
-        path: the CSV file.
+        path: the file.
         text_columns: columns that stay text, so that case ``007`` keeps its zeros.
 
     Raises:
@@ -76,6 +78,8 @@ def read_table(
     import pandas as pd
 
     path = Path(path)
+    if path.suffix.lower() == ".xlsx":
+        return read_ibex_table(path)
     text = dict.fromkeys(text_columns, str)
     try:
         table = pd.read_csv(path, dtype=text, float_precision="round_trip", encoding="utf-8-sig")
@@ -97,15 +101,34 @@ def read_table(
     return table.assign(**{key: json.dumps(facts[key], sort_keys=True) for key in new})
 
 
+def table_lines(path: Path) -> Iterator[list[str]]:
+    """The header and the rows of a table as text cells, before anything is made of them.
+
+    Raises:
+        OSError, ValueError, csv.Error: it cannot be read as CSV.
+        InputError: an XLSX file that is no result table of IBEX's.
+    """
+    if path.suffix.lower() == ".xlsx":
+        table = read_ibex_table(path)
+        yield list(table.columns)
+        yield from table.astype(object).where(table.notna(), "").astype(str).to_numpy().tolist()
+        return
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        yield from csv.reader(file, strict=True)
+
+
 def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
-    """Read feature tables and put their rows below each other.
+    """Read feature tables and put their rows below each other; ``attrs["remarks"]`` are the sentences of all.
 
     Raises:
         InputError: a file cannot be read as a CSV table.
     """
     import pandas as pd
 
-    return pd.concat([read_table(path, ("case", "settings")) for path in paths], ignore_index=True)
+    tables = [read_table(path, ("case", "settings")) for path in paths]
+    whole = pd.concat(tables, ignore_index=True)
+    whole.attrs["remarks"] = tuple(dict.fromkeys(text for table in tables for text in table.attrs.get("remarks", ())))
+    return whole
 
 
 def table_software(table: pd.DataFrame) -> dict[str, str]:

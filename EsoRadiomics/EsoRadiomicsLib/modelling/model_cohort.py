@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import is_feature
-from ..extraction.feature_table import SOFTWARE, read_tables
+from ..extraction.feature_table import SOFTWARE, read_tables, table_lines
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
 from .model_covariates import coded
@@ -170,9 +170,8 @@ def check_apart(cohort: Cohort, training: BoolArray) -> None:
 
 def _check_header(path: Path, columns: Columns) -> None:
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
-    except (OSError, ValueError) as error:
+        header = next(table_lines(path), [])
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as a CSV table: {error}. Give a comma-separated table.") from error
     if repeated := [name for name, n in Counter(header).items() if n > 1]:
         raise InputError(f"{path} has the column “{listed(repeated)}” more than once; give each column its own name.")
@@ -264,7 +263,8 @@ def _warnings(table: pd.DataFrame) -> list[str]:
         return []
     return [
         "The table does not say with which settings its features were measured, so they could not be checked against "
-        "the study's."
+        "the study's.",
+        *table.attrs.get("remarks", ()),
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...core.errors import InputError
 from ...extraction.engines import is_feature
-from ...extraction.feature_table import SOFTWARE
+from ...extraction.feature_table import SOFTWARE, table_lines
 from ...studies.study import Study
 
 _OURS = ("case", "reader", "session", "image_sha256", "mask_sha256", "settings", "failed")
@@ -95,24 +95,23 @@ def _first(names: Iterable[str]) -> str:
 
 @lru_cache(maxsize=4)
 def _columns(path: str, modified: int) -> TableColumns:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        header = next(reader, [])
-        features = [name for name in header if is_feature(name)]
-        own = [
-            i
-            for i, name in enumerate(header)
-            if name and name not in _OURS and not name.startswith(SOFTWARE) and not is_feature(name)
-        ]
-        numeric, values = dict.fromkeys(own, True), {i: set[str]() for i in own}
-        n_rows = 0
-        for row in reader:
-            n_rows += 1
-            for i in own:
-                cell = row[i].strip() if i < len(row) else ""
-                numeric[i] &= not cell or _is_number(cell)
-                if cell and len(values[i]) < 20:
-                    values[i].add(cell)
+    lines = table_lines(Path(path))
+    header = next(lines, [])
+    features = [name for name in header if is_feature(name)]
+    own = [
+        i
+        for i, name in enumerate(header)
+        if name and name not in _OURS and not name.startswith(SOFTWARE) and not is_feature(name)
+    ]
+    numeric, values = dict.fromkeys(own, True), {i: set[str]() for i in own}
+    n_rows = 0
+    for row in lines:
+        n_rows += 1
+        for i in own:
+            cell = row[i].strip() if i < len(row) else ""
+            numeric[i] &= not cell or _is_number(cell)
+            if cell and len(values[i]) < 20:
+                values[i].add(cell)
     columns = (Column(header[i], numeric[i] and bool(values[i]), frozenset(values[i])) for i in own)
     return TableColumns(tuple(columns), len(features), n_rows)
 
