@@ -35,10 +35,17 @@ def test_columns_of_another_table_are_proposed_by_name_and_values(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("nothing.csv", "cannot be read"), ("folder", "cannot be read"), ("table.xlsx", "no CSV table")]
+    ("name", "said"),
+    [
+        ("nothing.csv", "cannot be read"),
+        ("folder", "cannot be read"),
+        ("table.xlsx", "as an Excel file"),
+        ("binary.csv", "no CSV table"),
+    ],
 )
 def test_what_is_no_table_is_a_sentence(name: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    (tmp_path / "table.xlsx").write_bytes(b"PK\x03\x04\xff\xfe\xfd")
+    for binary in ("table.xlsx", "binary.csv"):
+        (tmp_path / binary).write_bytes(b"PK\x03\x04\xff\xfe\xfd")
     with pytest.raises(InputError, match=said):
         table_columns(str(tmp_path / name))
