@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.errors import OutputError
 from ..core.output import check_output_folder, csv_line, write_text, writing
-from ..extraction.feature_table import SOFTWARE
+from ..extraction.feature_table import ROI_VOLUME, SOFTWARE
 from .case_store import CASES
 from .cohort_run import CohortRun
 from .manifest import Manifest
@@ -82,7 +82,7 @@ def finished_cases(run: CohortRun) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 def _text_columns(run: CohortRun, software: Mapping[str, str]) -> list[str]:
-    facts = ["image_sha256", "mask_sha256", "settings", *(SOFTWARE + name for name in software), "failed"]
+    facts = ["image_sha256", "mask_sha256", ROI_VOLUME, "settings", *(SOFTWARE + name for name in software), "failed"]
     return [*run.manifest.identity, *run.manifest.clinical, *facts]
 
 
@@ -95,6 +95,7 @@ def _rows(run: CohortRun) -> Iterator[dict[str, Any]]:
             **entry.clinical,
             "image_sha256": record["image_sha256"],
             "mask_sha256": record["mask_sha256"],
+            ROI_VOLUME: repr(record["roi"]["steps"][0]["cm3"]),
             "settings": record["settings"],
             **{SOFTWARE + name: version for name, version in record["software"].items()},
             "failed": "; ".join(f"{name}: {reason}" for name, reason in record["failed"].items()),

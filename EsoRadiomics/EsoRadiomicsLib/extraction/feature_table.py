@@ -1,9 +1,8 @@
 """Feature tables: one row a case, PyRadiomics' names as columns, with the settings and software of each row.
 
-Columns: ``case``, ``image_sha256``, ``mask_sha256``, ``settings`` (fingerprint), one ``software:<package>`` column
-each,
-then features. Numbers are written with all their digits, and a feature without a value has an empty cell and its
-reason in the column ``failed``.
+Columns: ``case``, ``image_sha256``, ``mask_sha256``, ``roi_cm3`` (as drawn), ``settings`` (fingerprint), one
+``software:<package>`` column each, then features. Numbers are written with all their digits, and a feature without a
+value has an empty cell and its reason in the column ``failed``.
 """
 
 from __future__ import annotations
@@ -22,11 +21,14 @@ from ..core.strict_json import parse_json
 from ..imaging.case import Case
 from .features import Features
 from .ibex.ibex_table import read_ibex_table
+from .roi import step
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SOFTWARE = "software:"
+ROI_VOLUME = "roi_cm3"
+"""Column of the ROI's volume as drawn."""
 
 
 def feature_row(case: Case, features: Features) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def feature_row(case: Case, features: Features) -> dict[str, Any]:
         "case": case.name,
         "image_sha256": case.image_sha256,
         "mask_sha256": case.mask_sha256,
+        ROI_VOLUME: step("drawn", case.mask).cm3,
         "settings": features.settings.fingerprint,
         **{f"{SOFTWARE}{name}": version for name, version in features.software.items()},
         "failed": "; ".join(f"{name}: {reason}" for name, reason in features.failed.items()),

@@ -14,14 +14,15 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import is_feature
-from ..extraction.feature_table import SOFTWARE, read_tables, table_lines
+from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, read_tables, table_lines
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
 from .model_covariates import coded
+from .patient_rows import EACH, one_row_a_patient
 
 TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _LONGEST_YEARS = 50
-_METADATA = ("case", "image_sha256", "mask_sha256", "settings", "failed")
+_METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed")
 _TRAINING = ("train", "training", "development", "derivation")
 _VALIDATION = ("valid", "validation", "test", "testing")
 
@@ -36,6 +37,7 @@ class Columns:
         clinical: clinical variables.
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
+        rois: what becomes of a patient's rows: ``each`` stays, the ``largest``, or the ``mean`` of the features.
         first_feature: all columns from this one on are features; without it those with PyRadiomics' names.
         features: further columns that are features, whatever their names (those of a card).
         if_there: further clinical variables, read where the table has them for everybody.
@@ -49,6 +51,7 @@ class Columns:
     split: str | None = None
     folds: str | None = None
     patient: str | None = None
+    rois: str = EACH
     first_feature: str | None = None
     features: tuple[str, ...] = ()
     if_there: tuple[str, ...] = ()
@@ -131,6 +134,10 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         )
     table.index = pd.Index(cases, name="case")
     _check_settings(table, study)
+    remarks = _warnings(table)
+    if columns.rois != EACH:
+        table, remark = _one_row_a_patient(table, columns)
+        remarks.append(remark)
     training = None if columns.split is None else _training(table[columns.split])
     features = _features(table, columns)
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
@@ -142,12 +149,23 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         binary=None if columns.outcome is None else binary(table[columns.outcome]),
         patients=tuple(table[columns.patient].astype(str)) if columns.patient else tuple(table.index),
         covariates=covariates,
-        warnings=tuple(_warnings(table)),
+        warnings=tuple(remarks),
     )
     if training is not None:
         check_apart(cohort, training)
     folds = None if columns.folds is None else _folds(table[columns.folds], training)
     return Table(cohort, training, folds, settings_checked="settings" in table)
+
+
+def _one_row_a_patient(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, str]:
+    if columns.patient is None:
+        raise UsageError(f"--rois {columns.rois} needs the column that says whose ROI a row is: --patient.")
+    features = _features(table, columns)
+    table = table.assign(**{name: features[name] for name in features})
+    others = (columns.time, columns.event, columns.outcome, columns.split, columns.folds, *columns.clinical)
+    return one_row_a_patient(
+        table, columns.patient, columns.rois, list(features), [name for name in others if name is not None]
+    )
 
 
 def check_apart(cohort: Cohort, training: BoolArray) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
+from ..extraction.feature_table import ROI_VOLUME
 
-ROIS = ("each", "largest", "mean")
-VOLUME = "roi_cm3"
-"""Column of feature tables: volume of the ROI as drawn."""
+EACH, LARGEST, MEAN = "each", "largest", "mean"
 
 
 def one_row_a_patient(
@@ -37,13 +36,13 @@ def one_row_a_patient(
                 f"The rows of patient {several.index[several > 1][0]} differ in “{column}”, so they cannot become one "
                 "row a patient. Give all ROIs of a patient the same value, or keep a row an ROI (--rois each)."
             )
-    if rois == "largest":
-        if VOLUME not in table:
+    if rois == LARGEST:
+        if ROI_VOLUME not in table:
             raise UsageError(
-                f"The table has no column “{VOLUME}”, so the largest ROI of a patient is not known. Take a table of "
-                "“esoradiomics extract” or “cohort run”, or choose --rois mean."
+                f"The table has no column “{ROI_VOLUME}”, so the largest ROI of a patient is not known. Take a table "
+                "of “esoradiomics extract” or “cohort run”, or choose --rois mean."
             )
-        volumes = pd.to_numeric(table[VOLUME], errors="coerce").fillna(0)
+        volumes = pd.to_numeric(table[ROI_VOLUME], errors="coerce").fillna(0)
         chosen = table.loc[volumes.groupby(table[patient].astype(str), sort=False).idxmax()]
         how = "the largest ROI of each patient was taken"
     else:

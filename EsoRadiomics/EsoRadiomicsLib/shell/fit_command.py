@@ -21,6 +21,7 @@ from ..extraction.workers import worker_pool
 from ..modelling.fit import Fit, Options, fit_table
 from ..modelling.fitted_card import Identity
 from ..modelling.model_cohort import TIME_UNITS, Columns
+from ..modelling.patient_rows import EACH, LARGEST, MEAN
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
 from ..studies.study import load_study
@@ -96,6 +97,12 @@ def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clinical", default="", metavar="A,B,…", help="columns of clinical variables")
     parser.add_argument("--patient", metavar="COLUMN", help="whose ROI a row is, where patients have several")
     parser.add_argument(
+        "--rois",
+        choices=(EACH, LARGEST, MEAN),
+        default=EACH,
+        help="what becomes of a patient's ROIs: each stays a row, the largest, or their mean (default: each)",
+    )
+    parser.add_argument(
         "--first-feature", metavar="COLUMN", help="for features without PyRadiomics' names: the first of their columns"
     )
 
@@ -108,6 +115,7 @@ def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
         outcome=options.outcome,
         clinical=tuple(name.strip() for name in options.clinical.split(",") if name.strip()),
         patient=options.patient,
+        rois=options.rois,
         first_feature=options.first_feature,
         time_unit=options.time_unit,
         **more,

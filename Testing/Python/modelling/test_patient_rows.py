@@ -1,0 +1,65 @@
+"""Several ROIs of a patient become one row: the largest, or the mean, never two different outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cohort_tables import written
+
+from EsoRadiomicsLib.core.errors import InputError, UsageError
+from EsoRadiomicsLib.modelling.model_cohort import Cohort, Columns, read_cohort
+from EsoRadiomicsLib.studies.study import load_study
+
+NODES = pd.DataFrame(
+    {
+        "case": ["a1", "b1", "a2", "c1", "b2"],
+        "patient": ["a", "b", "a", "c", "b"],
+        "roi_cm3": [1.0, 2.0, 3.0, 1.0, 2.0],
+        "lnm": [1, 0, 1, 0, 0],
+        "stage": [2, 1, 2, 3, 1],
+        "original_firstorder_Mean": [10.0, 20.0, 30.0, 40.0, 50.0],
+        "original_firstorder_Median": [1.0, 2.0, 4.0, 8.0, 16.0],
+    }
+)
+
+
+def cohort(tmp_path: Path, rois: str, table: pd.DataFrame = NODES, patient: str | None = "patient") -> Cohort:
+    columns = Columns(outcome="lnm", clinical=("stage",), patient=patient, rois=rois)
+    return read_cohort(written(table, tmp_path), columns, load_study("ln-response-crt")).cohort
+
+
+def test_each_roi_keeps_its_row_unless_told_otherwise(tmp_path: Path) -> None:
+    found = cohort(tmp_path, "each")
+    assert list(found.features.index) == list(NODES["case"]) and found.patients == ("a", "b", "a", "c", "b")
+
+
+def test_the_largest_roi_stands_for_its_patient_and_of_equals_the_first(tmp_path: Path) -> None:
+    found = cohort(tmp_path, "largest")
+    assert list(found.features.index) == ["a2", "b1", "c1"] and found.patients == ("a", "b", "c")
+    assert found.features["original_firstorder_Mean"].tolist() == [30, 20, 40]
+    assert found.binary is not None and found.binary.tolist() == [True, False, False]
+    assert "5 ROIs are of 3 patients: the largest ROI of each patient was taken." in " ".join(found.warnings)
+
+
+def test_the_mean_of_the_features_stands_for_the_patient(tmp_path: Path) -> None:
+    found = cohort(tmp_path, "mean")
+    assert list(found.features.index) == ["a1", "b1", "c1"]
+    assert found.features.to_numpy().tolist() == [[20, 2.5], [35, 9], [40, 8]]
+    assert found.clinical["stage"].tolist() == [2, 1, 3]
+
+
+@pytest.mark.parametrize("column", ["lnm", "stage"])
+def test_a_patient_of_two_minds_is_refused(column: str, tmp_path: Path) -> None:
+    table = NODES.copy()
+    table.loc[4, column] = 1 - table.loc[4, column] if column == "lnm" else 9
+    with pytest.raises(InputError, match=f"rows of patient b differ in “{column}”"):
+        cohort(tmp_path, "mean", table)
+
+
+def test_what_is_needed_for_one_row_a_patient_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--rois largest needs the column .* --patient"):
+        cohort(tmp_path, "largest", patient=None)
+    with pytest.raises(UsageError, match="no column “roi_cm3”, so the largest ROI"):
+        cohort(tmp_path, "largest", NODES.drop(columns="roi_cm3"))
