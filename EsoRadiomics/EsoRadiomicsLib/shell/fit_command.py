@@ -58,6 +58,9 @@ def add_parser(subparsers: Any) -> None:
         help="where the LASSO divides features by their SD: every-fold is the plain cv.glmnet call (default)",
     )
     parser.add_argument("--repeats", type=whole_number, help="cross-validations whose mean curve chooses λ (default 1)")
+    parser.add_argument(
+        "--alternative", metavar="STEP", help="step of the protocol that is done instead of another, e.g. random-forest"
+    )
     parser.add_argument("--cutoff", choices=("protocol", "published"), default="protocol", help="cut-off of the score")
     parser.add_argument(
         "--signature",
@@ -163,6 +166,7 @@ def _run(options: argparse.Namespace) -> int:
             published_cutoff=options.cutoff == "published",
             published_features=options.signature == "published",
             validation=not options.no_validation,
+            alternative=options.alternative,
         ),
     )
     assessment = assess(fit)

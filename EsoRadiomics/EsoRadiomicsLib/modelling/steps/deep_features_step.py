@@ -13,7 +13,7 @@ class DeepFeaturesStep(ProtocolStep):
         """Enter the network; warn that it is not the study's, or that the features are not the card's."""
         settings, given = model.study.settings, model.training.features.columns
         if set(given) <= set(settings.names):
-            network = settings.sentence
+            network = settings.sentence.rstrip(".")
             if self.spec["network"] is None:
                 model = model.warned(
                     f"{model.study.id} does not publish its network: this is its protocol with another network "
