@@ -164,5 +164,5 @@ def test_a_card_whose_network_cannot_be_is_refused(changes: dict[str, object], w
 
 
 def test_settings_of_the_wrong_kind_are_refused() -> None:
-    with pytest.raises(UsageError, match="wrong kind"):
+    with pytest.raises(UsageError, match="hu_window is wide"):
         settings_from({"engine": "deep", "hu_window": "wide"})
