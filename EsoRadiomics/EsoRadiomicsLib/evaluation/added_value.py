@@ -15,7 +15,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..core.errors import InputError
 from ..core.progress import Progress
@@ -24,9 +23,10 @@ from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSel
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
 from ..modelling.protocol_run import select_features
-from ..statistics.cox import fit_cox
+from ..statistics.chunk_tests import likelihood_ratio, wald_chunk
+from ..statistics.cox import CoxModel, fit_cox
 from ..statistics.inputs import FloatArray, IntArray
-from ..statistics.logistic import fit_logistic
+from ..statistics.logistic import LogisticModel, fit_logistic
 from .markers import candidate_columns
 from .resampled_runs import silent
 
@@ -35,7 +35,8 @@ _FOLDS = 10
 
 @dataclass(frozen=True)
 class NestedTest:
-    """``base`` variables with the cross-fitted Rad-score against the same without: likelihood ratio χ² and p.
+    """``base`` variables with the cross-fitted Rad-score against the same without: likelihood ratio χ² (Wald's by
+    patients where they have several rows) and p.
 
     ``weight`` is the Rad-score's coefficient per SD; where it is not positive p is 1.
     """
@@ -92,12 +93,15 @@ def _fold_score(plan: Plan, training: Cohort, folds: IntArray, choices: Choices,
 def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatArray) -> NestedTest:
     table = pd.concat([training.clinical, training.features], axis=1)[list(columns)]
     larger = table.assign(**{RAD_SCORE: score / score.std()})
+    smaller_fit, fit = _fit(table, training), _fit(larger, training)
+    # Rows that belong together have no likelihood ratio; Wald's test with the robust error counts patients.
+    test = wald_chunk(fit, [RAD_SCORE]) if training.clusters is not None else likelihood_ratio(smaller_fit, fit)
+    weight = float(fit.coefficients[-1])
+    return NestedTest(base, weight, test.chi2, test.p if weight > 0 else 1.0)
+
+
+def _fit(table: pd.DataFrame, training: Cohort) -> CoxModel | LogisticModel:
     if training.binary is not None:
-        small, large = fit_logistic(table, training.binary), fit_logistic(larger, training.binary)
-        chi2, weight = small.deviances[1] - large.deviances[1], float(large.coefficients[-1])
-    else:
-        assert training.survival is not None
-        cox, with_score = fit_cox(table, training.survival), fit_cox(larger, training.survival)
-        chi2 = 2 * (with_score.log_likelihoods[1] - cox.log_likelihoods[1])
-        weight = float(with_score.coefficients[-1])
-    return NestedTest(base, weight, chi2, float(stats.chi2.sf(chi2, 1)) if weight > 0 else 1.0)
+        return fit_logistic(table, training.binary, training.clusters)
+    assert training.survival is not None
+    return fit_cox(table, training.survival, training.clusters)

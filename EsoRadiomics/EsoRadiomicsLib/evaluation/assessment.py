@@ -91,13 +91,23 @@ def _evaluations(
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
         above = prediction.above if fit.model.final is None or fit.model.final.kind == "survival" else None
-        found.append(evaluate_binary(name, cohort.binary, logistic, above, apparent=name == TRAINING))
+        found.append(
+            evaluate_binary(name, cohort.binary, logistic, above, apparent=name == TRAINING, clusters=cohort.clusters)
+        )
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:
         reached = [time for time in fit.plan.horizons if time < cohort.survival.time.max()]
         label = f"{name}, follow-up" if found else name
         found.append(
-            evaluate_survival(label, cohort.survival, survival, reached, prediction.above, apparent=name == TRAINING)
+            evaluate_survival(
+                label,
+                cohort.survival,
+                survival,
+                reached,
+                prediction.above,
+                apparent=name == TRAINING,
+                clusters=cohort.clusters,
+            )
         )
     return tuple(found)
 

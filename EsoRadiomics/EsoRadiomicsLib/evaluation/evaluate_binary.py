@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..statistics.calibration import logistic_calibration
 from ..statistics.decision_curve import decision_curve
 from ..statistics.inputs import BoolArray
 from ..statistics.roc import auc, classification, roc_curve
+from ..statistics.scaled_brier import binary_brier
+from ..statistics.smooth_calibration import SmoothCalibration, smooth_binary_calibration
 from .evaluate_survival import THRESHOLDS
 from .markers import Marker
 from .measures import Collector, Evaluation, Measure
@@ -22,13 +22,15 @@ def evaluate_binary(
     above: BoolArray | None = None,
     *,
     apparent: bool = False,
+    clusters: Sequence[str] | None = None,
 ) -> Evaluation:
     """Evaluate logistic ``markers``, the card's own first.
 
     Its positive patients are those ``above`` (n,) the cut-off; without one, as for the other models, those with a
     probability of at least 0.5. ``apparent``: in the patients that the card was built from; then nothing is tested.
+    ``clusters`` (n,): whose row each is, where patients have several.
     """
-    found = Collector(outcome, apparent)
+    found = Collector(outcome, apparent, clusters)
     found.compared("AUC", None, {marker.name: marker.risk for marker in markers}, auc)
     curves = {}
     for k, marker in enumerate(markers):
@@ -39,14 +41,22 @@ def evaluate_binary(
             _classified(found, marker.name, outcome, positive)
     for marker in markers:
         if marker.probability is not None:
-            error = float(np.mean((outcome - marker.probability) ** 2))
-            found.measures.append(Measure(marker.name, "Brier", None, error))
+            scaled = binary_brier(outcome, marker.probability)
+            limits = (scaled.model.lower, scaled.model.upper)
+            found.measures.append(Measure(marker.name, "Brier", None, scaled.model.value, *limits))
+            found.beside_null(marker.name, None, scaled)
             curves[marker.name] = decision_curve(outcome, marker.probability, THRESHOLDS)
     main = markers[0]
+    smooth: dict[float | None, SmoothCalibration] = {}
     if main.probability is not None:
-        fitted = found.attempt("Calibration", logistic_calibration, outcome, main.risk)
+        fitted = found.attempt("Calibration", logistic_calibration, outcome, main.risk, 0.95, clusters)
         if fitted is not None:
             found.calibrated(main.name, None, fitted, with_slope=True)
+        what = "Smooth calibration"
+        curve = found.attempt(what, smooth_binary_calibration, outcome, main.probability, clusters)
+        if curve is not None:
+            smooth[None] = curve
+            found.smoothly(main.name, None, curve)
     return Evaluation(
         cohort=cohort,
         n=len(outcome),
@@ -55,12 +65,14 @@ def evaluate_binary(
         measures=tuple(found.measures),
         contrasts=tuple(found.contrasts),
         calibration={},
+        smooth=smooth,
         curves=curves,
         decision_time=None,
         roc={marker.name: roc_curve(outcome, marker.risk) for marker in markers},
         auc_over_time={},
         missing=tuple(found.missing),
         apparent=apparent,
+        n_patients=None if clusters is None else len(set(clusters)),
     )
 
 

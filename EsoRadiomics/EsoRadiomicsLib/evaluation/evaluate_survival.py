@@ -13,6 +13,8 @@ from ..statistics.decision_curve import DecisionCurve, survival_decision_curve
 from ..statistics.discrimination import AucOverTime, auc_at, auc_over_time, brier, harrell, integrated_brier, uno
 from ..statistics.inputs import BoolArray, FloatArray, Survival
 from ..statistics.kaplan_meier import follow_up, kaplan_meier, logrank
+from ..statistics.scaled_brier import scaled_brier
+from ..statistics.smooth_calibration import SmoothCalibration, smooth_survival_calibration
 from .markers import Marker
 from .measures import ABOVE, BELOW, RISK_GROUPS, Collector, Evaluation, Measure
 
@@ -32,14 +34,16 @@ def evaluate_survival(
     above: BoolArray | None = None,
     *,
     apparent: bool = False,
+    clusters: Sequence[str] | None = None,
 ) -> Evaluation:
     """Evaluate survival ``markers``, the card's own first; ``above`` (n,) are the patients above the cut-off.
 
-    ``apparent``: in the patients that the card was built from; then nothing is tested.
+    ``apparent``: in the patients that the card was built from; then nothing is tested. ``clusters`` (n,): whose
+    row each is, where patients have several.
 
     What cannot be computed (nobody followed to a horizon, one risk group empty …) becomes a sentence, not a gap.
     """
-    found = Collector(outcome, apparent)
+    found = Collector(outcome, apparent, clusters)
     risks = {marker.name: marker.risk for marker in markers}
     found.compared("C-index", None, risks, harrell)
     if horizons:
@@ -49,16 +53,27 @@ def evaluate_survival(
     for time in horizons:
         predicted = {marker.name: marker.survival[time] for marker in markers if time in marker.survival}
         found.compared("Brier", time, predicted, brier, time)
-    _integrated_brier(found, outcome, markers)
+        for model, survival in predicted.items():
+            if (scaled := found.attempt(f"IPA of {model}", scaled_brier, outcome, survival, time)) is not None:
+                found.beside_null(model, time, scaled)
+    _mean_brier(found, outcome, markers)
     main = markers[0]
     groups: dict[float, CalibrationGroups] = {}
+    smooth: dict[float | None, SmoothCalibration] = {}
     for time, survival in main.survival.items():
-        fitted = found.attempt(f"Calibration at {time:g}", survival_calibration, outcome, main.risk, survival, time)
+        fitted = found.attempt(
+            f"Calibration at {time:g}", survival_calibration, outcome, main.risk, survival, time, 0.95, found.clusters
+        )
         if fitted is not None:
             first = not any(measure.metric == "calibration slope" for measure in found.measures)
             found.calibrated(main.name, time, fitted, with_slope=first)
         size = max(_SMALLEST_GROUP, len(outcome) // _CALIBRATION_GROUPS)
         groups[time] = km_calibration(outcome, survival, time, calibration_edges(survival, size))
+        what = f"Smooth calibration at {time:g}"
+        curve = found.attempt(what, smooth_survival_calibration, outcome, survival, time, found.clusters)
+        if curve is not None:
+            smooth[time] = curve
+            found.smoothly(main.name, time, curve)
     if above is not None:
         _risk_groups(found, outcome, above)
     decision_time, curves = _decision(found, outcome, markers)
@@ -70,34 +85,38 @@ def evaluate_survival(
         measures=tuple(found.measures),
         contrasts=tuple(found.contrasts),
         calibration=groups,
+        smooth=smooth,
         curves=curves,
         decision_time=decision_time,
         roc={},
         auc_over_time=_auc_over_time(outcome, markers),
         missing=tuple(found.missing),
         apparent=apparent,
+        n_patients=None if clusters is None else len(set(clusters)),
     )
 
 
-def _integrated_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) -> None:
+def _mean_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) -> None:
     """The mean over the horizons, the only times at which a card knows the survival."""
     for marker in markers:
         times = [time for time in sorted(marker.survival) if time < outcome.time.max()]
         if len(times) < 2:
             continue
         predicted = np.column_stack([marker.survival[time] for time in times])
-        score = found.attempt(f"Integrated Brier score of {marker.name}", integrated_brier, outcome, predicted, times)
+        score = found.attempt(f"Mean Brier score of {marker.name}", integrated_brier, outcome, predicted, times)
         if score is not None:
-            found.measures.append(Measure(marker.name, "integrated Brier", max(times), score))
+            found.measures.append(Measure(marker.name, "mean Brier", max(times), score))
 
 
 def _risk_groups(found: Collector, outcome: Survival, above: BoolArray) -> None:
     """Log-rank p and hazard ratio of the group above the cut-off, and the median time of both."""
-    test = None if found.apparent else found.attempt("Log-rank test", logrank, outcome, above)
+    # A log-rank test would count every row as a patient; the hazard ratio's robust limits do not.
+    untested = found.apparent or found.clusters is not None
+    test = None if untested else found.attempt("Log-rank test", logrank, outcome, above)
     if test is not None:
         found.measures.append(Measure(RISK_GROUPS, "log-rank p", None, test.p))
     table = pd.DataFrame({"risk group": above.astype(np.float64)})
-    fitted = found.attempt("Hazard ratio of the risk groups", fit_cox, table, outcome)
+    fitted = found.attempt("Hazard ratio of the risk groups", fit_cox, table, outcome, found.clusters)
     if fitted is not None:
         ratio, low, high = fitted.hazard_ratios()
         found.measures.append(

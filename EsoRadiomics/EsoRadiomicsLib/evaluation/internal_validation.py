@@ -24,7 +24,7 @@ from ..modelling.protocol_plan import Plan
 from ..modelling.protocol_run import fit_protocol
 from ..statistics.cox import fit_cox
 from ..statistics.discrimination import brier, harrell
-from ..statistics.estimate import Estimate
+from ..statistics.estimate import Estimate, clustered
 from ..statistics.inputs import FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
 from ..statistics.logistic import fit_logistic
@@ -154,9 +154,11 @@ def _area(marker: Marker, cohort: Cohort) -> Estimate:
     """AUC of a logistic model, Harrell's C of a survival model."""
     if marker.kind == "logistic":
         assert cohort.binary is not None
-        return auc(cohort.binary, marker.risk)
-    assert cohort.survival is not None
-    return harrell(cohort.survival, marker.risk)
+        found = auc(cohort.binary, marker.risk)
+    else:
+        assert cohort.survival is not None
+        found = harrell(cohort.survival, marker.risk)
+    return found if cohort.clusters is None else clustered(found, cohort.clusters)
 
 
 def _middle(model: FittedModel) -> float | None:

@@ -90,10 +90,10 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
         try:
             if kind == "survival":
                 assert training.survival is not None
-                found.append(Rival(name, fit_cox(table, training.survival), columns))
+                found.append(Rival(name, fit_cox(table, training.survival, training.clusters), columns))
             else:
                 assert training.binary is not None
-                found.append(Rival(name, fit_logistic(table, training.binary), columns))
+                found.append(Rival(name, fit_logistic(table, training.binary, training.clusters), columns))
         except InputError as error:
             missing.append(f"The {name} model was not fitted: {error}")
     return tuple(found), tuple(missing)

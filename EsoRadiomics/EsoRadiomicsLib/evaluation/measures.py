@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,11 +10,15 @@ from ..core.errors import EsoRadiomicsError
 from ..statistics.calibration import Calibration, CalibrationGroups
 from ..statistics.decision_curve import DecisionCurve
 from ..statistics.discrimination import AucOverTime
-from ..statistics.estimate import Estimate, Interval, paired_difference
+from ..statistics.estimate import Estimate, Interval, clustered, paired_difference
 from ..statistics.inputs import BoolArray, FloatArray, Survival
 from ..statistics.roc import RocCurve
+from ..statistics.scaled_brier import ScaledBrier
+from ..statistics.smooth_calibration import SmoothCalibration
 
 RISK_GROUPS, ABOVE, BELOW = "risk groups", "above the cut-off", "below the cut-off"
+NULL = "null model"
+"""The one that gives everybody the same risk: Kaplan–Meier's, or the rate."""
 T = TypeVar("T")
 
 
@@ -48,10 +52,11 @@ class Contrast:
 class Evaluation:
     """Everything measured in one ``cohort`` (training, validation …); the first model is the card's own.
 
-    ``calibration`` holds groups by horizon, ``curves`` decision curves by model at ``decision_time`` (None for a
-    binary outcome), ``roc`` and ``auc_over_time`` curves by model; ``missing`` are sentences on what could not be
-    computed. ``apparent``: these are the patients that the model was built from, so that every number flatters it and
-    no test means anything.
+    ``calibration`` holds groups by horizon, ``smooth`` curves of observed against predicted risk (by None for a binary
+    outcome), ``curves`` decision curves by model at ``decision_time`` (None for a binary outcome), ``roc`` and
+    ``auc_over_time`` curves by model; ``missing`` are sentences on what could not be computed. ``apparent``: these are
+    the patients that the model was built from, so that every number flatters it and no test means anything.
+    ``n_patients`` where the n rows belong to fewer patients; intervals then count patients.
     """
 
     cohort: str
@@ -61,12 +66,14 @@ class Evaluation:
     measures: tuple[Measure, ...]
     contrasts: tuple[Contrast, ...]
     calibration: Mapping[float, CalibrationGroups]
+    smooth: Mapping[float | None, SmoothCalibration]
     curves: Mapping[str, DecisionCurve]
     decision_time: float | None
     roc: Mapping[str, RocCurve]
     auc_over_time: Mapping[str, AucOverTime]
     missing: tuple[str, ...]
     apparent: bool = False
+    n_patients: int | None = None
 
     @property
     def stem(self) -> str:
@@ -87,8 +94,10 @@ def file_stem(cohort: str) -> str:
 class Collector:
     """Measures as they come, and a sentence for each that cannot be computed."""
 
-    def __init__(self, outcome: Survival | BoolArray, apparent: bool = False) -> None:
-        self.outcome, self.apparent = outcome, apparent
+    def __init__(
+        self, outcome: Survival | BoolArray, apparent: bool = False, clusters: Sequence[str] | None = None
+    ) -> None:
+        self.outcome, self.apparent, self.clusters = outcome, apparent, clusters
         self.measures: list[Measure] = []
         self.contrasts: list[Contrast] = []
         self.missing: list[str] = []
@@ -116,6 +125,8 @@ class Collector:
             found = self.attempt(f"{what} of {model}", estimate, self.outcome, prediction, *arguments)
             if found is None:
                 continue
+            if self.clusters is not None:
+                found = clustered(found, self.clusters)
             self.measures.append(Measure(model, metric, time, found.value, found.lower, found.upper))
             if first is None:
                 first = model, found
@@ -123,6 +134,16 @@ class Collector:
                 continue
             d = paired_difference(first[1], found)
             self.contrasts.append(Contrast(first[0], model, metric, time, d.value, d.lower, d.upper, d.p))
+
+    def beside_null(self, model: str, time: float | None, found: ScaledBrier) -> None:
+        """The model's IPA, and once the null model's Brier score."""
+        self.measures.append(Measure(model, "IPA", time, found.ipa))
+        if not any((m.model, m.time) == (NULL, time) for m in self.measures):
+            self.measures.append(Measure(NULL, "Brier", time, found.null.value))
+
+    def smoothly(self, model: str, time: float | None, curve: SmoothCalibration) -> None:
+        """The mean distance of observed from predicted risk."""
+        self.measures.append(Measure(model, "ICI", time, curve.ici))
 
     def calibrated(self, model: str, time: float | None, fitted: Calibration, *, with_slope: bool) -> None:
         """Slope (the same at all times), intercept and observed/expected with their limits."""

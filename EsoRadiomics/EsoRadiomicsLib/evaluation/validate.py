@@ -55,12 +55,14 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
         above = prediction.above if study.outcome is None or study.outcome.kind == "survival" else None
-        evaluations.append(evaluate_binary(label, cohort.binary, logistic, above))
+        evaluations.append(evaluate_binary(label, cohort.binary, logistic, above, clusters=cohort.clusters))
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:
         name = f"{label}, follow-up" if evaluations else label
         horizons = horizons_of(study, cohort.survival)
-        evaluations.append(evaluate_survival(name, cohort.survival, survival, horizons, prediction.above))
+        evaluations.append(
+            evaluate_survival(name, cohort.survival, survival, horizons, prediction.above, clusters=cohort.clusters)
+        )
     if not evaluations:
         needed = "--outcome (coded 0/1)" if study.card["task"] == "classification" else "--time and --event"
         raise UsageError(f"{study.id} predicts {study.endpoint}: name the outcome's column with {needed}.")

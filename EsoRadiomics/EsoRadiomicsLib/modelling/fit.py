@@ -99,7 +99,7 @@ def fit_table(
     choices = Choices(options.seed, folds, names, options.published_cutoff, n_validation=n_validation)
     model = fit_protocol(plan, training, choices)
     model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
-    card = build_card(model, training, n_validation, identity, table.settings_checked)
+    card = build_card(model, training, validation, identity, table.settings_checked)
     return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options, table.cohort, drawn)
 
 

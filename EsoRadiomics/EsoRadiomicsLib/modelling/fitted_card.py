@@ -30,7 +30,7 @@ class Identity:
 
 
 def build_card(
-    model: FittedModel, training: Cohort, n_validation: int, identity: Identity, settings_checked: bool
+    model: FittedModel, training: Cohort, validation: Cohort | None, identity: Identity, settings_checked: bool
 ) -> dict[str, Any]:
     """The card of a fitted model; its performance is added by the evaluation.
 
@@ -38,7 +38,7 @@ def build_card(
         InputError: a survival probability of the baseline is 0 or 1 to machine precision.
     """
     study = model.study
-    source = f"{identity.cohort}: {len(training)} training patients, {int(training.event.sum())} events"
+    source = f"{identity.cohort}: {training.counted} for training, {int(training.event.sum())} events"
     table_only = _table_only(model.signature.names, engine(study.settings.engine))
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
     known = {node["name"] for node in covariates}
@@ -52,7 +52,7 @@ def build_card(
         "endpoint": study.card["endpoint"],
         "intended_use": "Research only; not a medical device and not for decisions about a patient. "
         f"Built on {source}.",
-        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(training, n_validation)],
+        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(training, validation)],
         "acquisition": {},
         "roi": _measured(study.card["roi"], settings_checked, table_only),
         "extraction": _measured(study.card["extraction"], settings_checked, table_only),
@@ -61,7 +61,7 @@ def build_card(
         "outcome": _outcome(model, model.final, training, source) if model.final else None,
         "strata": _strata(model, known, source),
         "protocol": {
-            "cohort": {name: quantity(n, source) for name, n in _cohort_facts(training, n_validation).items()},
+            "cohort": {name: quantity(n, source) for name, n in _cohort_facts(training, validation).items()},
             "steps": list(model.done),
         },
         "performance": [],
@@ -120,8 +120,9 @@ def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[
     return rows
 
 
-def _cohort_facts(training: Cohort, n_validation: int) -> dict[str, int]:
+def _cohort_facts(training: Cohort, validation: Cohort | None) -> dict[str, int]:
     """Numbers of patients (rows) and events."""
+    n_validation = 0 if validation is None else len(validation)
     return {
         "patients": len(training) + n_validation,
         "training": len(training),
@@ -161,13 +162,13 @@ def _table_only(names: Sequence[str], measuring: Engine) -> str:
     )
 
 
-def _limitations(training: Cohort, n_validation: int) -> list[str]:
+def _limitations(training: Cohort, validation: Cohort | None) -> list[str]:
     lines = list(training.warnings)
-    if not n_validation:
+    if validation is None:
         lines.append("Not validated: no patients were kept for validation.")
     else:
         lines.append(
-            f"Validated in {n_validation} patients of the same table only; external validation is still to be done."
+            f"Validated in {validation.counted} of the same table only; external validation is still to be done."
         )
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -121,6 +121,8 @@ class FittedModel:
         study, horizons: whose protocol it is, and the times of its survival probabilities.
         training: the training patients; no step ever sees others.
         features: the candidates that are left (n, p), in their own units.
+        before_filters: the candidates before the first filter that looked at the outcome; None without one.
+        filters: those filters, as functions of features (n, p) and event (n,) that say which columns pass (p,).
         z_scored: whether features are z-scored by the training patients from here on.
         account: how many features each step left, as (what was done, how many).
         signatures: each signature that a step built; the first is the Rad-score's, the last the card's.
@@ -139,6 +141,8 @@ class FittedModel:
     training: Cohort
     choices: Choices
     features: pd.DataFrame
+    before_filters: pd.DataFrame | None = None
+    filters: tuple[Callable[[pd.DataFrame, BoolArray], BoolArray], ...] = ()
     z_scored: bool = False
     account: tuple[tuple[str, int], ...] = ()
     signatures: tuple[FittedSignature, ...] = ()

@@ -91,6 +91,17 @@ class Cohort:
         assert self.survival is not None
         return self.survival.event
 
+    @property
+    def clusters(self) -> tuple[str, ...] | None:
+        """Whose row each is, where a patient has several; None where every row is a patient."""
+        return self.patients if len(set(self.patients)) < len(self.patients) else None
+
+    @property
+    def counted(self) -> str:
+        """“155 patients”; with several rows a patient “60 patients, 180 ROIs”."""
+        n = len(set(self.patients))
+        return f"{n} patients" if n == len(self) else f"{n} patients, {len(self)} ROIs"
+
     def rows(self, rows: IntArray | BoolArray) -> Cohort:
         """Some of the patients; an index may repeat, as in a bootstrap sample."""
         return replace(

@@ -105,18 +105,20 @@ def survival_calibration(
     survival: npt.ArrayLike,
     time: float,
     level: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
 ) -> Calibration:
     """Calibration of a Cox model until ``time``, from its predictions for n patients, each (n,).
 
-    Slope: the coefficient of the ``linear_predictor`` in a Cox model of its own. Observed/expected:
-    (1 − Kaplan–Meier at ``time``) / mean(1 − ``survival`` at ``time``). Intercept: what has to be added to every linear
-    predictor for that ratio to become 1; as in a logistic model it is 0 for a model that is right in the large.
+    Slope: the coefficient of the ``linear_predictor`` in a Cox model of its own, with limits robust to ``clusters``
+    (n,). Observed/expected: (1 − Kaplan–Meier at ``time``) / mean(1 − ``survival`` at ``time``). Intercept: what is to
+    be added to every linear predictor for that ratio to become 1; as in a logistic model it is 0 for a model that is
+    right in the large.
     (Crowson, Atkinson & Therneau, Stat Methods Med Res 2016, take ln(events / Σ H0(follow-up)·e^lp) instead. That needs
     the whole baseline hazard, of which a study card holds the horizons only.)
     """
     predicted = numbers(survival, "the predicted survival", len(outcome))
     risk = numbers(linear_predictor, "the linear predictor", len(outcome))
-    slope = fit_cox(pd.DataFrame({"linear predictor": risk}), outcome)
+    slope = fit_cox(pd.DataFrame({"linear predictor": risk}), outcome, clusters)
     curve = kaplan_meier(outcome)
     alive = float(curve.at(time)[0])
     if not 0 < alive < 1:
@@ -133,7 +135,9 @@ def survival_calibration(
     )
 
 
-def logistic_calibration(outcome: npt.ArrayLike, log_odds: npt.ArrayLike, level: float = 0.95) -> Calibration:
+def logistic_calibration(
+    outcome: npt.ArrayLike, log_odds: npt.ArrayLike, level: float = 0.95, clusters: npt.ArrayLike | None = None
+) -> Calibration:
     """Calibration of a logistic model, from its predicted ``log_odds`` (n,) of an ``outcome`` (n,) coded 0/1.
 
     Slope: the coefficient of the log odds in a logistic model of its own. Intercept: that of a model with the log odds
@@ -141,7 +145,7 @@ def logistic_calibration(outcome: npt.ArrayLike, log_odds: npt.ArrayLike, level:
     """
     event = binary(outcome)
     predicted = numbers(log_odds, "the log odds", len(event))
-    slope = fit_logistic(pd.DataFrame({"log odds": predicted}), event)
+    slope = fit_logistic(pd.DataFrame({"log odds": predicted}), event, clusters)
     intercept = LogisticLikelihood(event).intercept(predicted)
     recalibrated = expit(predicted + intercept)
     intercept_se = 1 / math.sqrt(float(np.sum(recalibrated * (1 - recalibrated))))

@@ -98,12 +98,14 @@ def cross_validate_cox(
     measure: CoxMeasure = "deviance",
     standardize: bool = True,
     allowed: BoolArray | None = None,
+    whole: BoolArray | None = None,
 ) -> LassoCv:
     """LASSO-Cox of ``features`` (n, p), cross-validated over ``folds`` (n,).
 
     ``standardize`` is ``cv.glmnet``'s: every fold standardises its own training rows anew. ``folds`` (R, n) repeat the
     cross-validation over R splits. ``allowed`` (K, p), or (R, K, p), says which features each fold's own path may use,
-    in the order of the fold numbers: filters that look at the outcome belong inside the folds.
+    in the order of the fold numbers: filters that look at the outcome belong inside the folds. ``whole`` (p,) are those
+    that the path of all patients may use.
 
     Deviance of fold k: what all patients lose by a model without k, less what its own patients lose, per event of k
     (the "grouped" partial likelihood; van Houwelingen et al., Stat Med 2006).
@@ -121,7 +123,9 @@ def cross_validate_cox(
         return np.array(values), len(rows)
 
     evaluate = {"deviance": deviance, "c_index": c_index}[measure]
-    return cross_validate(features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed)
+    return cross_validate(
+        features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed, whole
+    )
 
 
 def cross_validate_logistic(
@@ -133,6 +137,7 @@ def cross_validate_logistic(
     measure: LogisticMeasure = "deviance",
     standardize: bool = True,
     allowed: BoolArray | None = None,
+    whole: BoolArray | None = None,
 ) -> LassoCv:
     """LASSO-logistic of ``features`` (n, p) for ``outcome`` (n,) coded 0/1; the rest as :func:`cross_validate_cox`.
 
@@ -161,7 +166,7 @@ def cross_validate_logistic(
 
     evaluate = {"deviance": deviance, "class": misclassified, "auc": area}[measure]
     likelihood = LogisticLikelihood(event)
-    return cross_validate(features, likelihood, event, folds, lambdas, measure, evaluate, standardize, allowed)
+    return cross_validate(features, likelihood, event, folds, lambdas, measure, evaluate, standardize, allowed, whole)
 
 
 def cross_validate(
@@ -174,13 +179,15 @@ def cross_validate(
     evaluate: FoldMeasure,
     standardize: bool,
     allowed: BoolArray | None,
+    whole: BoolArray | None = None,
 ) -> LassoCv:
     """As cv.glmnet: on a grid each fold walks its own λ and is read at those of all patients; given λ are shared."""
     names, x, lambdas = lasso_input(features, likelihood, lambdas, standardize)
     splits = np.atleast_2d(np.asarray(folds))
     for fold_of in splits:
         check_folds(fold_of, event)
-    path = solve_path(names, x, likelihood, lambdas, standardize)
+    # A column of zeros is never selected.
+    path = solve_path(names, x if whole is None else np.where(whole, x, 0.0), likelihood, lambdas, standardize)
     shared = lambdas if isinstance(lambdas, LambdaGrid) else path.lambdas
     every_column = np.ones((1, 1, len(names)), dtype=bool)
     curves = []
@@ -192,9 +199,12 @@ def cross_validate(
         values, weights = [], []
         for fold, columns in zip(numbers_used, may_enter[split], strict=True):
             rest = np.flatnonzero(fold_of != fold)
-            # A column of zeros is never selected.
-            found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize)
-            coefficients, intercepts = found.at(path.lambdas)
+            if columns.any():
+                found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize)
+                coefficients, intercepts = found.at(path.lambdas)
+            else:  # every filter of this fold failed: it predicts all patients alike
+                coefficients = np.zeros((len(path.lambdas), len(names)))
+                intercepts = np.full(len(path.lambdas), likelihood[rest](np.zeros(len(rest))).intercept)
             value, weight = evaluate(np.flatnonzero(fold_of == fold), x @ coefficients.T + intercepts)
             values.append(value)
             weights.append(weight)

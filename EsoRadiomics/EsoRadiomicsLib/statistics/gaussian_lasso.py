@@ -49,6 +49,7 @@ def cross_validate_gaussian(
     lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
     standardize: bool = True,
     allowed: BoolArray | None = None,
+    whole: BoolArray | None = None,
 ) -> LassoCv:
     """LASSO of ``features`` (n, p) for ``target`` (n,), cross-validated by the mean squared error."""
     values = numbers(target, "the target")
@@ -57,4 +58,4 @@ def cross_validate_gaussian(
         return np.mean((values[rows][:, None] - eta[rows]) ** 2, axis=0), len(rows)
 
     likelihood = GaussianLikelihood(values)
-    return cross_validate(features, likelihood, values > 0, folds, lambdas, "mse", mse, standardize, allowed)
+    return cross_validate(features, likelihood, values > 0, folds, lambdas, "mse", mse, standardize, allowed, whole)

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from EsoRadiomicsLib.evaluation.added_value import added_value
+from EsoRadiomicsLib.evaluation.evaluate_survival import evaluate_survival
 from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
+from EsoRadiomicsLib.evaluation.markers import Marker
 from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
 from EsoRadiomicsLib.evaluation.resampled_runs import bootstrap_sample
 from EsoRadiomicsLib.modelling.draws import shuffled
@@ -15,6 +17,7 @@ from EsoRadiomicsLib.modelling.fitted_model import Choices, NothingSelectedError
 from EsoRadiomicsLib.modelling.model_cohort import Cohort
 from EsoRadiomicsLib.modelling.protocol_plan import Plan, read_plan
 from EsoRadiomicsLib.modelling.protocol_run import fit_protocol
+from EsoRadiomicsLib.statistics.cox import fit_cox
 from EsoRadiomicsLib.statistics.inputs import Survival
 from EsoRadiomicsLib.statistics.optimism import no_information_brier, no_information_survival_brier, point632plus
 from EsoRadiomicsLib.studies.study import load_study
@@ -90,6 +93,24 @@ def test_outcomes_that_differ_within_a_patient_move_as_a_block_to_a_patient_with
         assert mixed is not None
         assert {tuple(mixed[start : start + 2].tolist()) for start in (0, 2, 4)} == pairs
         assert mixed[6] and mixed[7:].tolist() == [False, True, False]
+
+
+def test_doubled_rows_of_the_same_patients_do_not_narrow_an_interval() -> None:
+    """Every ROI twice under its patient's name: the errors stay those of the patients."""
+    once = noise(3, n=80, p=2)
+    twice = once.rows(np.repeat(np.arange(80), 2))
+    assert once.survival is not None and twice.survival is not None and twice.clusters is not None
+    score, table = once.features["f0"].to_numpy(), once.features[["f0"]]
+    markers = [[Marker("m", "survival", values)] for values in (score, np.repeat(score, 2))]
+    alone = evaluate_survival("validation", once.survival, markers[0], [20.0])
+    found = evaluate_survival("validation", twice.survival, markers[1], [20.0], clusters=twice.clusters)
+    assert (found.n_patients, found.n, alone.n_patients) == (80, 160, None)
+    for metric, time in (("C-index", None), ("AUC", 20.0)):
+        first, second = alone.find(metric, time), found.find(metric, time)
+        assert first is not None and first.lower is not None and second is not None and second.lower is not None
+        assert second.value - second.lower == pytest.approx(first.value - first.lower, rel=0.03)
+    robust = fit_cox(twice.features[["f0"]], twice.survival, twice.clusters)
+    assert robust.se[0] == pytest.approx(fit_cox(table, once.survival, once.patients).se[0], rel=0.03)
 
 
 @pytest.mark.slow

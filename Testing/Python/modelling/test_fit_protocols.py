@@ -110,7 +110,7 @@ def test_every_number_of_a_card_is_refit_and_says_of_whom(pfs: Fit) -> None:
     numbers += [term["coefficient"] for term in card["outcome"]["terms"]]
     numbers += [at["survival"] for at in card["outcome"]["baseline"]]
     assert {number["evidence"] for number in numbers} == {"refit"}
-    assert {number["source"] for number in numbers} == {"generated: 80 training patients, 56 events"}
+    assert {number["source"] for number in numbers} == {"generated: 80 patients for training, 56 events"}
     assert card["parent"] == "escc-pfs-dcrt"
 
 

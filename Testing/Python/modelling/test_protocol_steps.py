@@ -7,8 +7,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from cohort_tables import generated_table, written
+from scipy import stats
 
 from EsoRadiomicsLib.core.errors import UsageError
 from EsoRadiomicsLib.core.resources import resource_path
@@ -17,7 +19,8 @@ from EsoRadiomicsLib.modelling.fit import Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.protocol_plan import read_plan
-from EsoRadiomicsLib.modelling.steps import protocol_step
+from EsoRadiomicsLib.modelling.steps import lasso_step, protocol_step
+from EsoRadiomicsLib.statistics.crossvalidation import LassoCv, cross_validate_logistic
 from EsoRadiomicsLib.studies.study import Study, load_study
 
 COLUMNS = Columns(time="months", event="event", clinical=("stage", "HRR status"), split="cohort")
@@ -80,3 +83,36 @@ def test_a_setting_of_a_step_that_the_protocol_does_not_have_is_refused() -> Non
     plan = read_plan(with_steps("escc-pfs-dcrt", ["z-score", "lasso"]))
     with pytest.raises(UsageError, match="has no step “cutoff” whose method to set"):
         plan.edited("cutoff", method="median")
+
+
+def test_a_filter_that_looks_at_the_outcome_is_repeated_in_each_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may enter without a fold's patients is what differs between the outcomes of the others, by scipy."""
+    given: dict[str, Any] = {}
+
+    def spy(features: pd.DataFrame, outcome: Any, folds: Any, **how: Any) -> LassoCv:
+        given.update(how, features=features, folds=folds)
+        return cross_validate_logistic(features, outcome, folds, **how)
+
+    monkeypatch.setattr(lasso_step, "cross_validate_logistic", spy)
+    path = written(generated_table(), tmp_path)
+    columns = Columns(outcome="outcome", clinical=("stage",), split="cohort")
+    options = Options(n_folds=5, lambda_rule="min")
+    fit = fit_table(path, columns, load_study("escc-early-recurrence"), Identity("a", "A", "b"), options=options)
+    x, event, (folds,) = fit.training.features, fit.training.event, given["folds"]
+    assert list(given["features"].columns) == list(x.columns) and given["allowed"].shape == (1, 5, x.shape[1])
+
+    def differ(rows: Any) -> list[bool]:
+        found = []
+        for name in x.columns:
+            groups = [x[name].to_numpy()[rows & member] for member in (event, ~event)]
+            normal = all(stats.shapiro(group).pvalue > 0.05 for group in groups)
+            test = stats.ttest_ind(*groups) if normal else stats.mannwhitneyu(*groups, method="asymptotic")
+            found.append(bool(test.pvalue <= 0.05))
+        return found
+
+    assert given["whole"].tolist() == differ(folds > 0)
+    for k in range(5):
+        assert given["allowed"][0, k].tolist() == differ(folds != k + 1)
+    assert set(fit.model.signature.names) <= set(x.columns[given["whole"]])

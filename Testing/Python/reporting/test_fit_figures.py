@@ -25,6 +25,11 @@ from EsoRadiomicsLib.statistics.inputs import Survival, survival
 from EsoRadiomicsLib.statistics.kaplan_meier import kaplan_meier
 from EsoRadiomicsLib.statistics.lasso import LassoPath
 from EsoRadiomicsLib.statistics.roc import roc_curve
+from EsoRadiomicsLib.statistics.smooth_calibration import (
+    SmoothCalibration,
+    smooth_binary_calibration,
+    smooth_survival_calibration,
+)
 
 RNG = np.random.default_rng(5)
 SCORES = RNG.normal(size=60)
@@ -52,7 +57,8 @@ def km() -> Figure:
 def calibration() -> Figure:
     predicted = np.exp(-np.exp(SCORES) * 0.5)
     at = {12.0: km_calibration(OUTCOME, predicted, 12, calibration_edges(predicted, 15))}
-    return calibration_figure(at, title="T", endpoint="LPFS", unit="months")
+    smooth: dict[float | None, SmoothCalibration] = {12.0: smooth_survival_calibration(OUTCOME, predicted, 12)}
+    return calibration_figure(at, smooth, title="T", endpoint="LPFS", unit="months")
 
 
 DRAWN: dict[str, Callable[[], Figure]] = {
@@ -61,7 +67,9 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "cut-off scan": lambda: cutoff_scan_figure(max_logrank(OUTCOME, SCORES), SCORES, 0.1),
     "Kaplan–Meier": km,
     "calibration": calibration,
-    "calibration of probabilities": lambda: probability_calibration_figure(EVENT, PROBABILITY, title="T", what="event"),
+    "calibration of probabilities": lambda: probability_calibration_figure(
+        EVENT, PROBABILITY, smooth_binary_calibration(EVENT, PROBABILITY), title="T", what="event"
+    ),
     "ROC": lambda: roc_figure({"m": roc_curve(EVENT, SCORES)}, {"m": "m: AUC 0.8"}, title="T"),
     "decision curve": lambda: decision_curve_figure(
         {"m": decision_curve(EVENT, PROBABILITY, np.arange(1, 100) / 100)}, title="T"
@@ -114,4 +122,4 @@ def test_a_calibration_group_that_died_out_has_no_limits_but_is_drawn() -> None:
     outcome = Survival(np.arange(1.0, 41.0), np.ones(40, dtype=bool))
     predicted = np.linspace(0.05, 0.95, 40)
     at = {38.0: km_calibration(outcome, predicted, 38, calibration_edges(predicted, 10))}
-    assert to_svg(calibration_figure(at, title="T", endpoint="OS", unit="months"))
+    assert to_svg(calibration_figure(at, {}, title="T", endpoint="OS", unit="months"))

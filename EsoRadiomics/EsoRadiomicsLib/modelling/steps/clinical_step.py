@@ -38,7 +38,7 @@ class ClinicalStep(ProtocolStep):
         """A model of each variable; none where the protocol fits none or the outcome is not there."""
         columns = [training.clinical[[name]] for name in training.clinical.columns]
         if self.spec["model"] == "cox" and training.survival is not None:
-            return tuple(fit_cox(column, training.survival) for column in columns)
+            return tuple(fit_cox(column, training.survival, training.clusters) for column in columns)
         if self.spec["model"] == "logistic" and training.binary is not None:
-            return tuple(fit_logistic(column, training.binary) for column in columns)
+            return tuple(fit_logistic(column, training.binary, training.clusters) for column in columns)
         return ()

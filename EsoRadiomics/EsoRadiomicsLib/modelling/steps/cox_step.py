@@ -41,8 +41,11 @@ class CoxStep(ProtocolStep):
             raise InputError("All patients are on one side of the cut-off, so there are no risk groups.")
         everything = pd.concat([training.clinical, radiomic], axis=1)
         alone = {fit.names[0]: fit for fit in model.univariable if isinstance(fit, CoxModel)}
-        univariable = tuple(alone.get(name) or fit_cox(everything[[name]], outcome) for name in everything.columns)
-        multivariable = fit_cox(everything[[*model.clinical(training).columns, self.term]], outcome)
+        univariable = tuple(
+            alone.get(name) or fit_cox(everything[[name]], outcome, training.clusters) for name in everything.columns
+        )
+        entering = [*model.clinical(training).columns, self.term]
+        multivariable = fit_cox(everything[entering], outcome, training.clusters)
         limit = self.spec.get("threshold")
         staying = [
             name
@@ -50,7 +53,7 @@ class CoxStep(ProtocolStep):
             if limit is None or p < limit or name == self.term
         ]
         whole = len(staying) == len(multivariable.names)
-        final = multivariable if whole else fit_cox(everything[staying], outcome)
+        final = multivariable if whole else fit_cox(everything[staying], outcome, training.clusters)
         model = replace(
             model,
             univariable=univariable,

@@ -11,7 +11,7 @@ import pandas as pd
 from ...core.errors import InputError, UsageError
 from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_validate_logistic
 from ...statistics.gaussian_lasso import cross_validate_gaussian
-from ...statistics.inputs import IntArray
+from ...statistics.inputs import BoolArray, IntArray
 from ..draws import draw_folds, shuffled
 from ..fitted_model import Choices, FittedModel, NothingSelectedError
 from ..model_cohort import Cohort
@@ -49,17 +49,20 @@ class LassoStep(ProtocolStep):
     def run(self, model: FittedModel) -> FittedModel:
         """Cross-validate, choose λ, and leave the signature with its :class:`LassoChoice`."""
         model = model.usable()
-        training, choices, features = model.training, model.choices, model.features
+        training, choices, names = model.training, model.choices, model.features.columns
+        features = model.features if model.before_filters is None else model.before_filters
         folds = self._folds(training, choices)
         means, sds = features.mean().to_numpy(), features.std(ddof=1 if model.z_scored else 0).to_numpy()
         scaled = (features - means) / sds
-        cv = self._cross_validate(training, scaled, folds, model)
+        cv = self._cross_validate(training, scaled, folds, model, *_filtered(model, folds))
         rule = self.spec["lambda_rule"]
         index = cv.curve.index_min if rule == "min" else cv.curve.index_1se
         chosen = cv.path.selected(index)
         if not chosen:
             raise NothingSelectedError(
-                self._nothing_selected(model, scaled, folds, cv) if choices.explain else "No feature is selected."
+                self._nothing_selected(model, scaled[names], folds, cv)
+                if choices.explain
+                else "No feature is selected."
             )
         at = [scaled.columns.get_loc(name) for name in chosen]
         weights, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
@@ -91,9 +94,18 @@ class LassoStep(ProtocolStep):
     def _once(self) -> bool:
         return self.spec.get("standardise") == "once"
 
-    def _cross_validate(self, training: Cohort, scaled: pd.DataFrame, folds: IntArray, model: FittedModel) -> LassoCv:
+    def _cross_validate(
+        self,
+        training: Cohort,
+        scaled: pd.DataFrame,
+        folds: IntArray,
+        model: FittedModel,
+        whole: BoolArray | None = None,
+        allowed: BoolArray | None = None,
+    ) -> LassoCv:
         """The LASSO of this family on features that are already on one scale."""
-        how: Any = {"lambdas": model.choices.lambdas, "standardize": not self._once}
+        scale: Any = {"lambdas": model.choices.lambdas, "standardize": not self._once}
+        how: Any = {**scale, "whole": whole, "allowed": allowed}
         if self.spec["family"] == "binomial":
             if training.binary is None:
                 raise UsageError(
@@ -133,3 +145,20 @@ class LassoStep(ProtocolStep):
             f"the outcome better than chance in cross-validation. {advice}; with shuffled outcomes λ min selects "
             f"{', '.join(map(str, by_chance)) or 'no'} features. A model of this cohort would not hold elsewhere."
         )
+
+
+def _filtered(model: FittedModel, folds: IntArray) -> tuple[BoolArray | None, BoolArray | None]:
+    """Candidates (p,) that passed the filters in all patients, and (R, K, p) those that pass them without each fold."""
+    before, event = model.before_filters, model.training.event
+    if before is None:
+        return None, None
+
+    def passed(rows: BoolArray) -> BoolArray:
+        x = before.loc[rows]
+        left = np.ptp(x.to_numpy(), axis=0) > 0
+        for passes in model.filters:
+            left[left] = passes(x.loc[:, left], event[rows])
+        return left
+
+    allowed = [[passed(split != fold) for fold in np.unique(split)] for split in folds]
+    return before.columns.isin(model.features.columns), np.array(allowed)

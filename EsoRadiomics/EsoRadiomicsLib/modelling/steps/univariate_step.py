@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...statistics.inputs import BoolArray, FloatArray
+from ...statistics.inputs import BoolArray
 from ...statistics.table_one import is_normal
 from ..fitted_model import FittedModel
 from .protocol_step import ProtocolStep
@@ -22,21 +24,24 @@ class UnivariateStep(ProtocolStep):
         return ("features",)
 
     def run(self, model: FittedModel) -> FittedModel:
-        """Keep the candidates whose p is below the threshold."""
+        """Keep the candidates whose p is below the threshold; a cross-validation behind repeats that in its folds."""
         model = model.usable()
         passed = self.passes(model.features, model.training.event)
+        before = model.features if model.before_filters is None else model.before_filters
+        model = replace(model, before_filters=before, filters=(*model.filters, self.passes))
         model = model.narrowed(model.features.loc[:, passed], DIFFERENT)
         return model.did(self.spec, kept=model.features.shape[1])
 
     def passes(self, features: pd.DataFrame, event: BoolArray) -> BoolArray:
         """Which of the p columns of ``features`` (n, p) differ between the events (n,)."""
-        p = np.array([_p_between(self.spec["test"], features[name].to_numpy(), event) for name in features.columns])
+        x, test = features.to_numpy(dtype=np.float64), self.spec["test"]
+        with_event, without = x[event], x[~event]
+        p = np.empty(x.shape[1])
+        normal = np.full(x.shape[1], test == "t-test")
+        if test == "t-test or mann-whitney":
+            normal = np.array([is_normal(a) and is_normal(b) for a, b in zip(with_event.T, without.T, strict=True)])
+        if normal.any():
+            p[normal] = stats.ttest_ind(with_event[:, normal], without[:, normal]).pvalue
+        if not normal.all():
+            p[~normal] = stats.mannwhitneyu(with_event[:, ~normal], without[:, ~normal], method="asymptotic").pvalue
         return p < self.spec["threshold"] if self.spec["rule"] == "<" else p <= self.spec["threshold"]
-
-
-def _p_between(test: str, values: FloatArray, event: BoolArray) -> float:
-    """p of a difference between patients with and without the event."""
-    groups = values[event], values[~event]
-    normal = test == "t-test" or (test == "t-test or mann-whitney" and all(is_normal(group) for group in groups))
-    found = stats.ttest_ind(*groups) if normal else stats.mannwhitneyu(*groups, method="asymptotic")
-    return float(found.pvalue)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ...statistics.calibration import CalibrationGroups
 from ...statistics.inputs import BoolArray, FloatArray
+from ...statistics.smooth_calibration import SmoothCalibration
 from .style import BLUE, GREEN, GREY, VERMILLION, add_axes_mm, new_figure, plain_axes
 
 TEXT, SMALL = 7.5, 6.5
@@ -18,9 +19,18 @@ _COLOURS, _MARKERS = (BLUE, GREEN, VERMILLION), ("o", "s", "^")
 
 
 def calibration_figure(
-    groups: Mapping[float, CalibrationGroups], *, title: str, endpoint: str, unit: str, notes: Sequence[str] = ()
+    groups: Mapping[float, CalibrationGroups],
+    smooth: Mapping[float | None, SmoothCalibration],
+    *,
+    title: str,
+    endpoint: str,
+    unit: str,
+    notes: Sequence[str] = (),
 ) -> Figure:
-    """Kaplan–Meier survival with 95 % limits against predicted survival, a colour and marker a horizon."""
+    """Kaplan–Meier survival with 95 % limits against predicted survival, a colour and marker a horizon.
+
+    Lines are the smooth calibration; where there is none the groups are joined.
+    """
     figure, axes = _square(title)
     for k, (time, group) in enumerate(groups.items()):
         known = np.isfinite(group.observed)
@@ -33,7 +43,7 @@ def calibration_figure(
             x,
             y,
             spread,
-            fmt=f"{marker}-",
+            fmt=marker if time in smooth else f"{marker}-",
             ms=4,
             lw=0.9,
             capsize=2,
@@ -41,6 +51,9 @@ def calibration_figure(
             color=colour,
             label=f"{time:g} {unit}",
         )
+        if time in smooth:
+            curve = smooth[time]
+            axes.plot(1 - curve.predicted, 1 - curve.observed, color=colour, lw=1.2)
     axes.set_xlabel(f"Predicted {endpoint}", size=TEXT, labelpad=2)
     axes.set_ylabel(f"Observed {endpoint} (Kaplan–Meier)", size=TEXT, labelpad=2)
     axes.legend(loc="upper left", fontsize=SMALL, frameon=False)
@@ -49,9 +62,19 @@ def calibration_figure(
 
 
 def probability_calibration_figure(
-    outcome: BoolArray, probability: FloatArray, *, title: str, what: str, notes: Sequence[str] = (), n_groups: int = 5
+    outcome: BoolArray,
+    probability: FloatArray,
+    smooth: SmoothCalibration | None,
+    *,
+    title: str,
+    what: str,
+    notes: Sequence[str] = (),
+    n_groups: int = 5,
 ) -> Figure:
-    """Share of patients with the outcome against the mean predicted probability, in groups of equal size."""
+    """Share of patients with the outcome against the mean predicted probability, in groups of equal size.
+
+    The line is the smooth calibration with its 95 % band; where there is none the groups are joined.
+    """
     figure, axes = _square(title)
     parts = [part for part in np.array_split(np.argsort(probability, kind="stable"), n_groups) if len(part)]
     x = np.array([probability[part].mean() for part in parts])
@@ -61,7 +84,12 @@ def probability_calibration_figure(
     centre = (y + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(y * (1 - y) / n + z**2 / (4 * n**2))
     spread = np.maximum(np.vstack([y - (centre - reach), centre + reach - y]), 0)
-    axes.errorbar(x, y, spread, fmt="o-", ms=4, lw=0.9, capsize=2, elinewidth=0.7, color=BLUE)
+    axes.errorbar(
+        x, y, spread, fmt="o-" if smooth is None else "o", ms=4, lw=0.9, capsize=2, elinewidth=0.7, color=BLUE
+    )
+    if smooth is not None:
+        axes.fill_between(smooth.predicted, smooth.lower, smooth.upper, color=BLUE, alpha=0.13, lw=0)
+        axes.plot(smooth.predicted, smooth.observed, color=BLUE, lw=1.2)
     axes.plot(probability[outcome], np.full(int(outcome.sum()), 1.02), "|", ms=3, color=GREY, mew=0.5, clip_on=False)
     axes.plot(
         probability[~outcome], np.full(int((~outcome).sum()), -0.02), "|", ms=3, color=GREY, mew=0.5, clip_on=False

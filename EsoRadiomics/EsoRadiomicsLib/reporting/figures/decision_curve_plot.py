@@ -16,7 +16,10 @@ WIDTH, HEIGHT = 110.0, 82.0
 
 
 def decision_curve_figure(curves: Mapping[str, DecisionCurve], *, title: str) -> Figure:
-    """Net benefit of each model, of treating everybody (grey) and of treating nobody (0)."""
+    """Net benefit of each model, of treating everybody (grey) and of treating nobody (0).
+
+    The band is the first model's 95 % limits.
+    """
     figure = new_figure(HEIGHT, WIDTH)
     axes = add_axes_mm(figure, 16, 9, WIDTH - 20, HEIGHT - 20)
     first = next(iter(curves.values()))
@@ -24,6 +27,8 @@ def decision_curve_figure(curves: Mapping[str, DecisionCurve], *, title: str) ->
     axes.axhline(0, color=INK, lw=0.8, label="treat nobody")
     for (model, curve), (colour, dash) in zip(curves.items(), series(), strict=False):
         axes.plot(curve.thresholds, curve.model, color=colour, lw=1.3, ls=dash, label=model)
+        if curve is first:
+            axes.fill_between(curve.thresholds, curve.lower, curve.upper, color=colour, alpha=0.13, lw=0)
     best = max(float(np.nanmax(curve.model)) for curve in curves.values())
     top = max(best, float(first.everybody.max()), 0.05)
     axes.set(xlim=(0, 1), ylim=(-0.25 * top, 1.08 * top))

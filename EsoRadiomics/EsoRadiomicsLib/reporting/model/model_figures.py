@@ -75,6 +75,7 @@ def evaluation_figures(
     if evaluation.calibration:
         found[f"calibration-{stem}"] = calibration_figure(
             evaluation.calibration,
+            evaluation.smooth,
             title=f"Calibration, {side}",
             endpoint=study.endpoint,
             unit=study_unit(study),
@@ -88,6 +89,7 @@ def evaluation_figures(
             found[f"calibration-{stem}"] = probability_calibration_figure(
                 cohort.binary,
                 probability,
+                evaluation.smooth.get(None),
                 title=f"Calibration, {side}",
                 what=study.endpoint,
                 notes=_calibration_notes(evaluation, None),

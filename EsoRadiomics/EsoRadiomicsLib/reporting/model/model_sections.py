@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...core.formatting import p_value
-from ...evaluation.measures import ABOVE, BELOW, RISK_GROUPS, Evaluation, Measure
+from ...evaluation.measures import ABOVE, BELOW, NULL, RISK_GROUPS, Evaluation, Measure
 from ...modelling.model_cohort import study_unit
 from ...studies.study import Study
 from .model_page import figures, folded, limits, paragraph, section, table, without_repeats
@@ -16,19 +16,22 @@ from .model_tables import Row
 _CAPTIONS = {
     "kaplan-meier": "Kaplan–Meier curves with 95 % limits (R's “log”); ticks are censored patients.",
     "strata": "Kaplan–Meier curves of the risk strata.",
-    "calibration": "Predicted against observed in groups of patients; dashed: perfect predictions.",
+    "calibration": "Predicted against observed: smooth curves, and groups with 95 % limits; dashed: perfect.",
     "roc": "Sensitivity against 1 − specificity; the circle is Youden's point.",
     "auc": "AUC for an event up to each time, against survival beyond it; the band is the first model's 95 % limits.",
-    "decision-curve": "Net benefit of treating above a risk threshold: a model is useful where it is above both lines.",
+    "decision-curve": "Net benefit of treating above a risk threshold: useful where above both lines; with 95 % band.",
 }
 _CALIBRATION_NOTE = "Perfect calibration: slope 1, intercept 0, observed/expected 1."
 _SURVIVAL_NOTE = (
     "C-index: share of pairs of patients ranked rightly, 0.5 by chance; Uno's does not depend on the censoring. AUC: "
-    "for an event up to the time. Brier: mean squared error, 0.25 is a coin's; integrated: its mean over the horizons. "
+    "for an event up to the time. Brier: mean squared error, 0.25 is a coin's; mean: over the horizons. IPA: the share "
+    "of the error of predicting the same for all (Kaplan–Meier) that the model removes; below 0 it adds to it. ICI: "
+    "mean distance of the smooth calibration curve from the predictions. "
     f"{_CALIBRATION_NOTE}"
 )
 _BINARY_NOTE = (
-    f"AUC with DeLong's limits, 0.5 by chance. Brier: mean squared error, 0.25 is a coin's. {_CALIBRATION_NOTE}"
+    f"AUC with DeLong's limits, 0.5 by chance. Brier: mean squared error, 0.25 is a coin's; IPA: the share of "
+    f"the error of predicting the rate for all that the model removes. {_CALIBRATION_NOTE}"
 )
 _APPARENT = (
     "Apparent performance: features, cut-off and coefficients were fitted to these patients, so every number here "
@@ -44,7 +47,7 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
     note = _BINARY_NOTE if evaluation.follow_up is None else _SURVIVAL_NOTE
     return section(
         f"Performance: {evaluation.cohort}",
-        paragraph(f"{evaluation.n} patients, {evaluation.n_events} events{follow}."),
+        paragraph(f"{counts(evaluation)}{follow}."),
         paragraph(_APPARENT) if evaluation.apparent else "",
         table(_risk_groups(study, evaluation, unit), "Risk groups"),
         figures(pictures, wanted),
@@ -57,6 +60,12 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
     )
 
 
+def counts(evaluation: Evaluation) -> str:
+    """“48 patients, 32 events”; with several rows a patient “60 patients, 180 ROIs, 75 events”."""
+    rows = evaluation.n_patients is not None and f"{evaluation.n_patients} patients, {evaluation.n} ROIs"
+    return f"{rows or f'{evaluation.n} patients'}, {evaluation.n_events} events"
+
+
 def main_measures(evaluation: Evaluation) -> list[tuple[str, str]]:
     """C-index or AUC and calibration slope of the card's model, for the top of a page."""
     metric = "C-index" if evaluation.follow_up is not None else "AUC"
@@ -66,7 +75,7 @@ def main_measures(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 def _by_model(evaluation: Evaluation, unit: str) -> list[Row]:
     """A row a measure (all times of one below each other), a column a model."""
-    measures = [m for m in evaluation.measures if m.model not in (RISK_GROUPS, ABOVE, BELOW)]
+    measures = [m for m in evaluation.measures if m.model not in (RISK_GROUPS, ABOVE, BELOW, NULL)]
     order = list(dict.fromkeys(m.metric for m in measures))
     measures.sort(key=lambda m: (order.index(m.metric), m.time or 0))
     models = list(dict.fromkeys(m.model for m in measures))

@@ -15,6 +15,7 @@ from ...evaluation.measures import Evaluation, Measure
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import Cohort
 from .model_page import limits
+from .model_sections import counts
 
 OWN_CLINICAL = "clinical model"
 """What a protocol calls its own model of clinical variables; it stands in for the clinical-only one."""
@@ -44,9 +45,7 @@ def validated(assessment: Assessment) -> Evaluation | None:
 
 def patients_and_events(cohort: Cohort) -> str:
     """“155 patients, 107 events”; with several rows a patient “60 patients, 180 ROIs, 75 events”."""
-    n = len(set(cohort.patients))
-    rows = f", {len(cohort)} ROIs" if n < len(cohort) else ""
-    return f"{n} patients{rows}, {int(cohort.event.sum())} events"
+    return f"{cohort.counted}, {int(cohort.event.sum())} events"
 
 
 def with_measure_limits(measure: Measure | Corrected | None, digits: int = 2) -> str:
@@ -88,7 +87,7 @@ def headline(assessment: Assessment, internal: InternalValidation | None) -> str
     expected = (
         ""
         if corrected is None or internal is None
-        else f"a {metric} of {with_measure_limits(corrected)}{flattering} ({_resampled(internal)})"
+        else f"{_an(metric)} of {with_measure_limits(corrected)}{flattering} ({_resampled(internal)})"
     )
     if evaluation is None and expected:
         return f"No patients were set aside. In new patients like these expect {expected}."
@@ -96,10 +95,8 @@ def headline(assessment: Assessment, internal: InternalValidation | None) -> str
         value = with_measure_limits(apparent)
         return f"Not validated: the apparent {metric} of {value} says nothing about other patients."
     measured = evaluation.find(metric, None, model)
-    sentence = (
-        f"In the {evaluation.n} patients set aside ({evaluation.n_events} events) the {model} reaches a {metric} of "
-        f"{with_measure_limits(measured)}."
-    )
+    reached = f"{_an(metric)} of {with_measure_limits(measured)}"
+    sentence = f"In those set aside ({counts(evaluation)}) the {model} reaches {reached}."
     return f"{sentence} From the training patients alone one would expect {expected}." if expected else sentence
 
 
@@ -151,8 +148,8 @@ def validation_in_short(validation: Validation) -> list[str]:
     evaluation = validation.evaluations[0]
     model, metric = evaluation.measures[0].model, main_metric(evaluation)
     found = [
-        f"In these {evaluation.n} patients ({evaluation.n_events} events) the {model} of {validation.study.id} reaches "
-        f"a {metric} of {with_measure_limits(evaluation.find(metric))}; 0.5 is chance."
+        f"In this cohort ({counts(evaluation)}) the {model} of {validation.study.id} reaches "
+        f"{_an(metric)} of {with_measure_limits(evaluation.find(metric))}; 0.5 is chance."
     ]
     slope = evaluation.find(SLOPE)
     ratios = [m for m in evaluation.measures if m.metric == "observed/expected" and m.model == model]
@@ -194,9 +191,13 @@ def stability_sentence(internal: InternalValidation, names: Iterable[str]) -> st
     chosen = list(names)
     often = sum(internal.frequency.get(name, 0.0) >= _HALF for name in chosen)
     return (
-        f"Stability: {often} of the {len(chosen)} features are selected in at least half of the bootstrap samples, "
-        f"which select {min(internal.sizes)} to {max(internal.sizes)} features."
+        f"Stability: of the {len(chosen)} features {often} come back in at least half of the bootstrap samples, which "
+        f"select {min(internal.sizes)} to {max(internal.sizes)} features."
     )
+
+
+def _an(metric: str) -> str:
+    return f"{'an' if metric == 'AUC' else 'a'} {metric}"
 
 
 def _signed(value: float) -> str:

@@ -10,6 +10,7 @@ from ...evaluation.fit_checks import FitChecks
 from ...evaluation.measures import Evaluation
 from ...scoring.score_text import rule
 from .model_page import limits
+from .model_sections import counts
 from .model_sentences import in_short
 
 _SHOWN = ("C-index", "AUC", "calibration slope", "hazard ratio", "accuracy")
@@ -38,7 +39,7 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
 def evaluation_lines(evaluation: Evaluation) -> list[str]:
     """One cohort's main measures, a line each."""
     flatters = ", apparent: these patients built the model" if evaluation.apparent else ""
-    lines = [f"{evaluation.cohort}: {evaluation.n} patients, {evaluation.n_events} events{flatters}"]
+    lines = [f"{evaluation.cohort}: {counts(evaluation)}{flatters}"]
     own = evaluation.measures[0].model if evaluation.measures else ""
     for measure in evaluation.measures:
         whole = not evaluation.apparent or measure.model == own
