@@ -255,7 +255,7 @@ def test_a_real_process_fits_and_is_cancelled(tmp_path: Path) -> None:
     sheet.section.fit(replace(sheet.inputs, permutations=1, bootstrap=1))
     runner.wait()
     assert sheet.section.result is not None, sheet.section.error
-    assert "patients set aside" in sheet.section.result.notes[0]
+    assert "In those set aside" in sheet.section.result.notes[0]
     assert any(note.startswith("Chance: with shuffled outcomes") for note in sheet.section.result.notes)
 
 
