@@ -152,7 +152,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from EsoRadiomicsLib.in_slicer.widgets import dependencies
 
         missing = dependencies.missing_packages(self.requirements())
-        sentences = [dependencies.packages_sentence(missing), dependencies.pyradiomics_sentence()]
+        sentences = [dependencies.packages_sentence(missing), dependencies.engine_sentence("")]
         self.ui.setupLabel.text = "\n\n".join(filter(None, sentences))
         self.ui.setupFrame.visible = any(sentences)
         self.ui.installButton.visible = bool(missing)

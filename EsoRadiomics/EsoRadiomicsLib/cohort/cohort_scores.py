@@ -88,7 +88,7 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
             columns = reader.fieldnames or []
             if "case" not in columns or not any(map(is_feature, columns)):
                 raise InputError(
-                    f"{path} is no feature table: it has no column “case”, or none with a PyRadiomics name. Give "
+                    f"{path} is no feature table: it has no column “case”, or none with the name of a feature. Give "
                     "features.csv of a cohort run."
                 )
             yield from reader

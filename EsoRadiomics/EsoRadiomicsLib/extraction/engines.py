@@ -29,6 +29,7 @@ class Engine(Protocol):
     Attributes:
         title: what it is called for people, for example in a report.
         about: what a reader of its numbers should know of their origin, in sentences; empty where nothing.
+        packages: what must be importable to measure.
         settings: its settings' class.
         images, classes: first and second part of its features' names, in the order of tables and maps.
         volumes: its features that are the ROI's volume, the best first.
@@ -36,6 +37,7 @@ class Engine(Protocol):
 
     title: str
     about: str
+    packages: tuple[str, ...]
     settings: type[Any]
     images: tuple[str, ...]
     classes: tuple[str, ...]

@@ -38,7 +38,7 @@ class Columns:
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
         rois: what becomes of a patient's rows: ``each`` stays, the ``largest``, or the ``mean`` of the features.
-        first_feature: all columns from this one on are features; without it those with PyRadiomics' names.
+        first_feature: all columns from this one on are features; without it those that an engine measures.
         features: further columns that are features, whatever their names (those of a card).
         if_there: further clinical variables, read where the table has them for everybody.
         time_unit: of ``time``, where it is not the study's unit.
@@ -233,7 +233,7 @@ def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         names = [name for name in table.columns[start:] if name not in others and not name.startswith(SOFTWARE)]
         hint = "check --first-feature"
     if not names:
-        raise InputError(f"The table has no column with a PyRadiomics name (image_class_Feature); {hint}.")
+        raise InputError(f"The table has no column with the name of a feature (image_class_Feature); {hint}.")
     return pd.DataFrame({name: numbers(table[name], f"'{name}'") for name in names}, index=table.index)
 
 

@@ -41,7 +41,7 @@ def build_reference(
     columns = [column for column in table.columns if is_feature(str(column))]
     if not columns:
         raise InputError(
-            "The feature table has no column with a PyRadiomics name (image_class_Feature). Give a table with one "
+            "The feature table has no column with the name of a feature (image_class_Feature). Give a table with one "
             "row a case, as “esoradiomics extract” writes it."
         )
     if len(table) < FEWEST_CASES:

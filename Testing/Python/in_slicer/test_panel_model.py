@@ -192,7 +192,7 @@ def test_what_is_missing_is_said_in_sentences(tmp_path: Path) -> None:
         assert said in reason
     foreign = written(pd.DataFrame({"case": ["a"], "months": [1]}), tmp_path, "foreign.csv")
     (reason,) = section.missing_to_fit(replace(inputs, table=str(foreign)))
-    assert "no column with a PyRadiomics name" in reason
+    assert "no column with the name of a feature" in reason
     (reason,) = section.missing_to_validate(replace(inputs, card="nowhere.json"))
     assert "nowhere.json" in reason
     (reason,) = section.missing_to_validate(replace(inputs, study="escc-early-recurrence"))

@@ -199,7 +199,7 @@ def test_an_unknown_word_in_the_split_column(tmp_path: Path) -> None:
 
 def test_a_table_without_features(tmp_path: Path) -> None:
     table = generated_table()
-    refused(table[table.columns[:7]], tmp_path, r"no column with a PyRadiomics name .* --first-feature")
+    refused(table[table.columns[:7]], tmp_path, r"no column with the name of a feature .* --first-feature")
 
 
 def test_features_of_other_settings(tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def test_a_reference_describes_each_feature_as_r_does() -> None:
     ("table", "message"),
     [
         ({"original_glcm_Idn": [1.0, 2.0]}, r"2 case\(s\)"),
-        ({"age": [1.0, 2.0, 3.0]}, "no column with a PyRadiomics name"),
+        ({"age": [1.0, 2.0, 3.0]}, "no column with the name of a feature"),
         ({"original_glcm_Idn": [1.0, 2.0, 3.0], "settings": ["a", "a", "a"]}, "other settings"),
         ({"original_glcm_Idn": [1.0, 2.0, "x"]}, "original_glcm_Idn.*no number"),
         ({"original_glcm_Idn": [1.0, 2.0, 3.0], "case": ["a", "b", "a"]}, "lists a more than once"),

@@ -29,6 +29,7 @@ class Deep:
 
     title = "Network (ONNX)"
     about = ""
+    packages = ("onnx", "onnxruntime")
     settings = DeepSettings
     images, classes = ("deep",), ("network",)
     volumes = ()

@@ -27,6 +27,7 @@ class Ibex:
         "the other features follow its documentation, and of run lengths, mass, roundness and orientation no result of "
         "IBEX is public."
     )
+    packages = ()
     settings = IbexSettings
     images, classes = (PREFIX,), tuple(IBEX_CATEGORIES)
     volumes = ("ibex_shape_Volume",)

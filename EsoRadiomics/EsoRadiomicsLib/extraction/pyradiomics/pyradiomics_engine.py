@@ -21,6 +21,7 @@ class PyRadiomics:
 
     title = "PyRadiomics"
     about = ""
+    packages = ("radiomics",)
     settings = PyRadiomicsSettings
     images, classes = IMAGES, CLASSES
     volumes = ("original_shape_VoxelVolume", "original_shape_MeshVolume")

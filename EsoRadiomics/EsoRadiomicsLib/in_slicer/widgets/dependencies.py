@@ -8,6 +8,8 @@ from pathlib import Path
 
 import slicer
 
+from ...core.errors import EsoRadiomicsError
+
 REMEDY = {
     "Darwin": (
         "SlicerRadiomics, which brings it, is not offered for macOS. Score with the shell command “esoradiomics” "
@@ -60,10 +62,25 @@ def install_packages(requirements: Path, missing: dict[str, str]) -> None:
         pip_ensure(load_requirements(requirements), requester="EsoRadiomics")
 
 
-def pyradiomics_sentence() -> str:
-    """What to do where no PyRadiomics can be imported; empty where one can."""
-    if find_spec("radiomics") is not None:
+def engine_sentence(study: str) -> str:
+    """What to do where a package that measures for this study (identifier or path) is missing; empty if none is."""
+    from ...extraction.engines import engine  # not before: this module says what such imports need
+
+    try:
+        if study:
+            from ..panel.choices import study_of
+
+            measuring = engine(study_of(study).settings.engine)
+        else:
+            measuring = engine()
+    except EsoRadiomicsError:  # another sentence says what is wrong with the study
         return ""
+    missing = [package for package in measuring.packages if find_spec(package) is None]
+    if not missing:
+        return ""
+    if measuring.packages != engine().packages:
+        names = ", ".join(missing)
+        return f"{measuring.title}, which measures this study's features, needs Python packages not there: {names}."
     remedy = REMEDY.get(platform.system(), REMEDY[""])
     return f"PyRadiomics, which measures the features, is not installed. {remedy}"
 

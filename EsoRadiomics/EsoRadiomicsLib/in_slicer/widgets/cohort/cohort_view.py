@@ -18,7 +18,7 @@ from ....reporting.palette import GREY, VERMILLION
 from ...panel.choices import study_of
 from ...panel.cohort_panel import CohortInputs, CohortSection
 from ...panel.cohort_result import CohortResult
-from ..dependencies import pyradiomics_sentence
+from ..dependencies import engine_sentence
 from ..dialogs import choose_folder
 from ..layout import FiguresLayout
 from ..parameter_view import ParameterView
@@ -128,7 +128,7 @@ class CohortView(ParameterView):
         if self._parameters is None:
             return
         section, inputs = self._section, self._inputs()
-        missing = [sentence for sentence in (*section.missing(inputs), pyradiomics_sentence()) if sentence]
+        missing = [sentence for sentence in (*section.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         to_check = section.missing_to_check(inputs)
         self._row.show(
             section, missing, _("Measures the cases that are new, changed or failed; finished ones are kept.")

@@ -14,7 +14,7 @@ from slicer.i18n import tr as _
 from ....studies.study import Study
 from ...panel.patient_panel import Inputs, Panel
 from ...scene.scene_access import SceneAccess
-from ..dependencies import pyradiomics_sentence
+from ..dependencies import engine_sentence
 from ..dialogs import choose_file, choose_folder, choose_item
 from ..parameter_view import ParameterView
 from ..run_row import RunRow
@@ -192,7 +192,7 @@ class PanelView(ParameterView):
         if self._parameters is None:
             return
         panel, inputs = self._panel, self._inputs()
-        missing = [sentence for sentence in (*panel.missing(inputs), pyradiomics_sentence()) if sentence]
+        missing = [sentence for sentence in (*panel.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
         self._row.show(panel, missing, _("Measure and score the patient."))

@@ -15,7 +15,7 @@ from ...panel.agreement_result import AgreementResult
 from ...panel.reproducibility_panel import AgreementInputs, Reproducibility
 from ...scene.scene_readings import SceneReadings
 from ...scene.segment_labels import SceneReading
-from ..dependencies import pyradiomics_sentence
+from ..dependencies import engine_sentence
 from ..dialogs import choose_folder, choose_item
 from ..layout import FiguresLayout
 from ..parameter_view import ParameterView
@@ -146,7 +146,9 @@ class ReproducibilityView(ParameterView):
         self.ui.tableEdit.visible = from_file
         self.ui.ruleFrame.visible = bool(inputs.changes)
         self.ui.ruleLabel.text = _("Kept: {rule}").format(rule=controller.rule_line(inputs)) if inputs.study else ""
-        missing = [sentence for sentence in (*controller.missing(inputs), pyradiomics_sentence()) if sentence]
+        missing = [
+            sentence for sentence in (*controller.missing(inputs), engine_sentence(inputs.study or "")) if sentence
+        ]
         self._row.show(controller, missing, _("Measures all features of all readings and compares them."))
         result = controller.result
         if result is not self._drawn:
