@@ -187,8 +187,10 @@ def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, An
         "normalisation": "none" if fitted.means is None else "z-score",
         "intercept": quantity(fitted.intercept, source),
         "features": features,
-        "cutoff": None if model.cutoff is None else _cutoff(model, model.cutoff, source),
+        "cutoff": _cutoff(model, model.cutoff, source) if model.cutoff else None,
     }
+    if fitted.link == "logistic" and model.cutoff is None:
+        node["cutoff"] = _as_likely_as_not(model, 0.0)
     scores = fitted.rad_score(model.training.features)
     node["range"] = {"value": [float(scores.min()), float(scores.max())], "evidence": REFIT, "source": source}
     if fitted.link == "logistic":
@@ -212,6 +214,19 @@ def _cutoff(model: FittedModel, cutoff: FittedCutoff, source: str) -> dict[str, 
         "source": f"the cut-off of {study.id}" if from_study else f"{cutoff.method}; {source}",
         "rule": cutoff.rule,
         **{side: {key: text for key, text in groups[side].items() if key != "medians"} for side in ("above", "below")},
+    }
+
+
+def _as_likely_as_not(model: FittedModel, value: float) -> dict[str, Any]:
+    """The cut-off where the event is as likely as not: ``value`` on the scale that is cut."""
+    event = model.study.endpoint
+    return {
+        "value": value,
+        "evidence": "assumed",
+        "source": "a probability of 50 %, as for accuracy and F1: the protocol prints none",
+        "rule": ">=",
+        "above": {"id": "predicted", "label": f"{event} predicted (probability of 50 % or more)", "outlook": "worse"},
+        "below": {"id": "not-predicted", "label": f"{event} not predicted (below 50 %)", "outlook": "better"},
     }
 
 
@@ -246,7 +261,8 @@ def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: st
         "source": source,
     }
     if final.baseline is None:
-        return {**common, "intercept": quantity(final.intercept, source)}
+        groups = {} if model.cutoff else {"cutoff": _as_likely_as_not(model, 0.5)}
+        return {**common, "intercept": quantity(final.intercept, source), **groups}
     horizons = model.horizons
     survival = np.exp(-final.baseline.at(np.array(horizons)))
     return {**common, "unit": study_unit(study), "baseline": baseline(survival, horizons, source)}

@@ -61,7 +61,8 @@ class Score:
 
     Attributes:
         probability: inverse logit of the Rad-score where its link is logistic.
-        group: by the card's cut-off, or None where it has none.
+        group: by the card's cut-off of the Rad-score or, where it has none, of the outcome's probability; None where
+            it has neither, or the probability is not known well enough.
         strata: the patient's stratum, or all that stay possible while a covariate is missing.
         covariates: as given, by name; ``missing`` names those that were not.
         linear_predictor: of the outcome model, uncentred.
@@ -158,6 +159,9 @@ def score(
     if outcome is not None and predictor is not None:
         if outcome.kind == "logistic":
             event_probability = Bounds(_expit(predictor.low), _expit(predictor.high))
+            if group is None and outcome.cutoff is not None:
+                possible = {outcome.cutoff.group(end) for end in (event_probability.low, event_probability.high)}
+                group = possible.pop() if len(possible) == 1 else None
         else:
             survival = tuple(_survival(time, baseline, predictor) for time, baseline in outcome.baseline)
     return Score(

@@ -163,7 +163,8 @@ class Term:
 class Outcome:
     """The outcome model: a Cox model with survival at horizons, or a logistic model.
 
-    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none.
+    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none. ``cutoff`` is that
+    of a logistic model's probability.
     """
 
     kind: str
@@ -172,6 +173,7 @@ class Outcome:
     intercept: float
     terms: tuple[Term, ...]
     baseline: tuple[tuple[float, Quantity], ...]
+    cutoff: Cutoff | None = None
 
 
 @dataclass(frozen=True)
@@ -285,14 +287,7 @@ def _signature(node: Mapping[str, Any]) -> Signature:
         )
         for item in node["features"]
     )
-    cutoff = node["cutoff"] and Cutoff(
-        value=node["cutoff"]["value"],
-        rule=node["cutoff"]["rule"],
-        above=_group(node["cutoff"]["above"]),
-        below=_group(node["cutoff"]["below"]),
-        evidence=node["cutoff"]["evidence"],
-        source=node["cutoff"].get("source", ""),
-    )
+    cutoff = _cutoff(node["cutoff"])
     return Signature(
         name=node["name"],
         link=node["link"],
@@ -301,6 +296,19 @@ def _signature(node: Mapping[str, Any]) -> Signature:
         features=features,
         cutoff=cutoff,
         probability_of=node.get("probability_of", ""),
+    )
+
+
+def _cutoff(node: Mapping[str, Any] | None) -> Cutoff | None:
+    if node is None:
+        return None
+    return Cutoff(
+        value=node["value"],
+        rule=node["rule"],
+        above=_group(node["above"]),
+        below=_group(node["below"]),
+        evidence=node["evidence"],
+        source=node.get("source", ""),
     )
 
 
@@ -330,7 +338,8 @@ def _outcome(node: Mapping[str, Any]) -> Outcome:
     )
     baseline = tuple((item["time"], Quantity.read(item["survival"])) for item in node.get("baseline", ()))
     intercept = node["intercept"]["value"] if "intercept" in node else 0.0
-    return Outcome(node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline)
+    cutoff = _cutoff(node.get("cutoff"))
+    return Outcome(node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline, cutoff)
 
 
 def _strata(node: Mapping[str, Any]) -> Strata:

@@ -198,6 +198,30 @@ def test_the_card_of_early_recurrence_gives_the_combined_models_probability(recu
     assert predicted.probability == pytest.approx(model.probability(table), abs=1e-12)
 
 
+def test_a_logistic_model_predicts_the_event_where_it_is_as_likely_as_not(recurrence: Fit, path: Path) -> None:
+    clinical = {name: recurrence.training.clinical[name] for name in recurrence.study.covariates}
+    for row in (0, 5, 17):
+        values = recurrence.training.features.iloc[row].to_dict()
+        features = Features(values, {}, recurrence.study.settings, {})
+        found = score(_measurable(recurrence.study), features, covariates={n: c.iloc[row] for n, c in clinical.items()})
+        assert found.event_probability is not None and found.group is not None
+        assert (found.group.id == "predicted") == (found.event_probability.low >= 0.5)
+        unknown = score(_measurable(recurrence.study), features)
+        assert unknown.event_probability is not None
+        straddles = unknown.event_probability.low < 0.5 <= unknown.event_probability.high
+        assert (unknown.group is None) == straddles
+    alone = fitted(path, "escc-early-recurrence", Columns(outcome="outcome", split="cohort"))
+    signature = alone.study.signature
+    assert alone.study.outcome is None and signature is not None and signature.cutoff is not None
+    assert (signature.link, signature.cutoff.value, signature.cutoff.evidence) == ("logistic", 0.0, "assumed")
+
+
+def _measurable(study: Study) -> Study:
+    """The study as if its features could be measured on a CT."""
+    signature = {key: value for key, value in study.card["signature"].items() if key != "table_only"}
+    return Study({**study.card, "signature": signature}, study.path)
+
+
 def test_early_recurrence_reports_the_papers_measures_with_delong(recurrence_assessed: Assessment) -> None:
     side = recurrence_assessed.sides[1]
     (evaluation,) = side.evaluations
