@@ -163,8 +163,8 @@ class Term:
 class Outcome:
     """The outcome model: a Cox model with survival at horizons, or a logistic model.
 
-    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none. ``cutoff`` is that
-    of a logistic model's probability.
+    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none. ``cutoff`` is
+    that of a logistic model's probability.
     """
 
     kind: str

@@ -142,7 +142,7 @@ def test_the_result_says_it_in_one_line_and_fulfils_its_schema(readings: Reading
             "only what was assumed",
         ),
         ([{"setting": "bin_width", "alternatives": [{"value": 25, "reason": "x"}]}], "listed twice"),
-        ([{"setting": "bin_width", "alternatives": [{"value": -3, "reason": "x"}]}], "above 0"),
+        ([{"setting": "bin_width", "alternatives": [{"value": -3, "reason": "x"}]}], "bin_width is -3"),
     ],
 )
 def test_alternatives_that_make_no_sense_are_refused_with_their_place(readings: Any, wrong: str) -> None:
