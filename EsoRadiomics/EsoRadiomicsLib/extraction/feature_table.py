@@ -99,7 +99,8 @@ def read_table(
         facts = parse_json(read_bytes(sidecar).decode("utf-8-sig"))
     except ValueError as error:
         raise InputError(f"{sidecar}, beside the table, is no JSON ({error}). Mend or remove it.") from error
-    facts = facts if isinstance(facts, dict) else {}
+    # A reference cohort or a result of the same name is no account of this table, though it holds settings, too.
+    facts = facts if isinstance(facts, dict) and facts.keys() <= {"settings", "versions"} else {}
     new = [key for key in ("settings", "versions") if key in facts and key not in table.columns]
     return table.assign(**{key: json.dumps(facts[key], sort_keys=True) for key in new})
 

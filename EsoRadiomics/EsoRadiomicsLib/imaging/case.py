@@ -85,6 +85,12 @@ def load_case(
 
     Raises:
         InputError: anything about the files that prevents a sound measurement; the message names file and remedy.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> case = eso.load_case("ct.nrrd", "gtv.nrrd", label=1, name="patient 1")
+        >>> case.name, case.image.GetSize()
+        ('patient 1', (48, 40, 16))
     """
     source = open_mask(mask, allow_outside=allow_outside)
     chosen = {"label": None if label is None else str(label), "segment": segment, "roi": roi}

@@ -66,6 +66,13 @@ def score_patient(
     Raises:
         ScoreError, UsageError: before any image work, what is missing or wrong.
         RoiError, ExtractionError: the ROI cannot be measured.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> case = eso.load_case("ct.nrrd", "gtv.nrrd")
+        >>> result = eso.score_patient(case, eso.load_study("ln-control-2y"))
+        >>> result.score.group.label
+        'higher risk of local recurrence within two years'
     """
     settings = settings or study.settings
     check_scorable(study, settings, reference)

@@ -120,6 +120,13 @@ def score_readings(
     Raises:
         ScoreError: no readings, or none that can be scored; a reference that knows the card's own reading only.
         UsageError: a covariate that the study does not know.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> load = lambda pixel_type: eso.load_case("ct.nrrd", "gtv.nrrd", pixel_type=pixel_type)
+        >>> readings = eso.score_readings(load, eso.load_study("ln-control-2y"))
+        >>> len(readings.scored), readings.effects[0].setting
+        (9, 'interpolator')
     """
     found = paper_readings(study)
     assert study.signature is not None

@@ -128,6 +128,11 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
 
     Raises:
         StudyError: it cannot be read or is broken; the message holds the path inside the JSON.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> eso.load_reference("cohort.json").cases
+        3
     """
     if isinstance(path, ReferenceCohort):
         return path

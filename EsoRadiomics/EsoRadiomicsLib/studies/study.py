@@ -360,6 +360,12 @@ def load_study(study: str | Path | Study) -> Study:
 
     Raises:
         StudyError: no such study, or a broken card (the message holds the path inside the JSON).
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> study = eso.load_study("escc-lpfs-ccrt")
+        >>> study.endpoint, len(study.signature.features)
+        ('LPFS', 17)
     """
     if isinstance(study, Study):
         return study

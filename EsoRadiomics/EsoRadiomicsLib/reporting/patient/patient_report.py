@@ -47,6 +47,11 @@ def write_report(result: PatientResult, folder: Path) -> None:
 
     Raises:
         OutputError: see :func:`check_folder`; the folder holds another case's or study's result; the disk is full.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> case = eso.load_case("ct.nrrd", "gtv.nrrd")
+        >>> eso.write_report(eso.score_patient(case, eso.load_study("ln-control-2y")), "node1")
     """
     folder = Path(folder).absolute()
     document = result_dict(result)
