@@ -47,6 +47,19 @@ def split_luck(fit: Fit, *, n: int, pool: Executor | None = None, progress: Prog
     return SplitLuck(ranking(fit.model.rad_signature, fit.validation), others) if len(others) else None
 
 
+def fold_luck(fit: Fit, *, n: int, pool: Executor | None = None, progress: Progress = silent) -> tuple[int, ...]:
+    """How many features the protocol selects with ``n`` other draws of the cross-validation's folds."""
+    run = partial(_size, fit.plan, fit.training, fit.model.choices.kept)
+    return tuple(repeated(run, n, fit.options.seed + 1, "other folds", pool, progress))
+
+
+def _size(plan: Plan, training: Cohort, kept: Collection[str] | None, seed: int) -> int:
+    try:
+        return len(select_features(plan, training, Choices(seed, kept=kept, explain=False)).rad_signature.names)
+    except InputError:
+        return 0
+
+
 def _run(plan: Plan, everybody: Cohort, kept: Collection[str] | None, seed: int) -> float | None:
     rows = split(plan, everybody, seed)
     try:

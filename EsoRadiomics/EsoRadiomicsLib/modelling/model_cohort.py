@@ -19,6 +19,7 @@ from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, 
 from ..studies.study import Study
 from .model_covariates import coded
 from .patient_rows import EACH, one_row_a_patient
+from .rows_left_out import after_landmark, complete_cases
 
 TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _LONGEST_YEARS = 50
@@ -41,6 +42,7 @@ class Columns:
         first_feature: all columns from this one on are features; without it those that an engine measures.
         features: further columns that are features, whatever their names (those of a card).
         if_there: further clinical variables, read where the table has them for everybody.
+        landmark: when the clock starts, in the study's unit after the table's; who is not followed so long is left out.
         time_unit: of ``time``, where it is not the study's unit.
     """
 
@@ -55,6 +57,7 @@ class Columns:
     first_feature: str | None = None
     features: tuple[str, ...] = ()
     if_there: tuple[str, ...] = ()
+    landmark: float = 0.0
     time_unit: str | None = None
 
     @property
@@ -69,7 +72,8 @@ class Cohort:
     """n patients (or ROIs): ``features`` (n, p) and ``clinical`` (n, c), both numbers and indexed by case.
 
     ``survival`` and ``binary`` (n,) are the outcomes that were given; ``patients`` (n,) tells whose row it is,
-    ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user.
+    ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user;
+    follow-up starts at the ``landmark``.
     """
 
     features: pd.DataFrame
@@ -79,6 +83,7 @@ class Cohort:
     patients: tuple[str, ...]
     covariates: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    landmark: float = 0.0
 
     def __len__(self) -> int:
         return len(self.features)
@@ -149,6 +154,11 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     if columns.rois != EACH:
         table, remark = _one_row_a_patient(table, columns)
         remarks.append(remark)
+    table, more_remarks = complete_cases(table, list(columns.clinical))
+    remarks += more_remarks
+    if columns.landmark:
+        table, remark = _after_landmark(table, columns, study)
+        remarks.append(remark)
     training = None if columns.split is None else _training(table[columns.split])
     features = _features(table, columns)
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
@@ -161,11 +171,20 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         patients=tuple(table[columns.patient].astype(str)) if columns.patient else tuple(table.index),
         covariates=covariates,
         warnings=tuple(remarks),
+        landmark=columns.landmark,
     )
     if training is not None:
         check_apart(cohort, training)
     folds = None if columns.folds is None else _folds(table[columns.folds], training)
     return Table(cohort, training, folds, settings_checked="settings" in table)
+
+
+def _after_landmark(table: pd.DataFrame, columns: Columns, study: Study) -> tuple[pd.DataFrame, str]:
+    if columns.time is None:
+        raise UsageError("--landmark needs the column of the follow-up time: --time.")
+    unit = study_unit(study)
+    factor = 1.0 if columns.time_unit is None else TIME_UNITS[columns.time_unit] / TIME_UNITS[unit]
+    return after_landmark(table, columns.time, columns.landmark, unit, factor)
 
 
 def _one_row_a_patient(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, str]:

@@ -25,16 +25,11 @@ def coded(
     distinct values are levels) or text of two values.
 
     Raises:
-        InputError: missing values, text of more than two values, a level that only validation patients have.
+        InputError: text of more than two values, a level that only validation patients have.
     """
     columns, covariates = {}, []
     for name in map(str, clinical.columns):
         raw = clinical[name]
-        if missing := list(raw.index[raw.isna()]):
-            raise InputError(
-                f"“{name}” is empty for {len(missing)} patients ({', '.join(map(str, missing[:5]))} …). Fill it in, or "
-                "leave the variable or these patients out."
-            )
         values, labels = _numbers(raw, (study.covariates.get(name) or study.rival_covariates.get(name)))
         inside = values if training is None else values[training]
         columns[name] = values
@@ -67,6 +62,8 @@ def _covariate(name: str, inside: np.ndarray, labels: dict[float, str], study: S
     node: dict[str, Any] = {"name": name, "label": known.label if known else name}
     if known and known.description:
         node["description"] = known.description
+    if known and known.after_baseline:
+        node["after_baseline"] = known.after_baseline
     if known and known.unit:
         node["unit"] = known.unit
     distinct = [float(value) for value in np.unique(inside)]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import re
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..core.claims import only_run
 from ..core.errors import InputError, UsageError
 from ..core.numbers import finite
@@ -106,6 +109,17 @@ def split_assignment(text: str, option: str) -> tuple[str, str]:
 def claimed(out: Path | None) -> AbstractContextManager[None]:
     """The place of the results, where there are any, held for this run."""
     return nullcontext() if out is None else only_run(out)
+
+
+def software_versions() -> str:
+    """Our version and those of what the statistics rest on."""
+    found = [f"EsoRadiomics {__version__}", f"Python {platform.python_version()}"]
+    for package in ("numpy", "scipy", "pandas", "lifelines"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return ", ".join(found)
 
 
 def whole_number(text: str) -> int:

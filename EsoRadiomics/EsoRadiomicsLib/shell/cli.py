@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     options = build_parser(asked).parse_args(arguments)
+    options.call = shlex.join(["esoradiomics", *arguments])
     return options.run(options)
 
 

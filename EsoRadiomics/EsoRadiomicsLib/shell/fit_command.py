@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..agreement.kept_features import load_kept
 from ..core.claims import only_run
 from ..core.errors import UsageError
@@ -25,7 +24,7 @@ from ..modelling.patient_rows import EACH, LARGEST, MEAN
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
 from ..studies.study import load_study
-from .arguments import add_command, existing_file, whole_number
+from .arguments import add_command, existing_file, finite_number, software_versions, whole_number
 
 EXAMPLES = """\
   esoradiomics fit cohort.csv --protocol escc-lpfs-ccrt --time lpfs_months --event lpfs \\
@@ -96,6 +95,13 @@ def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time", help="column of the follow-up time")
     parser.add_argument("--event", help="column of the event (1 = event, 0 = censored)")
     parser.add_argument("--time-unit", choices=tuple(TIME_UNITS), help="unit of --time, if it is not the study's")
+    parser.add_argument(
+        "--landmark",
+        type=finite_number,
+        default=0.0,
+        metavar="TIME",
+        help="start the clock then, for variables known only then (in the study's unit; default: the table's start)",
+    )
     parser.add_argument("--outcome", help="column of a binary outcome (1 = yes, 0 = no)")
     parser.add_argument("--clinical", default="", metavar="A,B,…", help="columns of clinical variables")
     parser.add_argument("--patient", metavar="COLUMN", help="whose ROI a row is, where patients have several")
@@ -121,6 +127,7 @@ def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
         rois=options.rois,
         first_feature=options.first_feature,
         time_unit=options.time_unit,
+        landmark=options.landmark,
         **more,
     )
 
@@ -197,7 +204,8 @@ def _horizons(text: str | None) -> tuple[float, ...] | None:
 
 def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
     return {
-        "software": f"EsoRadiomics {__version__}",
+        "software": software_versions(),
+        "command": options.call,
         "table (SHA-256)": sha256(options.table.read_bytes()).hexdigest(),
         "extraction settings": fit.plan.study.settings.fingerprint,
         "protocol": fit.plan.study.id,

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..core.claims import only_run
 from ..core.output import check_replaceable_folder, write_folder
 from ..core.progress import MODES, reporter
@@ -20,7 +19,7 @@ from ..reporting.model.model_report import validation_files
 from ..reporting.model.model_summary import evaluation_lines, warning_lines
 from ..studies.reference_cohort import load_reference
 from ..studies.study import check_card, load_study
-from .arguments import add_command, existing_file
+from .arguments import add_command, existing_file, software_versions
 from .fit_command import add_outcome_arguments, columns_of, identifier
 
 EXAMPLES = """\
@@ -72,7 +71,8 @@ def _run(options: argparse.Namespace) -> int:
         card = update(validation, options.update, Identity(identifier(options.id, options.out), title, options.label))
         updated = validate(check_card(card, Path("card.json")), cohort, f"after the {options.update} update")
     provenance = {
-        "software": f"EsoRadiomics {__version__}",
+        "software": software_versions(),
+        "command": options.call,
         "card": study.id,
         "table (SHA-256)": sha256(options.table.read_bytes()).hexdigest(),
         "reference cohort": reference.label if reference else "none: the card's own means and SDs, or raw features",

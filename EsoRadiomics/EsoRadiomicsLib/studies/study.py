@@ -95,7 +95,10 @@ class Signature:
 
 @dataclass(frozen=True)
 class Covariate:
-    """A clinical input: ``levels`` (value → label) or a continuous ``range``; ``description`` is for a tooltip."""
+    """A clinical input: ``levels`` (value → label) or a continuous ``range``; ``description`` is for a tooltip.
+
+    ``after_baseline`` says when it is known, where that is after the clock of the outcome has started.
+    """
 
     name: str
     label: str
@@ -103,6 +106,7 @@ class Covariate:
     range: tuple[float, float] | None
     unit: str
     description: str = ""
+    after_baseline: str = ""
 
     @property
     def extremes(self) -> tuple[float, ...]:
@@ -323,7 +327,8 @@ def _group(node: Mapping[str, Any]) -> Group:
 def _covariate(node: Mapping[str, Any]) -> Covariate:
     levels = {float(item["value"]): item["label"] for item in node["levels"]} if "levels" in node else None
     low_high = tuple(node["range"]) if "range" in node else None
-    return Covariate(node["name"], node["label"], levels, low_high, node.get("unit", ""), node.get("description", ""))
+    described = node.get("unit", ""), node.get("description", ""), node.get("after_baseline", "")
+    return Covariate(node["name"], node["label"], levels, low_high, *described)
 
 
 def _outcome(node: Mapping[str, Any]) -> Outcome:

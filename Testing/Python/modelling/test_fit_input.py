@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,10 +90,45 @@ def test_a_missing_feature_value(tmp_path: Path) -> None:
     refused(table, tmp_path, f"'{table.columns[9]}' in row P005")
 
 
-def test_a_missing_clinical_value(tmp_path: Path) -> None:
+def test_a_variable_that_most_patients_lack(tmp_path: Path) -> None:
     table = generated_table()
-    table.loc[5, "stage"] = np.nan
-    refused(table, tmp_path, r"“stage” is empty for 1 patients \(P005")
+    table.loc[table.index % 3 > 0, "stage"] = np.nan
+    refused(table, tmp_path, r"“stage” is empty for 80 of 120 patients \(P001")
+
+
+def test_patients_without_a_clinical_value_are_left_out_and_counted(tmp_path: Path) -> None:
+    table = generated_table()
+    complete = fitted(table.drop(index=[5, 90]), tmp_path)
+    table.loc[[5, 90], "stage"] = np.nan
+    fit = fitted(table, tmp_path)
+    assert "P005" not in fit.everybody.features.index and len(fit.everybody) == 118
+    assert fit.study.card["signature"]["features"] == complete.study.card["signature"]["features"]
+    sentence = "2 of 120 patients have no “stage” and were left out (complete cases): P005, P090."
+    assert any(text.startswith(sentence) for text in fit.study.card["limitations"])
+
+
+def test_a_landmark_starts_the_clock_later_for_those_still_followed(tmp_path: Path) -> None:
+    table = generated_table()
+    fit = fitted(table, tmp_path, replace(SURVIVAL, landmark=3.0))
+    followed = table[table.months > 3]
+    assert list(fit.everybody.features.index) == list(followed["case"])
+    assert fit.everybody.survival is not None
+    assert fit.everybody.survival.time == pytest.approx(followed.months - 3)
+    days = fitted(table.assign(months=table.months * 365.25 / 12), tmp_path,
+                  replace(SURVIVAL, landmark=3.0, time_unit="days"))  # fmt: skip
+    assert days.everybody.survival is not None
+    assert days.everybody.survival.time == pytest.approx(followed.months - 3)
+    n = len(table) - len(followed)
+    assert any("clock starts 3 months after the table's" in text and f"{n} of 120" in text
+               for text in fit.study.card["limitations"])  # fmt: skip
+
+
+def test_a_variable_known_only_after_treatment_is_warned_of_unless_the_clock_starts_then(tmp_path: Path) -> None:
+    table = generated_table().rename(columns={"HRR status": "CR status"})
+    columns = Columns(time="months", event="event", clinical=("CR status",), split="cohort")
+    early, late = (fitted(table, tmp_path, replace(columns, landmark=time)) for time in (0.0, 3.0))
+    sentence = "CR status is known only one month after chemoradiotherapy"
+    assert [any(text.startswith(sentence) for text in fit.model.warnings) for fit in (early, late)] == [True, False]
 
 
 @pytest.mark.parametrize("time", [0.0, -3.0])

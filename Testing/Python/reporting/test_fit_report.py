@@ -56,7 +56,13 @@ def test_fit_writes_card_report_figures_and_tables(folder: Path) -> None:
              for side in ("training", "validation")}  # fmt: skip
     single = {f"figures/{stem}.svg" for stem in ("lasso-path", "lasso-cv", "cut-off", "nomogram", "chance")}
     tables = ["table1", "signature", "models", "metrics", "comparisons", "auc-over-time", "predictions"]
-    tables += ["reporting-checklists", "internal-validation", "selection-frequency", "added-value"]
+    tables += [
+        "reporting-checklists",
+        "internal-validation",
+        "selection-frequency",
+        "added-value",
+        "proportional-hazards",
+    ]
     assert found == {"card.json", "report.html", *sides, *single, *(f"tables/{name}.csv" for name in tables)}
 
 

@@ -28,6 +28,7 @@ class ClinicalStep(ProtocolStep):
                 f"{model.study.id} screened clinical variables in training and validation patients together; here "
                 "only the training patients were used, so that the validation stays independent."
             )
+        model = _warned_of_later_variables(model)
         fits, threshold = self._alone(model.training), self.spec["threshold"]
         if fits and threshold is not None:
             model = replace(model, entering=tuple(fit.names[0] for fit in fits if fit.p[0] < threshold))
@@ -42,3 +43,18 @@ class ClinicalStep(ProtocolStep):
         if self.spec["model"] == "logistic" and training.binary is not None:
             return tuple(fit_logistic(column, training.binary, training.clusters) for column in columns)
         return ()
+
+
+def _warned_of_later_variables(model: FittedModel) -> FittedModel:
+    """With a sentence on each variable that is known only after the clock has started."""
+    if model.training.survival is None or model.training.landmark:
+        return model
+    for name in model.training.clinical.columns:
+        known = model.study.covariates.get(name)
+        if known is not None and known.after_baseline:
+            model = model.warned(
+                f"{name} is known only {known.after_baseline}, after the clock of {model.study.endpoint} may have "
+                "started: who has the event before cannot have the better value, so that its effect looks too large "
+                "(immortal time). Start the clock when it is known: --landmark."
+            )
+    return model

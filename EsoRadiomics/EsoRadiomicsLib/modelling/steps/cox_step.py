@@ -68,6 +68,7 @@ class CoxStep(ProtocolStep):
         """With warnings on hazards that are not proportional, variables left out, and a score that adds nothing."""
         assert model.training.survival is not None
         drift = proportional_hazards(final, everything, model.training.survival)
+        model = replace(model, details=(*model.details, drift))
         if drift.global_p < _DRIFTING:
             model = model.warned(
                 f"The hazard ratios of the final model change with time (test of proportional hazards, p = "

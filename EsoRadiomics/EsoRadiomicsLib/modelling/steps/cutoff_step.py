@@ -32,6 +32,11 @@ class CutoffStep(ProtocolStep):
             cutoff = _published(model)
         else:
             cutoff = self._found(model.training, model.signature.rad_score(model.training.features))
+            if self.spec["method"] == "youden" and self.spec.get("horizon") is None and model.training.binary is None:
+                model = model.warned(
+                    f"{model.study.id} chooses the cut-off by Youden's index on whether the event was ever seen: a "
+                    "patient censored early counts as free of it. A horizon in the step would count only those known."
+                )
         return replace(model, cutoff=cutoff).did(self.spec)
 
     def _found(self, training: Cohort, scores: FloatArray) -> FittedCutoff:

@@ -67,6 +67,11 @@ class LassoStep(ProtocolStep):
         at = [scaled.columns.get_loc(name) for name in chosen]
         weights, intercept = np.array(list(chosen.values())), float(cv.path.intercepts[index])
         model = model.weighted(tuple(chosen), weights, intercept, means[at], sds[at], _LINKS[self.spec["family"]])
+        if self.spec["family"] == "gaussian":
+            model = model.warned(
+                f"{model.study.id} regresses the event by least squares and leaves out when it happened: a patient "
+                "censored early counts like one who never has the event. A Cox LASSO would use the times."
+            )
         penalty = float(cv.curve.lambdas[index])
         what = f"LASSO at λ {'min' if rule == 'min' else '1-SE'} = {penalty:.4g}{self._differently(folds)}"
         model = replace(

@@ -86,6 +86,7 @@ def fit_page(
             table(
                 without_repeats(with_limits(models, ratio), "model"), f"{ratio.capitalize()}s per unit", _MODELS_NOTE
             ),
+            table(tables["proportional-hazards"], "Do the hazard ratios hold at all times? (Grambsch and Therneau)"),
             figures(pictures, {"nomogram": "The nomogram; marked is the training patient with the median risk."}),
         ),
         folded(

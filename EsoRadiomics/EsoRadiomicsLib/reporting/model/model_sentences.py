@@ -65,6 +65,12 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
         )
     if checks.internal is not None:
         found.append(stability_sentence(checks.internal, assessment.fit.model.rad_signature.names))
+    if checks.fold_sizes and min(checks.fold_sizes) < max(checks.fold_sizes):
+        found.append(
+            f"The folds decide: with {len(checks.fold_sizes)} other draws of the cross-validation's folds "
+            f"{min(checks.fold_sizes)} to {max(checks.fold_sizes)} features are selected, here "
+            f"{len(assessment.fit.model.rad_signature.names)}. Repeated cross-validation (--repeats) settles that."
+        )
     if checks.luck is not None:
         others = checks.luck.others
         low, high, below = min(others), max(others), int((others < checks.luck.own).sum())

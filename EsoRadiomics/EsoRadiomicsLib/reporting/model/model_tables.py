@@ -20,6 +20,7 @@ from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
 from ...statistics.cox import CoxModel
 from ...statistics.logistic import LogisticModel
+from ...statistics.proportional_hazards import ProportionalHazards
 from ...statistics.table_one import TableRow, table_one
 from ...studies.study import Study
 
@@ -170,6 +171,18 @@ def nested_rows(tests: Iterable[NestedTest]) -> list[Row]:
     return [
         {"beside": test.base, "coefficient per SD": test.weight, "χ² (df 1)": test.chi2, "p": test.p} for test in tests
     ]
+
+
+def hazard_rows(model: FittedModel) -> list[Row]:
+    """Whether the hazard ratios of the final model hold at all times, by variable and together."""
+    drift = model.detail(ProportionalHazards)
+    if drift is None:
+        return []
+    rows = [
+        {"variable": name, "χ²": float(chi2), "df": 1, "p": float(p)}
+        for name, chi2, p in zip(drift.names, drift.chi2, drift.p, strict=True)
+    ]
+    return [*rows, {"variable": "all", "χ²": drift.global_chi2, "df": len(rows), "p": drift.global_p}]
 
 
 def beyond_rows(beyond: Beyond | None) -> list[Row]:
