@@ -29,7 +29,7 @@ def read_headers(entry: Entry) -> Headers:
     mask = read_mask_header(entry.mask, allow_outside=entry.allow_outside)
     mask.choice(entry.roi)
     if not (entry.image.is_dir() or is_dicom(entry.image)):
-        header = native_header(entry.image, "image", allow_outside=entry.allow_outside)
+        header = native_header(entry.image, allow_outside=entry.allow_outside)
         require_scalar_volume(header, f"The image {entry.image}")
         return Headers(Acquisition(), header.GetSpacing()[2], "")
     series = read_series_headers(entry.image, mask.series)

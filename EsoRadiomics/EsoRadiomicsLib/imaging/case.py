@@ -21,10 +21,15 @@ from .grid import bring_to_grid, canonical_grid
 from .masks import select_label
 from .read_mask import open_mask
 from .read_volume import read_volume
+from .volume_geometry import require_right_angles, says_nothing
 from .volumes import Acquisition, require_volume
 
 __all__ = ["Acquisition", "Case", "load_case", "make_case"]
 
+SILENT_HEADER = (
+    "The header of the image tells no voxel size and no position: 1 × 1 × 1 mm at the origin was taken. Volume, shape "
+    "and resampling depend on it; check it, or give the CT with its geometry."
+)
 WHOLE_HU = 1e-3
 """A value this close to a whole number is one: rounding it loses nothing."""
 
@@ -170,7 +175,11 @@ def _case(
     mask_name: str,
 ) -> Case:
     """A case of an image on its canonical grid and a 0/1 mask on any grid."""
+    require_right_angles(image.GetDirection(), f"The image {image_name}")
+    require_right_angles(mask.GetDirection(), f"The mask {mask_name}")
     voxels, remarks = _hounsfield(image, pixel_type, f"The image {image_name}")
+    if says_nothing(image):
+        remarks = (*remarks, SILENT_HEADER)
     brought = bring_to_grid(mask, image, mask_name, image_name)
     if sitk.GetArrayViewFromImage(brought.image).all():
         raise InputError(

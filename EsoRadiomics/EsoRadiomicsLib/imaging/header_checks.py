@@ -25,6 +25,7 @@ _MOST_HEADER = 16 << 20
 _MOST_FILES = 10_000
 _MOST_DIMENSIONS = 7
 _DEFLATE_RATIO = 1032  # deflate cannot shrink by more
+_ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 _READABLE = "NRRD, NIfTI (.nii, .nii.gz), MetaImage and DICOM are read"
 
 _NRRD_BYTES = {
@@ -100,6 +101,8 @@ def read_volume_header(path: Path, *, allow_outside: bool = False) -> VolumeHead
         InputError: no such file, not a volume, a header that contradicts itself or its files, voxels that are too
             large, or data files that are missing or lie elsewhere.
     """
+    if path.suffix.lower() == ".img" and path.with_suffix(".hdr").is_file():
+        path = path.with_suffix(".hdr")  # the voxels of a pair, whose header tells what they are
     require_regular(path)
     if not path.name.isprintable():
         raise InputError(
@@ -109,10 +112,14 @@ def read_volume_header(path: Path, *, allow_outside: bool = False) -> VolumeHead
     start = read_bytes(path, _MOST_HEADER)
     if start[:4] == b"NRRD":
         header = _nrrd(path, start, allow_outside)
-    elif (nifti := _nifti_start(start)) is not None:
+    elif (nifti := nifti_start(start)) is not None:
         header = _nifti(path, *nifti)
     elif re.search(rb"^\s*NDims\s*=", start[:4096], re.MULTILINE):
         header = _meta(path, start, allow_outside)
+    elif path.name.lower().endswith(_ENDINGS):
+        raise InputError(
+            f"{path} is damaged: it does not begin as its ending says ({start[:8]!r}). Copy or export it again."
+        )
     else:
         raise InputError(f"{path} is not a volume that can be read. {_READABLE}.")
     _require_promise(header)
@@ -132,7 +139,10 @@ def _require_promise(header: VolumeHeader) -> None:
             f"{MOST_BYTES / 2**30:g} GiB are read. Check the file, or crop the volume."
         )
     held = sum(map(file_size, header.data_files))
-    if header.data_files == (header.path,) and (header.form, header.encoding) != ("NIfTI", "gzip"):
+    if (header.data_files == (header.path,) or header.form == "NIfTI") and (header.form, header.encoding) != (
+        "NIfTI",
+        "gzip",
+    ):
         held -= max(header.data_offset, 0)
     smallest = {"gzip": -(-header.voxel_bytes // _DEFLATE_RATIO), "zlib": -(-header.voxel_bytes // _DEFLATE_RATIO)}
     smallest |= {"raw": header.voxel_bytes, "hex": 2 * header.voxel_bytes, "text": math.prod(header.size)}
@@ -247,7 +257,7 @@ def _meta(path: Path, start: bytes, allow_outside: bool) -> VolumeHeader:
     return VolumeHeader(path, "MetaImage", "MetaImageIO", shape, encoding, voxel_bytes, offset, files, fields)
 
 
-def _nifti_start(start: bytes) -> tuple[bytes, bool] | None:
+def nifti_start(start: bytes) -> tuple[bytes, bool] | None:
     """The first bytes of a NIfTI file, unpacked, and whether it is compressed; None for other files."""
     packed = start[:2] == b"\x1f\x8b"
     if packed:
@@ -266,20 +276,23 @@ def _nifti(path: Path, start: bytes, packed: bool) -> VolumeHeader:
     order = next((order for order in "<>" if struct.unpack(f"{order}i", start[:4]) == (length,)), None)
     if order is None or len(start) < length:
         raise _broken(path, "it does not begin as one of NIfTI")
-    if b"ni" in (start[344:346], start[4:6]):
-        raise InputError(f"{path} is one half of a NIfTI pair (.hdr and .img). Save it as one file (.nii or .nii.gz).")
-    if one:
-        dims = struct.unpack(f"{order}8h", start[40:56])
-        kind, bits = struct.unpack(f"{order}hh", start[70:74])
-        spacing = struct.unpack(f"{order}8f", start[76:108])
-        (offset,) = struct.unpack(f"{order}f", start[108:112])
-        scale = struct.unpack(f"{order}2f", start[112:120])
-    else:
-        dims = struct.unpack(f"{order}8q", start[16:80])
-        kind, bits = struct.unpack(f"{order}hh", start[12:16])
-        spacing = struct.unpack(f"{order}8d", start[104:168])
-        (offset,) = struct.unpack(f"{order}q", start[168:176])
-        scale = struct.unpack(f"{order}2d", start[176:192])
+    if not one:
+        raise InputError(
+            f"{path} is NIfTI-2, which is not read here. Convert it to NIfTI-1 or NRRD (with nibabel: "
+            "nibabel.Nifti1Image.from_image(image).to_filename(…))."
+        )
+    pair = start[344:347] == b"ni1"
+    files = (path,)
+    if pair:
+        voxels = path.with_suffix(".img")
+        if packed or not voxels.is_file():
+            raise InputError(f"{path} is the header of a NIfTI pair, and {voxels.name} is not beside it. Give both.")
+        files = (voxels,)
+    dims = struct.unpack(f"{order}8h", start[40:56])
+    kind, bits = struct.unpack(f"{order}hh", start[70:74])
+    spacing = struct.unpack(f"{order}8f", start[76:108])
+    (offset,) = struct.unpack(f"{order}f", start[108:112])
+    scale = struct.unpack(f"{order}2f", start[112:120])
     if not 1 <= dims[0] <= _MOST_DIMENSIONS:
         raise _broken(path, f"it has {dims[0]} dimensions")
     size = _sizes(path, " ".join(map(str, dims[1 : dims[0] + 1])), dims[0], "dim")
@@ -291,11 +304,11 @@ def _nifti(path: Path, start: bytes, packed: bool) -> VolumeHeader:
         raise _broken(path, f"its datatype {kind} with {bits} bits is none of NIfTI's")
     if not all(map(math.isfinite, (*spacing[: dims[0] + 1], *scale))):
         raise _broken(path, "it holds sizes or scales that are not numbers")
-    if not (math.isfinite(offset) and length <= offset <= MOST_BYTES):
+    if not (math.isfinite(offset) and (0 if pair else length) <= offset <= MOST_BYTES):
         raise _broken(path, f"its voxels begin at byte {offset:g}")
     voxel_bytes = math.prod(size) * (1 if kind in _NIFTI_COLOUR else bits // 8)
     return VolumeHeader(
-        path, "NIfTI", "NiftiImageIO", size, "gzip" if packed else "raw", voxel_bytes, int(offset), (path,), {}
+        path, "NIfTI", "NiftiImageIO", size, "gzip" if packed else "raw", voxel_bytes, int(offset), files, {}
     )
 
 

@@ -14,7 +14,7 @@ from ..core.numbers import whole
 from .header_checks import read_volume_header
 from .masks import MaskSource, choose
 from .read_mask import open_mask
-from .volumes import existing, is_dicom, quiet_itk
+from .volumes import existing, is_dicom, open_volume
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_mask_header(mask: Path, *, allow_outside: bool = False) -> MaskHeader:
     if mask.is_dir() or is_dicom(mask):
         source = open_mask(mask)
         return MaskHeader(mask, source.selector, tuple(source.names), tuple(source.keys), source.series, source)
-    header = native_header(mask, "mask", allow_outside=allow_outside)
+    header = native_header(mask, allow_outside=allow_outside)
     matches = (re.fullmatch(r"Segment([0-9]{1,6})_ID", key) for key in header.GetMetaDataKeys())
     found = sorted(int(match[1]) for match in matches if match)
     if not found:
@@ -84,22 +84,13 @@ def read_mask_header(mask: Path, *, allow_outside: bool = False) -> MaskHeader:
     return MaskHeader(mask, "segment", names, keys)
 
 
-def native_header(path: Path, kind: str, *, allow_outside: bool = False) -> sitk.ImageFileReader:
-    """SimpleITK's reader after it has read a volume file's header; ``kind`` is what messages call the file.
+def native_header(path: Path, *, allow_outside: bool = False) -> sitk.ImageFileReader:
+    """SimpleITK's reader after it has read a volume file's header.
 
     Raises:
         InputError: damaged, or no volume file.
     """
-    checked = read_volume_header(path, allow_outside=allow_outside)
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO(checked.reader)
-    reader.SetFileName(str(path))
-    with quiet_itk():
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError as error:
-            raise InputError(f"The {kind} {path} is damaged or no volume file. Export it again.") from error
-    return reader
+    return open_volume(read_volume_header(path, allow_outside=allow_outside))
 
 
 def require_scalar_volume(header: sitk.ImageFileReader, subject: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import struct
-import zlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,11 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.places import require_there
-from .header_checks import read_volume_header
+from .header_checks import VolumeHeader, read_volume_header
+from .packed_voxels import require_sound_voxels
+from .volume_geometry import check_nifti, require_right_angles, require_voxel_size
+
+_PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 
 
 @dataclass(frozen=True)
@@ -88,20 +89,37 @@ def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, 
         InputError: not such a file, or damaged.
     """
     header = read_volume_header(path, allow_outside=allow_outside)
-    form = header.form
+    require_sound_voxels(header)
+    reader = open_volume(header)
+    with quiet_itk(), _straightening(header):
+        try:
+            image = reader.Execute()
+        except RuntimeError as error:
+            raise InputError(
+                f"{path} is damaged or not complete: its voxels cannot be read. Copy or export it again."
+            ) from error
+    return image, {"format": header.form, "pixel_type": image.GetPixelIDTypeAsString()}
+
+
+def open_volume(header: VolumeHeader) -> sitk.ImageFileReader:
+    """SimpleITK's reader after it has read a checked header, whose geometry is one that can be measured in.
+
+    Raises:
+        InputError: sheared or scaled axes, voxels that no CT has, or a header that is damaged.
+    """
     reader = sitk.ImageFileReader()
     reader.SetImageIO(header.reader)
-    reader.SetFileName(str(path))
-    with quiet_itk():
+    reader.SetFileName(str(header.path))
+    with quiet_itk(), _straightening(header):
         try:
             reader.ReadImageInformation()
-            complete = form != "NIfTI" or _holds_all_voxels(path, reader)
-            image = reader.Execute() if complete else None
-        except RuntimeError:
-            image = None
-    if image is None:
-        raise InputError(f"{path} is damaged or not complete: its voxels cannot be read. Copy or export it again.")
-    return image, {"format": form, "pixel_type": image.GetPixelIDTypeAsString()}
+        except RuntimeError as error:
+            raise InputError(
+                f"{header.path} is damaged or not complete: its header cannot be read. Copy or export it again."
+            ) from error
+    require_right_angles(reader.GetDirection(), str(header.path))
+    require_voxel_size(reader.GetSpacing(), str(header.path))
+    return reader
 
 
 def require_volume(image: sitk.Image, subject: str) -> None:
@@ -135,24 +153,12 @@ def quiet_itk() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalWarningDisplay(shown)
 
 
-def _holds_all_voxels(path: Path, nifti: sitk.ImageFileReader) -> bool:
-    """Whether a NIfTI file is complete: ITK fills what is missing with zeros and says nothing."""
-    needed = int(float(nifti.GetMetaData("vox_offset"))) + prod(nifti.GetSize()) * int(nifti.GetMetaData("bitpix")) // 8
-    with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            return path.stat().st_size >= needed
-        file.seek(-4, 2)
-        (size,) = struct.unpack("<I", file.read())
-    # A gzip file of one member ends with its unpacked size; only if that does not fit is all of it unpacked.
-    return size == needed % 2**32 or _unpacked_size(path) >= needed
-
-
-def _unpacked_size(path: Path) -> int:
-    size = 0
+@contextmanager
+def _straightening(header: VolumeHeader) -> Iterator[None]:
+    """ITK takes the nearest right-angled axes of a NIfTI file only where its environment says so."""
+    if header.form == "NIfTI" and check_nifti(header.path):
+        os.environ[_PERMISSIVE] = "1"
     try:
-        with gzip.open(path) as file:
-            while block := file.read(1 << 20):
-                size += len(block)
-    except (OSError, EOFError, zlib.error):
-        return 0
-    return size
+        yield
+    finally:
+        os.environ.pop(_PERMISSIVE, None)

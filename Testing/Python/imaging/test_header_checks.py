@@ -52,8 +52,8 @@ def test_what_simpleitk_writes_passes_with_its_size_and_all_its_files(name: str,
         ("ct.nhdr", NRRD + b"data file: /etc/hostname\n\n", "outside its folder"),
         ("ct.mhd", META + b"ElementDataFile = %d%d%d.raw 1 99999 1\n", "pattern"),
         ("ct.nrrd", b"NRRD0004\ntype: short\n", "no voxels|dimension"),
-        ("ct.nrrd", b"\x89PNG\r\n", "not a volume"),
-        ("ct.nrrd", b"", "not a volume"),
+        ("ct.nrrd", b"\x89PNG\r\n", "is damaged"),
+        ("ct.nrrd", b"", "is damaged"),
     ],
 )
 def test_a_header_that_lies_is_one_sentence(name: str, content: bytes, told: str, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_missing_or_unreadable_mask_is_named(image: sitk.Image, tmp_path: Path
     with pytest.raises(InputError, match=r"no file or folder .*gtv\.nrrd"):
         load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd")
     (tmp_path / "gtv.nrrd").write_text("not an image")
-    with pytest.raises(InputError, match=r"gtv\.nrrd is not a volume that can be read"):
+    with pytest.raises(InputError, match=r"gtv\.nrrd is damaged: it does not begin as"):
         load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd")
 
 

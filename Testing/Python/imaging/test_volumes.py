@@ -58,7 +58,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"hello, this is text"])
 def test_a_file_that_is_no_image_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=rf"{name} is not a volume that can be read. NRRD, NIfTI"):
+    known = name not in ("ct.dcm", "notes.txt")
+    told = "is damaged: it does not begin as" if known else "is not a volume that can be read. NRRD, NIfTI"
+    with pytest.raises(InputError, match=f"{name} {told}"):
         read_volume(tmp_path / name)
 
 
@@ -78,7 +80,7 @@ def test_a_truncated_volume_is_refused(
     sitk.WriteImage(image, file, compressed)
     whole = file.read_bytes()
     file.write_bytes(whole[: int(part * len(whole))])
-    with pytest.raises(InputError, match=rf"{name} is (damaged|not a volume)"):
+    with pytest.raises(InputError, match=rf"{name} is damaged"):
         read_volume(file)
 
 
