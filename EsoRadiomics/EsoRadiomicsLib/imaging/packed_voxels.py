@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.numbers import whole
 from ..core.places import require_regular
 from .header_checks import MOST_BYTES, VolumeHeader
 
@@ -29,7 +30,7 @@ def require_sound_voxels(header: VolumeHeader) -> None:
     nifti = header.form == "NIfTI"
     skip = max(int(header.fields.get("byteskip", 0)), 0)  # of NRRD: in the unpacked voxels
     start = 0 if nifti or header.data_files != (header.path,) else max(header.data_offset - skip, 0)
-    lines = int(header.fields.get("lineskip", 0) or 0)
+    lines = whole(header.fields.get("lineskip", "0")) or 0
     held = sum(_unpacked(header, file, start, lines) for file in header.data_files)
     needed = header.voxel_bytes + (header.data_offset if nifti else skip)
     if held < needed:

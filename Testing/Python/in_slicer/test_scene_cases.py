@@ -114,7 +114,7 @@ def test_a_mask_that_cannot_be_used_is_said_and_the_ct_is_there_to_draw_on(
     loaded = add_case(scene, case)
     assert loaded.volume is not None and loaded.segmentation is None
     (remark,) = loaded.remarks
-    assert ("does not overlap" if fault == "elsewhere" else "is damaged") in remark
+    assert ("does not overlap" if fault == "elsewhere" else "is broken") in remark
 
 
 def test_an_image_that_cannot_be_read_adds_nothing(scene: Any, tmp_path: Path) -> None:
