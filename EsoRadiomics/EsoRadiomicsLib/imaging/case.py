@@ -18,6 +18,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from .grid import bring_to_grid, canonical_grid
+from .hounsfield import histogram, require_hounsfield
 from .masks import select_label
 from .read_mask import open_mask
 from .read_volume import read_volume
@@ -206,26 +207,22 @@ def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.nd
     voxels = np.empty(array.shape, pixel_type)
     whole = np.issubdtype(voxels.dtype, np.integer)
     limits = np.iinfo(voxels.dtype) if whole else np.finfo(voxels.dtype)
+    if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in array):
+        raise InputError(
+            f"{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 HU) or "
+            "export the CT again."
+        )
+    doubts = require_hounsfield(histogram(array), float(array.min()), float(array.max()), subject)
     fractional = clipped = 0
     for source, target in zip(array, voxels, strict=True):
         values = source
-        if source.dtype.kind == "f" and not np.isfinite(source).all():
-            raise InputError(
-                f"{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 HU) or "
-                "export the CT again."
-            )
         if whole and source.dtype.kind == "f":
             values = np.rint(source)
             fractional += int(np.count_nonzero(np.abs(source - values) > WHOLE_HU))
         outside = int(np.count_nonzero((values < limits.min) | (values > limits.max)))
         target[...] = np.clip(values, limits.min, limits.max) if outside else values
         clipped += outside
-    if voxels.min() >= 0:
-        raise InputError(
-            f"{subject} has no value below 0, so it is not a CT in Hounsfield units: an MR image, or a CT without its "
-            "rescale slope and intercept. Give the CT in HU."
-        )
-    remarks = []
+    remarks = list(doubts)
     if fractional:
         share = 100 * fractional / voxels.size
         remarks.append(

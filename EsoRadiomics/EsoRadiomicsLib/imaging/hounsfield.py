@@ -1,0 +1,160 @@
+"""Whether voxels are Hounsfield units: what a CT cannot look like is refused, what it hardly looks like is warned of.
+
+The judgement rests on the histogram of the whole image, without padding: scanners fill the corners outside their field
+of view with values far below air, which are no measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.errors import InputError
+from ..core.formatting import plain
+
+AIR, FAT, SOFT_TISSUE = (-1050, -900), (-150, -50), (0, 100)
+"""Where a CT has peaks, in HU: air outside the body and in the lungs' airways, fat, soft tissue."""
+LOWEST, HIGHEST = -32768, 65535
+_PADDING_BELOW = -1024
+_GAP = 100  # HU between padding and the lowest measured value
+_LEAST_RANGE = 40  # HU between the 0.1st and 99.9th percentiles: noise alone is more
+_TOP_SHARE, _BOTTOM_SHARE = 0.0005, 0.1  # of the voxels at the highest or lowest value, where it was cut
+_SPIKE = 4  # times as many voxels there as at the values next to it
+_UNSIGNED = 50_000  # −1024 stored without its sign is 64,512
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many voxels have each whole value from ``LOWEST`` to ``HIGHEST`` HU; ``padding`` are the values left out."""
+
+    counts: np.ndarray
+    padding: tuple[int, ...]
+
+    @property
+    def values(self) -> np.ndarray:
+        """The values there are, ascending, padding left out."""
+        present = np.flatnonzero(self.counts) + LOWEST
+        return present[~np.isin(present, self.padding)]
+
+    def share(self, low: float, high: float) -> float:
+        """Of the voxels that are no padding, the part from ``low`` to ``high``."""
+        inside = self.values[(self.values >= low) & (self.values <= high)]
+        return float(self.counts[inside - LOWEST].sum() / self.voxels)
+
+    def percentile(self, percent: float) -> int:
+        """The value below which ``percent`` of the voxels lie, padding left out."""
+        sums = np.cumsum(self.counts[self.values - LOWEST])
+        return int(self.values[np.searchsorted(sums, percent / 100 * sums[-1])])
+
+    @property
+    def voxels(self) -> int:
+        """Voxels that are no padding."""
+        return int(self.counts[self.values - LOWEST].sum())
+
+
+def histogram(array: np.ndarray) -> Histogram:
+    """The histogram of an image (z, y, x), slice by slice; fractions are rounded, values beyond the ends are them."""
+    counts = np.zeros(HIGHEST - LOWEST + 1, np.int64)
+    for part in array:
+        whole = np.clip(np.rint(part) if part.dtype.kind == "f" else part, LOWEST, HIGHEST).astype(np.int64)
+        counts += np.bincount(whole.ravel() - LOWEST, minlength=len(counts))
+    present = np.flatnonzero(counts) + LOWEST
+    # Each lowest value that lies far below the next one is padding, as long as measured values remain.
+    padding = 0
+    while padding + 1 < len(present) and present[padding] < _PADDING_BELOW:
+        if present[padding + 1] - present[padding] < _GAP:
+            break
+        padding += 1
+    return Histogram(counts, tuple(present[:padding].tolist()))
+
+
+def require_hounsfield(found: Histogram, least: float, most: float, subject: str) -> tuple[str, ...]:
+    """Refuse an image that cannot be a CT in HU; returns warnings about one that hardly looks like one.
+
+    Args:
+        found: its histogram.
+        least: its smallest value, with fractions.
+        most: its largest value, with fractions.
+        subject: begins the sentence.
+
+    Raises:
+        InputError: no value below 0, values stored without their sign, without the rescale intercept, or scaled.
+    """
+    values = found.values
+    low, high = int(values[0]), int(values[-1])
+    but = f" (but for padding of {', '.join(map(plain, found.padding))})" if found.padding else ""
+    if found.share(_UNSIGNED, HIGHEST) > 0.001:
+        raise InputError(
+            f"{subject} holds values up to {high:,}: negative values were stored without their sign (64,512 is "
+            "−1,024), so it is not in Hounsfield units. Convert the CT from DICOM again."
+        )
+    if low >= 0:
+        raise InputError(
+            f"{subject} has no value below 0{but}, so it is not a CT in Hounsfield units: "
+            f"{_looks_like(high, most)}. Give the CT in HU."
+        )
+    if found.percentile(99.9) - found.percentile(0.1) < _LEAST_RANGE:
+        raise InputError(
+            f"{subject} holds values from {plain(round(least, 2))} to {plain(round(most, 2))}{but}, which are no "
+            "Hounsfield units: z-scored, scaled, or a constant. Give the CT as it was reconstructed, in HU."
+        )
+    # Stored values are HU + 1024 (or + 1000): noise may take air, at 24, a little below 0.
+    shifted = found.share(850, 1300)
+    if found.share(LOWEST, -500) == 0 and shifted > 0.2:
+        raise InputError(
+            f"{subject} has no air near −1000 HU{but}, and {100 * shifted:.0f} % of its voxels lie between 850 and "
+            "1300, where soft tissue is stored without the rescale intercept. Apply slope and intercept "
+            "(convert the CT from DICOM again), and give the CT in HU."
+        )
+    return tuple(_doubts(found, but))
+
+
+def _doubts(found: Histogram, but: str) -> list[str]:
+    doubts = []
+    values = found.values
+    low, high = int(values[0]), int(values[-1])
+    top, bottom = _is_cut(found, high, -1, _TOP_SHARE), low > -900 and _is_cut(found, low, 1, _BOTTOM_SHARE)
+    if top and high < 2000:
+        ends = f"at {plain(low)} and {plain(high)} HU" if bottom else f"at {plain(high)} HU"
+        doubts.append(
+            f"The histogram of the image is cut {ends}: it was windowed, and voxels beyond have lost their values. "
+            "Features of an ROI that reaches there are wrong; give the CT as it was reconstructed."
+        )
+    elif bottom:
+        doubts.append(
+            f"The histogram of the image is cut at {plain(low)} HU: it was windowed or masked, and air has lost its "
+            "values. Give the CT as it was reconstructed."
+        )
+    dense = found.share(2000, HIGHEST)
+    if dense > 0.02:
+        doubts.append(
+            f"{100 * dense:.0f} % of the image lie above 2000 HU, more than any patient has. Check slope and intercept."
+        )
+    deep = found.share(LOWEST, -1100)
+    if deep > 0.05:
+        doubts.append(
+            f"{100 * deep:.0f} % of the image lie below −1100 HU{but}, where nothing measured can lie. Check slope and "
+            "intercept: the intercept may have been applied twice."
+        )
+    if found.share(-200, 300) < 0.02:
+        doubts.append(
+            "Hardly any voxel of the image has the HU of fat or soft tissue (−200 to 300). Check slope and intercept."
+        )
+    return doubts
+
+
+def _is_cut(found: Histogram, end: int, inward: int, share: float) -> bool:
+    """Whether a spike stands at an end of the histogram: many voxels, and far more than at the values beside it."""
+    at = int(found.counts[end - LOWEST])
+    beside = [end - LOWEST + inward * step for step in range(1, 21)]
+    usual = float(np.mean([found.counts[i] for i in beside if 0 <= i < len(found.counts)] or [0]))
+    return at > max(share * found.voxels, _SPIKE * usual, 20)
+
+
+def _looks_like(high: int, most: float) -> str:
+    if most <= 1.001:
+        return "it was scaled to 0 … 1"
+    if high <= 255:
+        return "a picture or an image scaled to 0 … 255"
+    return "an MR image, or a CT without its rescale slope and intercept"
