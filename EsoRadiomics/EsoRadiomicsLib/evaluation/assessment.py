@@ -10,6 +10,7 @@ from ..modelling.fit import Fit
 from ..modelling.fitted_card import add_medians, quantity
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction, predict
+from ..modelling.steps.evaluation_step import EvaluationStep
 from ..studies.study import Study, check_card
 from .card_rivals import rivals_node
 from .evaluate_binary import evaluate_binary
@@ -17,13 +18,13 @@ from .evaluate_survival import evaluate_survival
 from .markers import Marker, card_markers, rivals
 from .measures import Evaluation
 
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, WHOLE = "training", "validation", "whole"
 _ON_THE_CARD = ("C-index", "Uno C", "AUC", "Brier", "calibration slope", "hazard ratio", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of the cohort: ``training`` or ``validation``, its predictions and its evaluations."""
+    """One side of the cohort, ``training`` or ``validation``, or the ``whole`` of it: predictions and evaluations."""
 
     name: str
     cohort: Cohort
@@ -33,12 +34,16 @@ class Side:
 
 @dataclass(frozen=True)
 class Assessment:
-    """A fit with its sides (training first); ``missing`` are sentences on what could not be compared."""
+    """A fit with its sides (training first); ``missing`` are sentences on what could not be compared.
+
+    ``whole`` is both sides together, where the protocol evaluates them so.
+    """
 
     fit: Fit
     study: Study
     sides: tuple[Side, ...]
     missing: tuple[str, ...]
+    whole: Side | None = None
 
 
 def assess(fit: Fit) -> Assessment:
@@ -55,6 +60,9 @@ def assess(fit: Fit) -> Assessment:
     cohorts = [(TRAINING, fit.training)]
     if fit.validation is not None:
         cohorts.append((VALIDATION, fit.validation))
+    step = fit.plan.find(EvaluationStep)
+    if fit.validation is not None and step is not None and WHOLE in step.spec["cohorts"]:
+        cohorts.append((WHOLE, fit.everybody))
     sides = []
     for name, cohort in cohorts:
         prediction = predict(fit.study, cohort.features, cohort.clinical)
@@ -66,10 +74,11 @@ def assess(fit: Fit) -> Assessment:
     card["performance"] = [row for side in sides for row in _performance(side)]
     if models := [rival for kind in kinds for rival in found[kind][0]]:
         card["rivals"] = rivals_node(models, fit.training, fit.plan.horizons, "the training patients")
+    whole = sides.pop() if sides[-1].name == WHOLE else None
     for side in sides:
         add_medians(card, side.name, side.cohort, side.prediction)
     missing = tuple(dict.fromkeys(sentence for kind in kinds for sentence in found[kind][1]))
-    return Assessment(fit, check_card(card, fit.study.path), tuple(sides), missing)
+    return Assessment(fit, check_card(card, fit.study.path), tuple(sides), missing, whole)
 
 
 def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
@@ -92,7 +101,7 @@ def _evaluations(
     if cohort.binary is not None and logistic:
         above = prediction.above if fit.model.final is None or fit.model.final.kind == "survival" else None
         found.append(
-            evaluate_binary(name, cohort.binary, logistic, above, apparent=name == TRAINING, clusters=cohort.clusters)
+            evaluate_binary(name, cohort.binary, logistic, above, apparent=name != VALIDATION, clusters=cohort.clusters)
         )
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:
@@ -105,7 +114,7 @@ def _evaluations(
                 survival,
                 reached,
                 prediction.above,
-                apparent=name == TRAINING,
+                apparent=name != VALIDATION,
                 clusters=cohort.clusters,
             )
         )

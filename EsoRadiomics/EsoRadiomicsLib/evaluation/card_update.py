@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from ..core.errors import InputError, UsageError
-from ..modelling.fitted_card import Identity, add_medians, baseline, quantity
+from ..modelling.fitted_card import Identity, add_medians, baseline, quantity, risk_group_name
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import parameters
 from ..statistics.cox import efron_baseline, fit_cox
@@ -54,10 +54,13 @@ def update(validation: Validation, how: str, identity: Identity) -> dict[str, An
     _keep_parameters(card, validation, source)
     if _is_survival(study, cohort):
         card["outcome"] = _updated_survival(validation, how, source)
-    elif study.outcome is not None:
+    elif study.outcome is not None and study.outcome.kind == "logistic":
         card["outcome"] = _updated_logistic(validation, how, source)
     else:
         _update_signature(card["signature"], validation, how, source)
+        for term in card["outcome"]["terms"] if card["outcome"] else ():
+            if term["kind"] == "risk-group":
+                term["name"] = risk_group_name(card["signature"]["cutoff"])
     add_medians(card, identity.cohort, cohort, validation.prediction)
     return dict(check_card(card, Path(f"{identity.id}.json")).card)
 
@@ -79,6 +82,9 @@ def slope_warnings(validation: Validation, how: str) -> list[str]:
 
 def _is_survival(study: Study, cohort: Cohort) -> bool:
     kind = study.outcome.kind if study.outcome else "survival" if study.card["task"] == "survival" else "logistic"
+    if kind == "survival" and cohort.survival is None and cohort.binary is not None and study.signature is not None:
+        # A probability beside a survival model: without follow-up it is the probability that is recalibrated.
+        kind = "logistic" if study.signature.link == "logistic" else kind
     if kind == "survival" and cohort.survival is None:
         raise UsageError(f"Updating {study.id} needs the columns --time and --event.")
     return kind == "survival"

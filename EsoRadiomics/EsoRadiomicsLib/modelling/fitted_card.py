@@ -22,11 +22,15 @@ REFIT = "refit"
 
 @dataclass(frozen=True)
 class Identity:
-    """What a new card is called: ``id`` (lower-case letters, digits, hyphens), ``title``, ``cohort`` = whose data."""
+    """What a new card is called: ``id`` (lower-case letters, digits, hyphens), ``title``, ``cohort`` = whose data.
+
+    ``endpoint`` is what the times are of (OS) where the study's own endpoint is a yes or no.
+    """
 
     id: str
     title: str
     cohort: str
+    endpoint: str = ""
 
 
 def build_card(
@@ -42,23 +46,24 @@ def build_card(
     table_only = _table_only(model.signature.names, engine(study.settings.engine))
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
     known = {node["name"] for node in covariates}
+    task, endpoint = _endpoint(model, identity)
     card: dict[str, Any] = {
         "card_version": 1,
         "id": identity.id,
         "title": identity.title,
         "parent": study.id,
         "citation": {"text": f"Fitted to {identity.cohort} by the protocol of: {study.citation}"},
-        "task": study.card["task"],
-        "endpoint": study.card["endpoint"],
+        "task": task,
+        "endpoint": endpoint,
         "intended_use": "Research only; not a medical device and not for decisions about a patient. "
         f"Built on {source}.",
-        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(training, validation)],
+        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(model, validation)],
         "acquisition": {},
         "roi": _measured(study.card["roi"], settings_checked, table_only),
         "extraction": _measured(study.card["extraction"], settings_checked, table_only),
         "signature": _signature(model, source, table_only),
         "covariates": covariates,
-        "outcome": _outcome(model, model.final, training, source) if model.final else None,
+        "outcome": _outcome(model, model.final, endpoint["name"], source) if model.final else None,
         "strata": _strata(model, known, source),
         "protocol": {
             "cohort": {name: quantity(n, source) for name, n in _cohort_facts(training, validation).items()},
@@ -120,6 +125,11 @@ def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[
     return rows
 
 
+def risk_group_name(cutoff: Mapping[str, Any]) -> str:
+    """What the risk group above a card's cut-off is called among the terms of its outcome model."""
+    return f"Rad-score {'≥' if cutoff['rule'] == '>=' else '>'} {cutoff['value']:.4g}"
+
+
 def _cohort_facts(training: Cohort, validation: Cohort | None) -> dict[str, int]:
     """Numbers of patients (rows) and events."""
     n_validation = 0 if validation is None else len(validation)
@@ -162,8 +172,25 @@ def _table_only(names: Sequence[str], measuring: Engine) -> str:
     )
 
 
-def _limitations(training: Cohort, validation: Cohort | None) -> list[str]:
+def _endpoint(model: FittedModel, identity: Identity) -> tuple[str, Mapping[str, str]]:
+    """Task and endpoint: the study's, unless its protocol goes on from a yes or no to survival."""
+    study = model.study
+    if study.card["task"] == "survival" or model.final is None or model.final.kind != "survival":
+        return study.card["task"], study.card["endpoint"]
+    about = f"Survival by a score of {study.endpoint}, by the protocol of {study.id}."
+    return "survival", {"name": identity.endpoint or "survival", "description": about}
+
+
+def _limitations(model: FittedModel, validation: Cohort | None) -> list[str]:
+    training = model.training
     lines = list(training.warnings)
+    if model.signature.link == "logistic" and training.binary is not None:
+        share = 100 * float(training.binary.mean())
+        lines.append(
+            f"The probability of {model.study.endpoint} is for patients like those of the training cohort, {share:.0f} "
+            "% of whom have it. Where it is rarer or more frequent, recalibrate it (“esoradiomics validate … --update "
+            "intercept”)."
+        )
     if validation is None:
         lines.append("Not validated: no patients were kept for validation.")
     else:
@@ -230,7 +257,7 @@ def _as_likely_as_not(model: FittedModel, value: float) -> dict[str, Any]:
     }
 
 
-def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: str) -> dict[str, Any]:
+def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) -> dict[str, Any]:
     study = model.study
     terms = []
     for term in final.terms:
@@ -240,13 +267,13 @@ def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: st
             "coefficient": quantity(term.coefficient, source, term.ci95),
         }
         if term.kind == "risk-group" and model.cutoff is not None:
-            node["name"] = f"Rad-score {'≥' if model.cutoff.rule == '>=' else '>'} {model.cutoff.value:.4g}"
+            node["name"] = risk_group_name({"rule": model.cutoff.rule, "value": model.cutoff.value})
         if final.kind == "survival":
             node["hazard_ratio"] = quantity(
                 math.exp(term.coefficient), source, [math.exp(limit) for limit in term.ci95]
             )
         if term.kind == "rad-score":
-            scores = model.signature.rad_score(training.features)
+            scores = model.signature.rad_score(model.training.features)
             node["axis"] = {
                 "value": [float(scores.min()), float(scores.max())],
                 "evidence": REFIT,
@@ -256,7 +283,7 @@ def _outcome(model: FittedModel, final: FinalModel, training: Cohort, source: st
     published = study.outcome
     common = {
         "kind": final.kind,
-        "label": published.label if published else study.endpoint,
+        "label": published.label if published else endpoint,
         "terms": terms,
         "source": source,
     }

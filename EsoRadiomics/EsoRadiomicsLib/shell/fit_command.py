@@ -81,6 +81,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
     parser.add_argument("--title", help="title of the new card (default: the study's)")
+    parser.add_argument(
+        "--endpoint",
+        default="",
+        help="what --time and --event are of, such as OS, where the study's endpoint is a yes or no",
+    )
     parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
     parser.add_argument("--out", type=Path, required=True, help="new folder for card, report, figures and tables")
     parser.add_argument(
@@ -160,7 +165,10 @@ def _run(options: argparse.Namespace) -> int:
         columns_of(options, split=options.split, folds=options.folds),
         study,
         Identity(
-            identifier(options.id, options.out), options.title or f"{study.title} ({options.label})", options.label
+            identifier(options.id, options.out),
+            options.title or f"{study.title} ({options.label})",
+            options.label,
+            options.endpoint,
         ),
         kept=load_kept(options.kept) if options.kept else None,
         options=Options(

@@ -123,3 +123,23 @@ def numpy_efficientnet(weights: Mapping[str, np.ndarray], picture: np.ndarray) -
             x = x + before
     pooled = layer(x, "_conv_head", "_bn1").mean(axis=(1, 2))
     return weights["_fc.weight"].astype(np.float64) @ pooled + weights["_fc.bias"], pooled
+
+
+def textured_network(n: int = 12) -> bytes:
+    """A network whose ``n`` features differ: the mean of each of ``n`` fixed filters where it is positive."""
+    helper, number = onnx.helper, onnx.TensorProto.FLOAT
+    kernels = np.random.default_rng(11).normal(size=(n, 1, 5, 5)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["picture", "kernels"], ["filtered"], kernel_shape=[5, 5]),
+        helper.make_node("Relu", ["filtered"], ["positive"]),
+        helper.make_node("GlobalAveragePool", ["positive"], ["average"]),
+        helper.make_node("Flatten", ["average"], ["features"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "textured",
+        [helper.make_tensor_value_info("picture", number, [1, 1, SIZE, SIZE])],
+        [helper.make_tensor_value_info("features", number, [1, n])],
+        [onnx.numpy_helper.from_array(kernels, "kernels")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7).SerializeToString()

@@ -25,4 +25,4 @@ class DeepFeaturesStep(ProtocolStep):
                 f"The features are not those of the network in the card of {model.study.id}; which network made them "
                 "is not recorded."
             )
-        return model.did(self.spec, features=len(given), network=network)
+        return model.did(self.spec, features=len(given), network=network, marking=None)

@@ -92,12 +92,18 @@ def fit_page(
         folded(
             "How it was built",
             table(account, "How many features each step left (training patients only)"),
+            table(
+                tables["forest-importance"][:_MOST_FEATURES],
+                "Importance in the random forest (mean decrease in impurity)",
+                "All of them: tables/forest-importance.csv.",
+            ),
             figures(pictures, _HOW_BUILT),
         ),
         folded(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
         *(
             folded(f"Apparent performance ({evaluation.cohort})", performance(study, evaluation, pictures, _RIVALS))
-            for evaluation in training.evaluations
+            for side in (training, *([assessment.whole] if assessment.whole else []))
+            for evaluation in side.evaluations
         ),
         folded("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
         folded(

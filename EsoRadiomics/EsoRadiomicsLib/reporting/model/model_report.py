@@ -22,6 +22,7 @@ from .model_tables import (
     beyond_rows,
     cohort_rows,
     contrast_rows,
+    forest_rows,
     frequency_rows,
     hazard_rows,
     internal_rows,
@@ -40,6 +41,7 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
     fit, study, internal = assessment.fit, assessment.study, checks.internal
     training = assessment.sides[0]
     evaluations = [evaluation for side in assessment.sides for evaluation in side.evaluations]
+    evaluations += assessment.whole.evaluations if assessment.whole else ()
     drawn = model_figures(fit.model, training.prediction)
     drawn |= nomogram_picture(study, training.cohort, training.prediction)
     predictions: list[Row] = []
@@ -52,6 +54,7 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
     tables = {
         "table1": cohort_rows(fit.training, fit.validation, study_unit(study)),
         "signature": signature_rows(study),
+        "forest-importance": forest_rows(fit.model),
         "models": model_rows(fit.model),
         "proportional-hazards": hazard_rows(fit.model),
         "metrics": measure_rows(evaluations),

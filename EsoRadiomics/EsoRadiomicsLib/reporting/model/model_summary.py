@@ -29,7 +29,7 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
         terms = (f"{term.name} {term.coefficient:+.3f}" for term in fit.model.final.terms)
         lines.append(f"  final model: {', '.join(terms)}")
     lines += [f"  • {sentence}" for sentence in in_short(assessment, checks)]
-    for side in assessment.sides:
+    for side in (*assessment.sides, *([assessment.whole] if assessment.whole else [])):
         for evaluation in side.evaluations:
             lines += evaluation_lines(evaluation)
     lines += warning_lines(study.card["limitations"])
@@ -38,7 +38,7 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
 
 def evaluation_lines(evaluation: Evaluation) -> list[str]:
     """One cohort's main measures, a line each."""
-    flatters = ", apparent: these patients built the model" if evaluation.apparent else ""
+    flatters = ", apparent: with the patients that built the model" if evaluation.apparent else ""
     lines = [f"{evaluation.cohort}: {counts(evaluation)}{flatters}"]
     own = evaluation.measures[0].model if evaluation.measures else ""
     for measure in evaluation.measures:

@@ -18,6 +18,7 @@ from ...evaluation.measures import Evaluation
 from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
 from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
+from ...modelling.steps.random_forest_step import ForestRanking
 from ...statistics.cox import CoxModel
 from ...statistics.logistic import LogisticModel
 from ...statistics.proportional_hazards import ProportionalHazards
@@ -57,6 +58,17 @@ def signature_rows(study: Study) -> list[Row]:
         for feature in study.signature.features
     ]
     return sorted(rows, key=lambda row: -abs(row["coefficient"]))
+
+
+def forest_rows(model: FittedModel) -> list[Row]:
+    """Importance of every feature in the protocol's random forest, the greatest first; nothing without a forest."""
+    forest = model.detail(ForestRanking)
+    if forest is None:
+        return []
+    return [
+        {"feature": name, "importance": value, "taken": "yes" if place < forest.kept else "no"}
+        for place, (name, value) in enumerate(forest.importance)
+    ]
 
 
 def model_rows(model: FittedModel) -> list[Row]:
