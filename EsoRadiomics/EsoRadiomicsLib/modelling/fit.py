@@ -26,7 +26,7 @@ class Options:
 
     Attributes:
         seed: of the split and the folds.
-        n_folds, lambda_rule, standardise, repeats, horizons: instead of the protocol's; None keeps them.
+        n_folds, lambda_rule, standardise, repeats, solver, horizons: instead of the protocol's; None keeps them.
         published_cutoff: take the study's cut-off.
         published_features: weigh the study's features instead of choosing some.
         validation: whether patients are set aside where the table has no split column.
@@ -38,6 +38,7 @@ class Options:
     lambda_rule: str | None = None
     standardise: str | None = None
     repeats: int | None = None
+    solver: str | None = None
     horizons: tuple[float, ...] | None = None
     published_cutoff: bool = False
     published_features: bool = False
@@ -141,6 +142,7 @@ def _with_options(plan: Plan, options: Options) -> Plan:
         "lambda_rule": options.lambda_rule,
         "standardise": options.standardise,
         "repeats": options.repeats,
+        "solver": options.solver,
     }
     plan = plan.edited("lasso", **{name: value for name, value in changes.items() if value is not None})
     if options.horizons is None:

@@ -57,6 +57,7 @@ def add_parser(subparsers: Any) -> None:
         help="where the LASSO divides features by their SD: every-fold is the plain cv.glmnet call (default)",
     )
     parser.add_argument("--repeats", type=whole_number, help="cross-validations whose mean curve chooses λ (default 1)")
+    parser.add_argument("--solver", choices=("scikit-survival",), help="LASSO-Cox by its Coxnet (default: our own)")
     parser.add_argument(
         "--alternative", metavar="STEP", help="step of the protocol that is done instead of another, e.g. random-forest"
     )
@@ -177,6 +178,7 @@ def _run(options: argparse.Namespace) -> int:
             lambda_rule=options.lambda_rule,
             standardise=options.standardise,
             repeats=options.repeats,
+            solver=options.solver,
             horizons=_horizons(options.horizons),
             published_cutoff=options.cutoff == "published",
             published_features=options.signature == "published",

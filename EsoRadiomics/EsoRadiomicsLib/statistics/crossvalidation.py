@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from ..core.errors import InputError, UsageError
 from .discrimination import harrell
 from .inputs import BoolArray, FloatArray, IntArray, Survival, binary
-from .lasso import DEFAULT_GRID, LambdaGrid, LassoPath, lasso_input, solve_path
+from .lasso import DEFAULT_GRID, LambdaGrid, LassoPath, Walk, lasso_input, own_path, solve_path
 from .likelihood import CoxLikelihood, Likelihood, LogisticLikelihood
 
 CoxMeasure = Literal["deviance", "c_index"]
@@ -99,13 +99,14 @@ def cross_validate_cox(
     standardize: bool = True,
     allowed: BoolArray | None = None,
     whole: BoolArray | None = None,
+    walk: Walk = own_path,
 ) -> LassoCv:
     """LASSO-Cox of ``features`` (n, p), cross-validated over ``folds`` (n,).
 
     ``standardize`` is ``cv.glmnet``'s: every fold standardises its own training rows anew. ``folds`` (R, n) repeat the
     cross-validation over R splits. ``allowed`` (K, p), or (R, K, p), says which features each fold's own path may use,
     in the order of the fold numbers: filters that look at the outcome belong inside the folds. ``whole`` (p,) are those
-    that the path of all patients may use.
+    that the path of all patients may use. ``walk`` is the solver.
 
     Deviance of fold k: what all patients lose by a model without k, less what its own patients lose, per event of k
     (the "grouped" partial likelihood; van Houwelingen et al., Stat Med 2006).
@@ -124,7 +125,7 @@ def cross_validate_cox(
 
     evaluate = {"deviance": deviance, "c_index": c_index}[measure]
     return cross_validate(
-        features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed, whole
+        features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed, whole, walk
     )
 
 
@@ -180,6 +181,7 @@ def cross_validate(
     standardize: bool,
     allowed: BoolArray | None,
     whole: BoolArray | None = None,
+    walk: Walk = own_path,
 ) -> LassoCv:
     """As cv.glmnet: on a grid each fold walks its own λ and is read at those of all patients; given λ are shared."""
     names, x, lambdas = lasso_input(features, likelihood, lambdas, standardize)
@@ -187,7 +189,7 @@ def cross_validate(
     for fold_of in splits:
         check_folds(fold_of, event)
     # A column of zeros is never selected.
-    path = solve_path(names, x if whole is None else np.where(whole, x, 0.0), likelihood, lambdas, standardize)
+    path = solve_path(names, x if whole is None else np.where(whole, x, 0.0), likelihood, lambdas, standardize, walk)
     shared = lambdas if isinstance(lambdas, LambdaGrid) else path.lambdas
     every_column = np.ones((1, 1, len(names)), dtype=bool)
     curves = []
@@ -200,7 +202,7 @@ def cross_validate(
         for fold, columns in zip(numbers_used, may_enter[split], strict=True):
             rest = np.flatnonzero(fold_of != fold)
             if columns.any():
-                found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize)
+                found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize, walk)
                 coefficients, intercepts = found.at(path.lambdas)
             else:  # every filter of this fold failed: it predicts all patients alike
                 coefficients = np.zeros((len(path.lambdas), len(names)))

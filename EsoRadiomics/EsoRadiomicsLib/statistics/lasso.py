@@ -5,13 +5,15 @@ Simon et al., J Stat Softw 2011). The solver is a proximal Newton method over th
 its quadratic subproblem is solved exactly by feature-sign search (Lee, Battle, Raina & Ng, NIPS 2006). It ends when
 the optimality conditions hold to 1e-7 of λ_max, where coordinate descent at its usual thresholds leaves 1e-3.
 
-Why not scikit-survival's Coxnet: over the default 100 λ of 155 × 851, 10 folds, it takes 70 s where this takes 3.6 s
-and glmnet 7.4 s if it is to end within 1e-4 of R's converged curve (tol 1e-10); at its default tol (4.2 s) it is 8e-4
-off down to λ min and 0.1 at R's 60th λ (Testing/Benchmarks/bench_fit.py). It is also under the GPL.
+Why not scikit-survival's Coxnet by default: over the default 100 λ of 155 × 851, 10 folds, it takes 70 s where this
+takes 3.6 s and glmnet 7.4 s if it is to end within 1e-4 of R's converged curve (tol 1e-10); at its default tol (4.2 s)
+it is 8e-4 off down to λ min and 0.1 at R's 60th λ (Testing/Benchmarks/bench_fit.py). It is also under the GPL, so that
+it is used on request only (:mod:`.coxnet`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,11 +82,51 @@ class LambdaGrid:
 DEFAULT_GRID = LambdaGrid()
 
 
+def own_path(
+    names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray
+) -> LassoPath:
+    """The path of features in rows ``x`` (p, n) that are on their final scale."""
+    # Rows and patients in this order are read from memory as they lie there.
+    x, likelihood = np.ascontiguousarray(x[:, likelihood.order]), likelihood[likelihood.order]
+    stop_early = isinstance(lambdas, LambdaGrid)
+    values = lambdas.values(x, likelihood) if isinstance(lambdas, LambdaGrid) else lambdas
+    beta = np.zeros(len(x))
+    here = likelihood(np.zeros(likelihood.n))
+    null = likelihood.deviance(here)
+    solutions: list[FloatArray] = []
+    intercepts: list[float] = []
+    explained: list[float] = []
+    for penalty in values:
+        start, there = beta, here
+        if len(solutions) >= 2:
+            start, there = _extrapolated(x, likelihood, values[len(solutions) - 2 :], solutions[-2], beta, here)
+        solution = _solve(x, likelihood, float(penalty), start, there, _TOLERANCE * float(values[0]))
+        if solution is None:
+            break
+        beta, here = solution
+        solutions.append(beta)
+        intercepts.append(here.intercept)
+        explained.append(1 - likelihood.deviance(here) / null)
+        if stop_early and _little_is_left(explained, likelihood):
+            break
+    if not solutions:
+        raise InputError(
+            f"The LASSO does not converge even at its largest penalty (λ = {values[0]:.3g}); look for features with "
+            "extreme values."
+        )
+    return LassoPath(names, values[: len(solutions)], np.array(solutions), np.array(intercepts), np.array(explained))
+
+
+Walk = Callable[[tuple[str, ...], FloatArray, Likelihood, "LambdaGrid | FloatArray"], LassoPath]
+"""A solver; :func:`own_path` is ours, :func:`.coxnet.coxnet_path` scikit-survival's."""
+
+
 def lasso_path(
     features: pd.DataFrame,
     likelihood: Likelihood,
     lambdas: LambdaGrid | FloatArray = DEFAULT_GRID,
     standardize: bool = True,
+    walk: Walk = own_path,
 ) -> LassoPath:
     """Fit ``features`` (n, p) for glmnet's grid of λ, or for the given ones.
 
@@ -95,7 +137,7 @@ def lasso_path(
     first λ fails.
     """
     names, x, lambdas = lasso_input(features, likelihood, lambdas, standardize)
-    return solve_path(names, x, likelihood, lambdas, standardize)
+    return solve_path(names, x, likelihood, lambdas, standardize, walk)
 
 
 def lasso_input(
@@ -123,6 +165,7 @@ def solve_path(
     likelihood: Likelihood,
     lambdas: LambdaGrid | FloatArray,
     standardize: bool,
+    walk: Walk = own_path,
 ) -> LassoPath:
     """``lasso_path`` for checked input; on its own grid it stops where glmnet stops.
 
@@ -140,44 +183,20 @@ def solve_path(
     scale[np.ptp(x, axis=0) == 0] = np.inf
     # The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
     with require("threadpoolctl", "modelling", "Building a model").threadpool_limits(1, "blas"):
-        path = _walk(names, centred / scale[:, None], likelihood, lambdas)
+        path = walk(names, centred / scale[:, None], likelihood, lambdas)
     coefficients = path.coefficients / scale
     intercepts = path.intercepts - coefficients @ centre if likelihood.has_intercept else path.intercepts
     return replace(path, coefficients=coefficients, intercepts=intercepts)
 
 
-def _walk(names: tuple[str, ...], x: FloatArray, likelihood: Likelihood, lambdas: LambdaGrid | FloatArray) -> LassoPath:
-    """The path of features in rows ``x`` (p, n)."""
-    # Rows and patients in this order are read from memory as they lie there.
-    x, likelihood = np.ascontiguousarray(x[:, likelihood.order]), likelihood[likelihood.order]
-    stop_early = isinstance(lambdas, LambdaGrid)
-    values = lambdas.values(x, likelihood) if isinstance(lambdas, LambdaGrid) else lambdas
-    beta = np.zeros(len(x))
-    here = likelihood(np.zeros(likelihood.n))
-    null = likelihood.deviance(here)
-    solutions: list[FloatArray] = []
-    intercepts: list[float] = []
-    explained: list[float] = []
-    for penalty in values:
-        start, there = beta, here
-        if len(solutions) >= 2:
-            start, there = _extrapolated(x, likelihood, values[len(solutions) - 2 :], solutions[-2], beta, here)
-        solution = _solve(x, likelihood, float(penalty), start, there, _TOLERANCE * float(values[0]))
-        if solution is None:
-            break
-        beta, here = solution
-        solutions.append(beta)
-        intercepts.append(here.intercept)
-        explained.append(1 - likelihood.deviance(here) / null)
-        gain = explained[-1] - explained[-5] if len(explained) >= 5 else np.inf
-        if stop_early and (gain < likelihood.min_gain * explained[-1] or explained[-1] > 0.999):
-            break
-    if not solutions:
-        raise InputError(
-            f"The LASSO does not converge even at its largest penalty (λ = {values[0]:.3g}); look for features with "
-            "extreme values."
-        )
-    return LassoPath(names, values[: len(solutions)], np.array(solutions), np.array(intercepts), np.array(explained))
+def where_glmnet_stops(explained: FloatArray, likelihood: Likelihood) -> int:
+    """How many λ of a path that explains these shares (L,) of the null deviance glmnet would walk."""
+    return next((n for n in range(1, len(explained)) if _little_is_left(explained[:n], likelihood)), len(explained))
+
+
+def _little_is_left(explained: Sequence[float] | FloatArray, likelihood: Likelihood) -> bool:
+    gain = explained[-1] - explained[-5] if len(explained) >= 5 else np.inf
+    return bool(gain < likelihood.min_gain * explained[-1] or explained[-1] > 0.999)
 
 
 def _extrapolated(

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ...core.errors import InputError, UsageError
+from ...statistics.coxnet import coxnet_path
 from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_validate_logistic
 from ...statistics.gaussian_lasso import cross_validate_gaussian
 from ...statistics.inputs import BoolArray, IntArray
+from ...statistics.lasso import own_path
 from ..draws import draw_folds, shuffled
 from ..fitted_model import Choices, FittedModel, NothingSelectedError
 from ..model_cohort import Cohort
@@ -93,11 +95,16 @@ class LassoStep(ProtocolStep):
     def _differently(self, folds: IntArray) -> str:
         """What is not as in a plain call of ``cv.glmnet``."""
         once = ", features standardised once, before the folds" if self._once else ""
-        return once + (f", mean of {len(folds)} cross-validations" if len(folds) > 1 else "")
+        solver = ", solved by scikit-survival" if self._by_scikit_survival else ""
+        return once + (f", mean of {len(folds)} cross-validations" if len(folds) > 1 else "") + solver
 
     @property
     def _once(self) -> bool:
         return self.spec.get("standardise") == "once"
+
+    @property
+    def _by_scikit_survival(self) -> bool:
+        return self.spec.get("solver") == "scikit-survival"
 
     def _cross_validate(
         self,
@@ -111,6 +118,8 @@ class LassoStep(ProtocolStep):
         """The LASSO of this family on features that are already on one scale."""
         scale: Any = {"lambdas": model.choices.lambdas, "standardize": not self._once}
         how: Any = {**scale, "whole": whole, "allowed": allowed}
+        if self._by_scikit_survival and self.spec["family"] != "cox":
+            raise UsageError("scikit-survival solves the LASSO of Cox models only; leave --solver out.")
         if self.spec["family"] == "binomial":
             if training.binary is None:
                 raise UsageError(
@@ -123,7 +132,8 @@ class LassoStep(ProtocolStep):
             raise UsageError(f"{model.study.id} models survival: name the columns with --time and --event.")
         if self.spec["family"] == "gaussian":
             return cross_validate_gaussian(scaled, training.survival.event, folds, **how)
-        return cross_validate_cox(scaled, training.survival, folds, **how)
+        walk = coxnet_path if self._by_scikit_survival else own_path
+        return cross_validate_cox(scaled, training.survival, folds, **how, walk=walk)
 
     def _nothing_selected(self, model: FittedModel, scaled: pd.DataFrame, folds: IntArray, cv: LassoCv) -> str:
         """Why there is no signature, what the other rule gives, and what chance gives."""
