@@ -37,6 +37,7 @@ format: venv-test
 bench: venv-run
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench.py
 	@$(RUN) Testing/Benchmarks/bench_robustness.py
+	@$(RUN) Testing/Benchmarks/bench_readings.py
 
 cmake-lists:
 	@$(PYTHON) Testing/Tools/cmake_lists.py

@@ -1,4 +1,4 @@
-"""``make demo``: score a real CT with three studies and say where the reports lie.
+"""``make demo``: score a real CT with three studies, one of them in every reading of its paper.
 
 The CT is ``lung2`` of PyRadiomics' source distribution: a lung lesion, not an esophageal tumour, so no number means
 anything clinically; it shows what the software does. The reference cohort that escc-lpfs-ccrt needs is generated here
@@ -46,7 +46,7 @@ def main() -> int:
     commands = [
         ["reference", "build", str(table), "--study", STUDY, "--label", LABEL, "--demonstration", "--out", cohort],
         ["score", *case, "--study", "ln-response-crt", "--out", str(OUTPUT / "ln-response-crt")],
-        ["score", *case, "--study", "ln-control-2y", "--out", str(OUTPUT / "ln-control-2y")],
+        ["readings", *case, "--study", "ln-control-2y", "--out", str(OUTPUT / "ln-control-2y")],
         ["score", *case, "--study", STUDY, "--reference", cohort, *covariates, "--out", str(OUTPUT / STUDY)],
     ]
     for command in commands:

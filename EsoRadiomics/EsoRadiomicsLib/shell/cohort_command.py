@@ -9,7 +9,8 @@ from typing import Any
 
 from ..cohort.child_process import LEAST_GIB, MEMORY_SHARE, MINUTES, MOST_GIB, Limits, default_memory_gib
 from ..cohort.cohort_check import check_cohort
-from ..cohort.cohort_run import local_workers, run_cohort, threads_per_case
+from ..cohort.cohort_in_readings import CaseInReadings, cohort_in_readings
+from ..cohort.cohort_run import CohortRun, local_workers, run_cohort, threads_per_case
 from ..cohort.cohort_scores import score_table
 from ..cohort.cohort_table import (
     FAILURES_CSV,
@@ -28,7 +29,7 @@ from ..cohort.manifest import Manifest, read_manifest
 from ..cohort.problems import BLOCKING, COLUMNS, Problem, write_problems
 from ..cohort.readings_table import write_readings
 from ..core.claims import check_new_file, columns_of, only_run
-from ..core.errors import UsageError
+from ..core.errors import ScoreError, UsageError
 from ..core.output import write_text
 from ..core.progress import MODES, reporter
 from ..extraction.engines import is_feature, settings_from
@@ -274,7 +275,8 @@ def _measure(
     candidates = {name: load_study(name) for name in builtin_studies()} | ({study.id: study} if study else {})
     lines, reasons = score_table(options.out / FEATURES_CSV, list(candidates.values()), reference)
     write_rows(options.out / SCORES_CSV, lines)
-    write_cohort_report(run, options.out / REPORT_HTML, lines, candidates, reasons)
+    in_readings = _in_readings(run, study, reference) if readings and study is not None else None
+    write_cohort_report(run, options.out / REPORT_HTML, lines, candidates, reasons, in_readings)
     known = len(run.finished) - run.measured
     print(f"{len(run.finished)} cases finished ({known} of them before), {len(run.failures)} failed.")
     for what, problems, file in (("failures", run.failures, FAILURES_CSV), ("remarks", run.remarks, REMARKS_CSV)):
@@ -318,3 +320,13 @@ def _readings(options: argparse.Namespace, study: Study | None) -> tuple[Extract
             "--full nor --set."
         )
     return tuple(reading.settings for reading in paper_readings(study).readings[1:])
+
+
+def _in_readings(
+    run: CohortRun, study: Study, reference: ReferenceCohort | None
+) -> tuple[Study, tuple[CaseInReadings, ...]] | None:
+    """The cases in all readings; None where the study needs a reference cohort that is still to be made of them."""
+    try:
+        return study, cohort_in_readings(run, study, reference)[1]
+    except ScoreError:
+        return None

@@ -81,3 +81,8 @@ def test_a_reading_of_other_cases_makes_no_reference(out: Path) -> None:
     table = pd.concat([read(out / "features.csv"), read(out / "readings.csv").iloc[1:]])
     with pytest.raises(InputError, match="Measure them together"):
         build_with_readings(table, STUDY.settings, [reading.settings for reading in READINGS[1:]], label="x")
+
+
+def test_the_runs_report_says_how_far_the_readings_agree(out: Path) -> None:
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "3 of 3 cases have a score in all 9 readings" in page and "ICC(2,1)" in page

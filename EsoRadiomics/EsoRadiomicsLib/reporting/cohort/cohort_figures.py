@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from ...cohort.cohort_in_readings import CaseInReadings
 from ...scoring.score_text import rule
 from ...studies.study import Cutoff
 from ..figures.style import BLUE, GREEN, INK, SKY, VERMILLION, new_figure
@@ -32,6 +33,25 @@ def distribution_figure(values: Sequence[float], name: str, cutoff: Cutoff | Non
     axes.set_xlabel(name, fontsize=9)
     axes.set_ylabel("cases", fontsize=9)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def readings_range_figure(cases: Sequence[CaseInReadings], name: str, cutoff: Cutoff | None) -> Figure:
+    """A line a case from its lowest to its highest score over the readings of the paper, a dot for the card's own."""
+    shown = sorted((case for case in cases if case.scores[0] is not None), key=lambda case: case.scores[0] or 0.0)
+    figure = new_figure(70)
+    axes = figure.add_axes((0.08, 0.2, 0.9, 0.7))
+    for x, case in enumerate(shown):
+        colour = INK if case.same_group == len(case.known) else VERMILLION
+        axes.plot([x, x], [min(case.known), max(case.known)], color=colour, lw=1.4, solid_capstyle="butt")
+        axes.plot(x, case.known[0], "o", color=colour, markersize=3.5)
+    if cutoff is not None:
+        axes.axhline(cutoff.value, color=VERMILLION, linestyle="--", lw=0.9)
+    axes.set_ylabel(name, fontsize=9)
+    axes.set_xlabel("cases, by the score in the card's own reading (dot)", fontsize=9)
+    axes.set_xticks([])
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...agreement.reading_agreement import reading_agreement
+from ...cohort.cohort_in_readings import CaseInReadings
 from ...cohort.cohort_run import CohortRun
 from ...cohort.cohort_scores import IDENTITY
 from ...cohort.cohort_table import finished_cases
@@ -21,7 +23,7 @@ from ...core.formatting import number, plain
 from ...core.output import write_text
 from ...studies.study import Study
 from ..figures.style import to_svg
-from .cohort_figures import distribution_figure
+from .cohort_figures import distribution_figure, readings_range_figure
 from .cohort_page import cards, page, paragraph, picture, section, table
 
 OUTLYING = 3.5
@@ -55,6 +57,7 @@ def write_cohort_report(
     scores: Sequence[Mapping[str, Any]],
     studies: Mapping[str, Study],
     not_scored: Mapping[str, str],
+    readings: tuple[Study, Sequence[CaseInReadings]] | None = None,
 ) -> None:
     """Write the page.
 
@@ -64,6 +67,7 @@ def write_cohort_report(
         scores: lines of :func:`EsoRadiomicsLib.cohort.cohort_scores.score_table`.
         studies: by identifier, at least those of ``scores``.
         not_scored: studies that the table cannot be scored by, and why.
+        readings: a study and the cases in all readings of its paper, where they were measured.
 
     Raises:
         OutputError: it cannot be written.
@@ -90,6 +94,7 @@ def write_cohort_report(
                 section("Failed", _problems(failures, folder), "warnings"),
                 section("To look at", _problems(remarks, folder), "missing"),
                 section("Scores", "".join(_scores(scores, studies))),
+                section("Readings of the paper", _readings(*readings) if readings else ""),
                 section("Not scored", table(("study", "why"), reasons)),
                 section("Outliers", _outliers(facts)),
                 section("Acquisition", "".join(_acquisition(facts))),
@@ -157,6 +162,31 @@ def _scores(scores: Sequence[Mapping[str, Any]], studies: Mapping[str, Study]) -
         yield paragraph("; ".join(filter(None, told))) + picture(to_svg(figure), f"Distribution by {name}.")
         without = [(_name(line), line["not_scored"]) for line in lines if line.get("not_scored")]
         yield table(("case without a score", "why"), without[:_SHOWN])
+
+
+def _readings(study: Study, cases: Sequence[CaseInReadings]) -> str:
+    """How far the readings agree, and the cases that change their group."""
+    found = reading_agreement(cases)
+    assert study.signature is not None
+    n = len(cases[0].scores) if cases else 0
+    told = [f"{found.cases} of {len(cases)} cases have a score in all {n} readings of what the paper leaves open."]
+    if found.icc is not None:
+        value, low, high = (f"{each:.2f}".replace("-", "−") for each in found.icc)
+        told.append(f"ICC(2,1) of the {study.signature.name} over the readings: {value} (95 % CI {low} to {high}).")
+    kappas = [each for each in found.kappas if each is not None]
+    if study.signature.cutoff is not None and found.cases:
+        told.append(f"{len(found.changing)} cases change their group with the reading.")
+        if kappas:
+            low, high = (f"{each:.2f}".replace("-", "−") for each in (min(kappas), max(kappas)))
+            told.append(f"Cohen's κ of the groups with those of the card's own reading: {low} to {high}.")
+    rows = [
+        (case.case, number(case.scores[0]), f"{case.same_group} of {len(case.known)}")
+        for case in cases
+        if case.case in found.changing and case.scores[0] is not None
+    ]
+    figure = readings_range_figure(cases, study.signature.name, study.signature.cutoff)
+    listed = table(("case that changes its group", study.signature.name, "readings with the same group"), rows[:_SHOWN])
+    return paragraph(" ".join(told)) + picture(to_svg(figure), "Range of each case's score over the readings.") + listed
 
 
 def _outliers(facts: _Facts) -> str:
