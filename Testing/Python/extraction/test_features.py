@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pywt
 import SimpleITK as sitk
 from pyradiomics_data import LungCase
 
@@ -228,7 +229,7 @@ def test_a_pyradiomics_that_breaks_down_is_one_sentence(lung1_case: Case, monkey
     def broken(*args: Any, **kwargs: Any) -> None:
         raise ValueError("planted")
 
-    monkeypatch.setattr(radiomics().imageoperations, "getWaveletImage", broken)
+    monkeypatch.setattr(pywt, "swt", broken)
     with pytest.raises(ExtractionError, match=r"wavelet-LLH.*planted"):
         extracted(lung1_case, DEFAULT.changed(wavelet="db2"), names=["wavelet-LLH_glcm_Idn"])
 

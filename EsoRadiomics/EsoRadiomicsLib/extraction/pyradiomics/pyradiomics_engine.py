@@ -47,7 +47,7 @@ class PyRadiomics:
         for name in names:
             image, feature_class, feature = split_name(name)
             parts.setdefault(image, {}).setdefault(feature_class, []).append(feature)
-        return parts
+        return dict(sorted(parts.items()))  # sub-bands with filtered axes in common one after the other
 
     def measure(self, roi: Roi, settings: PyRadiomicsSettings, label: str, part: Mapping[str, list[str]]) -> Found:
         return image_features(roi, settings, label, part)

@@ -11,16 +11,17 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from ...core.errors import ExtractionError
-from ..roi import Roi, bounding_box
-from .feature_names import ORIGINAL
+from ..roi import Roi
 from .pyradiomics_package import radiomics
 from .pyradiomics_settings import PyRadiomicsSettings
+
+if TYPE_CHECKING:
+    from .roi_images import RoiImages
 
 _NEGLIGIBLE_IMAGINARY = 1e-9
 
@@ -45,22 +46,14 @@ def image_features(
     roi: Roi, settings: PyRadiomicsSettings, image_name: str, classes: Mapping[str, list[str]]
 ) -> dict[str, tuple[float, str]]:
     """Features of one image, as PyRadiomics' ``execute`` computes them: ``{name: (value, reason if none)}``."""
-    parameters = settings.pyradiomics_parameters()["setting"]
-    extractor = radiomics().featureextractor.RadiomicsFeatureExtractor(**parameters)
-    operations = radiomics().imageoperations
-    raw: dict[str, Any] = {}
+    images = _images(roi, settings)
+    raw: dict[str, dict[str, Any]] = {}
     with _pyradiomics_errors() as errors:
         try:
             if "shape" in classes:
-                extractor.enabledFeatures = {"shape": classes["shape"]}
-                box = _corners(roi.shape_mask)
-                raw.update(extractor.computeShape(roi.shape_mask, roi.shape_mask, box, **extractor.settings))
+                raw["shape"] = images.shape(classes["shape"])
             textures = {name: features for name, features in classes.items() if name != "shape"}
-            if textures:
-                extractor.enabledFeatures = textures
-                filtered = _filtered(roi, settings, image_name)
-                image, mask = operations.cropToTumorMask(filtered, roi.mask, _corners(roi.mask))
-                raw.update(extractor.computeFeatures(image, mask, image_name, **extractor.settings))
+            raw.update(images.textures(image_name, textures))
         except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
             raise ExtractionError(
                 f"PyRadiomics failed on the image “{image_name}”: {error}. The ROI may be too small or too thin for "
@@ -69,35 +62,30 @@ def image_features(
     result = {}
     for feature_class, features in classes.items():
         for feature in features:
+            found = raw[feature_class]
+            value, reason = (
+                check_value(found[feature]) if feature in found else (math.nan, "PyRadiomics did not return it")
+            )
             name = f"{image_name}_{feature_class}_{feature}"
-            value, reason = check_value(raw[name]) if name in raw else (math.nan, "PyRadiomics did not return it")
             result[name] = (value, f"{reason} ({errors[-1]})" if reason and errors else reason)
     return result
 
 
-def _corners(mask: sitk.Image) -> np.ndarray:
-    """The bounding box in PyRadiomics' form: lower and upper index of x, of y and of z."""
-    start, size = bounding_box(mask)
-    return np.array([index for low, n in zip(start, size, strict=True) for index in (low, low + n - 1)])
+_last: tuple[bytes, PyRadiomicsSettings, RoiImages] | None = None
 
 
-def _filtered(roi: Roi, settings: PyRadiomicsSettings, image_name: str) -> sitk.Image:
-    if image_name == ORIGINAL:
-        return roi.image
-    return _wavelets(roi, settings.wavelet)[image_name]
+def _images(roi: Roi, settings: PyRadiomicsSettings) -> RoiImages:
+    """The last ROI's are kept, because a process is asked for several of them in turn."""
+    global _last
+    radiomics()
+    from .roi_images import RoiImages
 
-
-_last_wavelets: tuple[bytes, str, dict[str, sitk.Image]] | None = None
-
-
-def _wavelets(roi: Roi, wavelet: str) -> dict[str, sitk.Image]:
-    """The 8 sub-bands by name; the last ones are kept, because a process is asked for several of them in turn."""
-    global _last_wavelets
-    key = sha256(sitk.GetArrayViewFromImage(roi.image).tobytes()).digest()
-    if _last_wavelets is None or _last_wavelets[:2] != (key, wavelet):
-        bands = radiomics().imageoperations.getWaveletImage(roi.image, roi.mask, wavelet=wavelet)
-        _last_wavelets = (key, wavelet, {name: image for image, name, _ in bands})
-    return _last_wavelets[2]
+    digest = sha256(roi.image.GetSpacing().__repr__().encode())
+    for image in (roi.image, roi.mask, roi.shape_mask):
+        digest.update(sitk.GetArrayViewFromImage(image).data)
+    if _last is None or _last[:2] != (digest.digest(), settings):
+        _last = digest.digest(), settings, RoiImages(roi, settings)
+    return _last[2]
 
 
 @contextmanager
