@@ -91,7 +91,7 @@ def _fold_score(plan: Plan, training: Cohort, folds: IntArray, choices: Choices,
 
 
 def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatArray) -> NestedTest:
-    table = pd.concat([training.clinical, training.features], axis=1)[list(columns)]
+    table = training.known[list(columns)]
     larger = table.assign(**{RAD_SCORE: score / score.std()})
     smaller_fit, fit = _fit(table, training), _fit(larger, training)
     # Rows that belong together have no likelihood ratio; Wald's test with the robust error counts patients.

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
 
 from ..core.errors import InputError
@@ -48,7 +47,7 @@ def _model_node(rival: Rival, horizons: Sequence[float], source: str) -> dict[st
 def rival_markers(study: Study, cohort: Cohort) -> tuple[tuple[Marker, ...], tuple[str, ...]]:
     """What the card's rivals predict for other patients, and a sentence for each that cannot be applied there."""
     found, missing = [], []
-    table = pd.concat([cohort.clinical, cohort.features], axis=1)
+    table = cohort.known
     for model in study.card.get("rivals", {"models": ()})["models"]:
         try:
             x = select_columns(table, [variable["name"] for variable in model["variables"]])

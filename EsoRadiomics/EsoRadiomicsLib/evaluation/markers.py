@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from scipy.special import expit
 
 from ..core.errors import InputError
@@ -51,7 +50,7 @@ class Rival:
 
     def marker(self, cohort: Cohort, horizons: tuple[float, ...]) -> Marker:
         """Its predictions for any patients."""
-        table = pd.concat([cohort.clinical, cohort.features], axis=1)[list(self.columns)]
+        table = cohort.known[list(self.columns)]
         risk = self.fit.linear_predictor(table)
         if isinstance(self.fit, LogisticModel):
             return Marker(self.name, "logistic", risk, probability=expit(risk))
@@ -60,9 +59,10 @@ class Rival:
         return Marker(self.name, "survival", risk, known)
 
 
-def volume_column(features: pd.DataFrame) -> str | None:
-    """The feature that is the GTV's volume, if the table has one."""
-    return next((name for name in VOLUMES if name in features.columns), None)
+def volume_column(cohort: Cohort) -> str | None:
+    """The name of the GTV's volume, if the table has it: as a feature, or as the volume as drawn."""
+    drawn = None if cohort.volume is None else str(cohort.volume.name)
+    return next((name for name in VOLUMES if name in cohort.features.columns), drawn)
 
 
 def candidate_columns(training: Cohort) -> dict[str, tuple[str, ...]]:
@@ -70,7 +70,7 @@ def candidate_columns(training: Cohort) -> dict[str, tuple[str, ...]]:
 
     The first two are always named: without columns where the table has none.
     """
-    volume = volume_column(training.features)
+    volume = volume_column(training)
     found: dict[str, tuple[str, ...]] = {
         CLINICAL: tuple(training.clinical.columns),
         VOLUME: (volume,) if volume else (),
@@ -83,10 +83,10 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
     found, missing = [], []
     for name, columns in candidate_columns(training).items():
         if not columns:
-            what = "clinical variables were named" if name == CLINICAL else "volume is among the features"
+            what = "clinical variables were named" if name == CLINICAL else "volume is in the table"
             missing.append(f"The {name} model was not fitted: no {what}.")
             continue
-        table = pd.concat([training.clinical, training.features], axis=1)[list(columns)]
+        table = training.known[list(columns)]
         try:
             if kind == "survival":
                 assert training.survival is not None
@@ -144,11 +144,11 @@ def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[
 
 def volume_marker(study: Study, cohort: Cohort) -> tuple[Marker, ...]:
     """The volume as it is, for a card without a volume model of its own; nothing where the table has none."""
-    volume = volume_column(cohort.features)
+    volume = volume_column(cohort)
     if volume is None:
         return ()
     kind = "survival" if cohort.survival is not None and study.card["task"] == "survival" else "logistic"
-    sizes = cohort.features[volume].to_numpy(dtype=np.float64)
+    sizes = cohort.known[volume].to_numpy(dtype=np.float64)
     cutoff = study.signature.cutoff if study.signature else None
     # A larger tumour has the worse outlook, so it speaks against an outcome that is good.
     good = kind == "logistic" and cutoff is not None and cutoff.above.outlook == "better"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..core.errors import InputError
@@ -29,7 +31,7 @@ def shuffled(cohort: Cohort, rng: np.random.Generator) -> Cohort:
     """
     order = _patients_shuffled(cohort, rng)
     mixed = cohort.rows(order)
-    return Cohort(cohort.features, cohort.clinical, mixed.survival, mixed.binary, cohort.patients, cohort.covariates)
+    return replace(cohort, survival=mixed.survival, binary=mixed.binary, warnings=())
 
 
 def _patients_shuffled(cohort: Cohort, rng: np.random.Generator) -> IntArray:

@@ -73,7 +73,7 @@ class Cohort:
 
     ``survival`` and ``binary`` (n,) are the outcomes that were given; ``patients`` (n,) tells whose row it is,
     ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user;
-    follow-up starts at the ``landmark``.
+    follow-up starts at the ``landmark``. ``volume`` (n,) is the ROI's as drawn in cm³, where the table says it of all.
     """
 
     features: pd.DataFrame
@@ -84,6 +84,7 @@ class Cohort:
     covariates: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = field(default=(), compare=False)
     landmark: float = 0.0
+    volume: pd.Series | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -95,6 +96,11 @@ class Cohort:
             return self.binary
         assert self.survival is not None
         return self.survival.event
+
+    @property
+    def known(self) -> pd.DataFrame:
+        """All numbers of the rows: clinical variables, features and the ROI's volume, under their names."""
+        return pd.concat([self.clinical, self.features, *([] if self.volume is None else [self.volume])], axis=1)
 
     @property
     def clusters(self) -> tuple[str, ...] | None:
@@ -116,6 +122,7 @@ class Cohort:
             survival=None if self.survival is None else self.survival[rows],
             binary=None if self.binary is None else self.binary[rows],
             patients=tuple(np.asarray(self.patients, dtype=object)[rows]),
+            volume=None if self.volume is None else self.volume.iloc[rows],
         )
 
 
@@ -172,6 +179,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         covariates=covariates,
         warnings=tuple(remarks),
         landmark=columns.landmark,
+        volume=_volume(table),
     )
     if training is not None:
         check_apart(cohort, training)
@@ -196,6 +204,13 @@ def _one_row_a_patient(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFr
     return one_row_a_patient(
         table, columns.patient, columns.rois, list(features), [name for name in others if name is not None]
     )
+
+
+def _volume(table: pd.DataFrame) -> pd.Series | None:
+    if ROI_VOLUME not in table:
+        return None
+    volume = pd.to_numeric(table[ROI_VOLUME], errors="coerce")
+    return volume if np.isfinite(volume).all() and (volume > 0).all() else None
 
 
 def check_apart(cohort: Cohort, training: BoolArray) -> None:

@@ -47,6 +47,7 @@ def one_row_a_patient(
         how = "the largest ROI of each patient was taken"
     else:
         chosen = groups.head(1).copy()
-        chosen[list(features)] = groups[list(features)].mean().loc[chosen[patient].astype(str)].to_numpy()
+        averaged = [*features, *([ROI_VOLUME] if ROI_VOLUME in table else [])]
+        chosen[averaged] = groups[averaged].mean().loc[chosen[patient].astype(str)].to_numpy()
         how = "the features of each patient's ROIs were averaged"
     return chosen, f"The table's {len(table)} ROIs are of {len(chosen)} patients: {how}."

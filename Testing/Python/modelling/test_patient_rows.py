@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from cohort_tables import written
 
 from EsoRadiomicsLib.core.errors import InputError, UsageError
+from EsoRadiomicsLib.evaluation.markers import volume_column
 from EsoRadiomicsLib.modelling.model_cohort import Cohort, Columns, read_cohort
 from EsoRadiomicsLib.studies.study import load_study
 
@@ -63,3 +65,13 @@ def test_what_is_needed_for_one_row_a_patient_is_asked_for(tmp_path: Path) -> No
         cohort(tmp_path, "largest", patient=None)
     with pytest.raises(UsageError, match="no column “roi_cm3”, so the largest ROI"):
         cohort(tmp_path, "largest", NODES.drop(columns="roi_cm3"))
+
+
+def test_the_volume_as_drawn_is_known_for_comparison_but_is_no_feature(tmp_path: Path) -> None:
+    found = cohort(tmp_path, "mean")
+    assert volume_column(found) == "roi_cm3" and "roi_cm3" not in found.features
+    assert found.known["roi_cm3"].tolist() == [2, 2, 1]
+    assert found.rows(np.array([2, 0])).known["roi_cm3"].tolist() == [1, 2]
+    measured = cohort(tmp_path, "each", NODES.assign(original_shape_VoxelVolume=range(1, 6)))
+    assert volume_column(measured) == "original_shape_VoxelVolume"
+    assert volume_column(cohort(tmp_path, "each", NODES.assign(roi_cm3=[1, 2, None, 1, 2]))) is None

@@ -34,7 +34,7 @@ def facts_of(fit: Fit) -> frozenset[str]:
         "agreement study": fit.model.choices.kept is not None,
         "cut-off": fit.model.cutoff is not None,
         "outcome model": fit.model.final is not None,
-        "volume among the features": volume_column(fit.training.features) is not None,
+        "volume among the features": volume_column(fit.training) is not None,
         "record of the extraction settings": any(
             setting.evidence == REFIT for setting in fit.study.settings_evidence.values()
         ),
