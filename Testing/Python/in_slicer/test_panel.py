@@ -185,7 +185,7 @@ def test_what_is_missing_is_said_in_sentences(desk: Desk) -> None:
     nodes = desk.inputs.nodes
     assert desk.panel.missing(desk.inputs) == []
     (reason,) = desk.panel.missing(Inputs(*nodes, STUDY))
-    assert "Give a reference cohort" in reason
+    assert "Choose a reference cohort in section 2" in reason
     (reason,) = desk.panel.missing(Inputs(*nodes[:2], "", STUDY, {}, desk.inputs.reference))
     assert reason == "The segmentation “Segmentation” needs a segment to be chosen. Its segments are: “GTV”."
     (reason,) = desk.panel.missing(Inputs(*nodes, STUDY, {"N stage": 9.0}, desk.inputs.reference))
@@ -195,7 +195,7 @@ def test_what_is_missing_is_said_in_sentences(desk: Desk) -> None:
     (reason,) = desk.panel.missing(Inputs(*nodes, STUDY, {}, "nowhere.json"))
     assert "nowhere.json" in reason
     desk.panel.score(Inputs(*nodes, STUDY))
-    assert "Give a reference cohort" in desk.panel.error and not desk.panel.running
+    assert "Choose a reference cohort in section 2" in desk.panel.error and not desk.panel.running
 
 
 def test_an_image_that_is_no_ct_fails_with_its_reason(

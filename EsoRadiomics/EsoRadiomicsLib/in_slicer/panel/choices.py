@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EsoRadiomicsError
+from ...scoring.score import check_parameters
 from ...studies.reference_cohort import ReferenceCohort, load_reference
 from ...studies.study import Study, builtin_studies, load_study
 
@@ -41,32 +42,46 @@ class Inputs:
 
 @dataclass(frozen=True)
 class StudyChoice:
-    """A study card of the list; ``why_not`` says why it cannot be scored, if it cannot."""
+    """A study card of the list; ``why_not`` says why it cannot be scored, if it cannot.
+
+    ``ready``: CT and GTV are all it takes to score a patient.
+    """
 
     id_or_path: str
     title: str
     endpoint: str
     scorable: bool
+    ready: bool
     why_not: str
 
 
 def study_choices(user_studies: Path | None) -> list[StudyChoice]:
-    """The built-in cards and those of a folder; a broken card is listed with what is wrong with it."""
+    """The built-in cards and those of a folder, those first that can be scored at once; a broken card says why not."""
     own = sorted(user_studies.glob("*.json")) if user_studies else []
-    return [_choice(id_or_path) for id_or_path in (*builtin_studies(), *map(str, own))]
+    choices = [_choice(id_or_path) for id_or_path in (*builtin_studies(), *map(str, own))]
+    return sorted(choices, key=lambda choice: (not choice.scorable, not choice.ready))
 
 
 def _choice(id_or_path: str) -> StudyChoice:
     try:
         return choice_of(id_or_path, study_of(id_or_path))
     except EsoRadiomicsError as error:
-        return StudyChoice(id_or_path, Path(id_or_path).name, "", False, str(error))
+        return StudyChoice(id_or_path, Path(id_or_path).name, "", False, False, str(error))
 
 
 def choice_of(id_or_path: str, study: Study) -> StudyChoice:
     """A study as an entry of the list."""
     why_not = study.absent if study.signature is None else study.table_only
-    return StudyChoice(id_or_path, study.title, study.endpoint, not why_not, why_not)
+    return StudyChoice(id_or_path, study.title, study.endpoint, not why_not, not needs_reference(study), why_not)
+
+
+def needs_reference(study: Study) -> bool:
+    """Whether it scores z-scores whose means and SDs its paper does not print."""
+    try:
+        check_parameters(study, study.settings, None)
+    except EsoRadiomicsError:
+        return study.signature is not None
+    return False
 
 
 def study_of(id_or_path: str) -> Study:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.errors import EsoRadiomicsError
+from ...core.errors import EsoRadiomicsError, InputError
 from ...core.formatting import plain
 from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
@@ -25,6 +25,7 @@ from .choices import (
     StudyChoice,
     card_argument,
     choice_of,
+    needs_reference,
     reference_of,
     score_options,
     study_choices,
@@ -136,6 +137,11 @@ class Panel(Section):
 
     def _require_scorable(self, inputs: Inputs) -> None:
         study = self.study(inputs.study)
+        if needs_reference(study) and not inputs.reference:
+            raise InputError(
+                "This study scores z-scores, but its paper does not print the means and SDs. Choose a reference cohort "
+                "in section 2, or make one of your own patients there."
+            )
         check_scorable(study, study.settings, reference_of(inputs.reference))
         check_covariates(study, inputs.covariates)
 

@@ -130,7 +130,7 @@ def oriented_image(mask: sitk.Image) -> Any:
     """A uint8 mask (LPS) as vtkOrientedImageData (RAS), for a segment."""
     data = slicer.vtkOrientedImageData()
     data.ShallowCopy(image_data(mask))
-    data.SetImageToWorldMatrix(_vtk_matrix(ijk_to_ras(mask)))
+    data.SetImageToWorldMatrix(vtk_matrix(ijk_to_ras(mask)))
     return data
 
 
@@ -201,7 +201,7 @@ def _voxelise(node: Any, segment_id: str, volume: Any, labelmap: Any, subject: s
     copy.CopySegmentFromSegmentation(source, segment_id)
     grid = slicer.vtkOrientedImageData()
     grid.SetExtent(volume_data(volume).GetExtent())
-    grid.SetImageToWorldMatrix(_vtk_matrix(np.linalg.inv(_node_to_world(node)) @ volume_to_world(volume)))
+    grid.SetImageToWorldMatrix(vtk_matrix(np.linalg.inv(_node_to_world(node)) @ volume_to_world(volume)))
     converter = slicer.vtkSegmentationConverter
     geometry = converter.SerializeImageGeometry(grid)
     copy.SetConversionParameter(converter.GetReferenceImageGeometryParameterName(), geometry)
@@ -282,7 +282,7 @@ def _numpy_matrix(matrix: Any) -> np.ndarray:
     return np.reshape(_numbers(matrix), (4, 4))
 
 
-def _vtk_matrix(matrix: np.ndarray) -> Any:
+def vtk_matrix(matrix: np.ndarray) -> Any:
     result = vtk.vtkMatrix4x4()
     result.DeepCopy(matrix.ravel().tolist())
     return result

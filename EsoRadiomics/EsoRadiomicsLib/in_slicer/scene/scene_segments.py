@@ -73,7 +73,7 @@ def add_removed(scene: Any, gtv: DrawnGtv, hu_min: float, volume: Any) -> Any | 
     removed = sitk.GetImageFromArray(array)
     removed.CopyInformation(gtv.mask)
     name = f"removed (< {plain(hu_min)} HU)"
-    return _add_segmentation(scene, f"{volume.GetName()}: {name}", {name: removed}, REMOVED_COLOUR, volume)
+    return add_segmentation(scene, f"{volume.GetName()}: {name}", {name: removed}, REMOVED_COLOUR, volume)
 
 
 def import_rois(scene: Any, path: Path | str, names: Sequence[str], volume: Any) -> tuple[Any, tuple[str, ...]]:
@@ -97,7 +97,7 @@ def import_rois(scene: Any, path: Path | str, names: Sequence[str], volume: Any)
         brought = bring_to_grid(drawn.image, grid.image, f"“{name}” of {source.path.name}", f"“{volume.GetName()}”")
         masks[name] = brought.image
         warnings += [*drawn.warnings, *brought.warnings]
-    node = _add_segmentation(scene, source.path.stem, masks, GTV_COLOUR, volume)
+    node = add_segmentation(scene, source.path.stem, masks, GTV_COLOUR, volume)
     node.SetAndObserveTransformNodeID(parent)
     return node, tuple(dict.fromkeys(warnings))
 
@@ -115,9 +115,10 @@ def _untransformed_volume(node: Any) -> Volume:
     return Volume(Path(f"“{node.GetName()}”"), grid, {"format": "MRML"}, series_uid=uid)
 
 
-def _add_segmentation(
+def add_segmentation(
     scene: Any, name: str, masks: dict[str, sitk.Image], colour: tuple[float, float, float], volume: Any
 ) -> Any:
+    """Masks on a CT node's grid (uint8 0/1, by segment name) as a segmentation node."""
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)

@@ -15,12 +15,11 @@ PAUSE_MS = 300
 class Watch(VTKObservationMixin):
     """Watches CTs and segmentations; ``on_edit`` is called once for a burst of changes."""
 
-    def __init__(self, on_edit: Callable[[], None], *, with_scene: bool = False) -> None:
-        """``with_scene``: also hear of nodes that come and go."""
+    def __init__(self, on_edit: Callable[[], None], *, scene_events: Sequence[int] = ()) -> None:
+        """``scene_events``: of the scene, to be heard as well, for example nodes that come and go."""
         VTKObservationMixin.__init__(self)
         self._watched: list[Any] | None = None
-        events = (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent)
-        self._scene_events = events if with_scene else ()
+        self._scene_events = scene_events
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)

@@ -1,4 +1,4 @@
-"""Saving the user clicks around the GTV: which segment it probably is, a new one to draw, slices through it."""
+"""Saving the user clicks around CT and GTV: which node it probably is, a new GTV to draw, slices through it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Any
 
 import slicer
 
+from ...scene.likely_nodes import GTV_WORDS
 from ...scene.mrml_images import segments
+
+SOFT_TISSUE = (350.0, 40.0)
+"""Window and level in HU."""
 
 
 def likely_gtv(names: Sequence[str]) -> int | None:
     """Position of the only name, or of the first that says GTV; None if neither."""
     if len(names) == 1:
         return 0
-    return next((i for i, name in enumerate(names) if "gtv" in name.lower()), None)
+    return next((i for word in GTV_WORDS for i, name in enumerate(names) if word in name.lower()), None)
 
 
 def likely_segment(segmentation: Any) -> str:
@@ -31,6 +35,15 @@ def new_gtv(ct: Any) -> Any:
     node.SetReferenceImageGeometryParameterFromVolumeNode(ct)
     node.GetSegmentation().AddEmptySegment("GTV", "GTV")
     return node
+
+
+def show_ct(ct: Any) -> None:
+    """Show a CT in the slices, with soft tissue to be told apart."""
+    slicer.util.setSliceViewerLayers(background=ct, fit=True)
+    display = ct.GetDisplayNode()
+    if display is not None:
+        display.SetAutoWindowLevel(False)
+        display.SetWindowLevel(*SOFT_TISSUE)
 
 
 def jump_to(segmentation: Any, segment_id: str) -> None:

@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 
 from ....studies.study import Study
 from ...panel.patient_panel import Inputs, Panel
+from ...scene.likely_nodes import likely_ct, likely_segmentation
 from ...scene.scene_access import SceneAccess
 from ..dependencies import engine_sentence
 from ..dialogs import choose_file, choose_folder, choose_item
@@ -22,8 +23,9 @@ from ..slicer_process import PythonProcess
 from ..watch import Watch
 from .covariate_fields import CovariateInputs
 from .firmness_view import FirmnessView
-from .gtv_choice import jump_to, likely_gtv, likely_segment, new_gtv
+from .gtv_choice import jump_to, likely_gtv, likely_segment, new_gtv, show_ct
 from .result_view import ResultView, scroll_to
+from .sample_patient import load_sample
 from .segment_editor import SegmentEditor
 from .slicer_radiomics_road import installed_extractor
 from .study_html import study_html
@@ -43,6 +45,8 @@ class PanelView(ParameterView):
         self._editor = SegmentEditor(ui.editorSection)
         self._covariates = CovariateInputs(ui.covariatesContainer, self._on_covariates)
         self._watch = Watch(self._update)
+        self._arrivals = Watch(self._choose_likely, scene_events=(slicer.vtkMRMLScene.NodeAddedEvent,))
+        self._ct: Any = None  # last shown in the slices
         self.ui.studiesFolderEdit.currentPath = slicer.util.settingsValue(STUDIES_FOLDER, "")
         self._panel = self._make_panel()
         self._connect()
@@ -57,18 +61,18 @@ class PanelView(ParameterView):
         if restored is not None and parameters.ct is None:
             parameters.ct, parameters.gtv = restored.volume, restored.segmentation
             parameters.gtvSegmentID, parameters.study = restored.segment_id, restored.study
-        if parameters.ct is None:
-            parameters.ct = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        self._ct = parameters.ct  # a saved scene shows it as its user left it
         self._result.leave()
         self._show_parameters()
-        if parameters.gtv is None:  # saves a click; the likely segment is chosen with it
-            self.ui.gtvSelector.setCurrentNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+        self._choose_likely()
+        self._arrivals.nodes([], [])
         self._activate_editor()
 
     def close(self) -> None:
         """Another module is opened; what is being measured goes on."""
         self._editor.deactivate()
         self._watch.stop()
+        self._arrivals.stop()
         self._result.leave()
         self._disconnect_parameters()
 
@@ -77,6 +81,8 @@ class PanelView(ParameterView):
         self._disconnect_parameters()
         self._panel.scene_closing()
         self._watch.stop()
+        self._arrivals.stop()
+        self._ct = None
         self._editor.release()
         self._result.leave()
 
@@ -99,8 +105,12 @@ class PanelView(ParameterView):
     def _fill_studies(self, panel: Panel) -> None:
         self.ui.studyCombo.blockSignals(True)
         self.ui.studyCombo.clear()
-        for choice in sorted(panel.studies(), key=lambda choice: not choice.scorable):
-            title = choice.title if choice.scorable else _("{title} (cannot be scored)").format(title=choice.title)
+        for choice in panel.studies():
+            title = choice.title
+            if not choice.scorable:
+                title = _("{title} (cannot be scored)").format(title=title)
+            elif not choice.ready:
+                title = _("{title} (needs a reference cohort)").format(title=title)
             file = Path(choice.id_or_path)
             own = f"{file.name}: " if file.is_absolute() and choice.endpoint else ""  # tells a variant from its model
             self.ui.studyCombo.addItem(own + title, choice.id_or_path)
@@ -110,6 +120,7 @@ class PanelView(ParameterView):
         """Widgets that the parameter node does not connect by itself."""
         self.ui.gtvSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_gtv)
         self.ui.gtvSelector.connect("currentSegmentChanged(QString)", self._on_gtv)
+        self.ui.sampleButton.connect("clicked(bool)", self._on_sample)
         self.ui.importButton.connect("clicked(bool)", self._on_import)
         self.ui.editorSection.connect("contentsCollapsed(bool)", self._on_editor_collapsed)
         self.ui.studyCombo.connect("currentIndexChanged(int)", self._on_study)
@@ -145,7 +156,6 @@ class PanelView(ParameterView):
         self.ui.gtvSelector.setCurrentNode(segmentation)
         if segment_id:
             self.ui.gtvSelector.setCurrentSegmentID(segment_id)
-        slicer.util.setSliceViewerLayers(background=volume, fit=True)
         if segmentation is not None:
             jump_to(segmentation, segment_id)
         self.ui.patientSection.collapsed = False
@@ -183,6 +193,11 @@ class PanelView(ParameterView):
             return
         inputs = self._inputs()
         self._watch.nodes([inputs.volume], [inputs.segmentation])
+        if inputs.volume is not self._ct:
+            self._ct = inputs.volume
+            if inputs.volume is not None:
+                show_ct(inputs.volume)
+                self._show_gtv()
         self._panel.inputs_changed(inputs)
         self._show_preview(inputs)
         self._render()
@@ -192,11 +207,13 @@ class PanelView(ParameterView):
         if self._parameters is None:
             return
         panel, inputs = self._panel, self._inputs()
+        self.ui.welcomeFrame.visible = inputs.volume is None
         missing = [sentence for sentence in (*panel.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
         self._row.show(panel, missing, _("Measure and score the patient."))
-        self._result.show(panel, in_layout=self._parameters.showLayout)
+        if self._result.show(panel, in_layout=self._parameters.showLayout):
+            self._show_gtv()
         self._firmness.show(panel, missing)
 
     def _show_preview(self, inputs: Inputs) -> None:
@@ -208,7 +225,27 @@ class PanelView(ParameterView):
         elif self._preview is None or not slicer.mrmlScene.IsNodePresent(self._preview):
             self._preview = self._panel.show_removed(inputs)
 
+    def _choose_likely(self) -> None:
+        """Nodes came: of what is not chosen yet, choose what is probably meant."""
+        if self._parameters is None:
+            return
+        if self._parameters.ct is None:
+            self._parameters.ct = likely_ct(slicer.mrmlScene)
+        if self._parameters.gtv is None:  # the likely segment is chosen with it
+            self.ui.gtvSelector.setCurrentNode(likely_segmentation(slicer.mrmlScene))
+
+    def _show_gtv(self) -> None:
+        """Bring the slices to the chosen GTV."""
+        if self._parameters.gtv is not None:
+            jump_to(self._parameters.gtv, self._parameters.gtvSegmentID)
+
     # What the user does
+
+    def _on_sample(self) -> None:
+        ct, gtv, sentence = load_sample()
+        self.show_case(ct, gtv, likely_segment(gtv))
+        self._panel.message = sentence
+        self._render()
 
     def _on_gtv(self, *_changed: Any) -> None:
         if self._parameters is None:
@@ -221,10 +258,12 @@ class PanelView(ParameterView):
             self.ui.gtvSelector.blockSignals(True)
             self.ui.gtvSelector.setCurrentSegmentID(segment_id)
             self.ui.gtvSelector.blockSignals(False)
-            jump_to(node, segment_id)
+        changed = node is not self._parameters.gtv or segment_id != self._parameters.gtvSegmentID
         with slicer.util.NodeModify(self._parameters):
             self._parameters.gtv = node
             self._parameters.gtvSegmentID = segment_id if node is not None else ""
+        if changed:
+            self._show_gtv()
         self._activate_editor()
 
     def _on_import(self) -> None:

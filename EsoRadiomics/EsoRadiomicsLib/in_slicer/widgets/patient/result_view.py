@@ -25,17 +25,17 @@ class ResultView:
         self._layout = ResultLayout(self._nomogram)
         self._shown: Any = None
 
-    def show(self, panel: Panel, *, in_layout: bool) -> None:
-        """Show the panel's result, if it is another one than before."""
+    def show(self, panel: Panel, *, in_layout: bool) -> bool:
+        """Show the panel's result, if it is another one than before; whether it is."""
         result, study = panel.result, panel.result_study
         if result is not None and result is self._shown:
-            return
+            return False
         self._shown = result
         self.ui.resultFrame.visible = result is not None
         if result is None or study is None:
             self._nomogram.clear(_("Score a patient to see the nomogram."))
             self._layout.leave()
-            return
+            return False
         demonstration = is_demonstration(result)
         self.ui.demonstrationLabel.visible = demonstration
         self.ui.resultLabel.text = result_html(result)
@@ -46,6 +46,7 @@ class ResultView:
             self._nomogram.show_patient(nomogram, panel.nomogram_values, demonstration=demonstration)
         self.show_layout(panel, in_layout=in_layout)
         scroll_to(self.ui.resultFrame)
+        return True
 
     def show_layout(self, panel: Panel, *, in_layout: bool) -> None:
         """Enter the module's layout with the result's nodes, or leave it."""

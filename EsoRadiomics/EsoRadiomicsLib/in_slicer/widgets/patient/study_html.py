@@ -14,7 +14,8 @@ def study_html(study: Study) -> str:
     doi = study.card["citation"].get("doi")
     link = f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
     lines = [
-        f"<b>{escape(study.endpoint)}</b>",
+        f"<b>{escape(study.title)}</b>",
+        f"Predicts: {escape(study.endpoint)}",
         f'<span style="color:{GREY}">{escape(study.citation)}</span>{link}',
         f'<span style="color:{GREY}">Settings, locked by the study: {escape(study.settings.sentence)}</span>',
     ]

@@ -51,7 +51,8 @@ class ReproducibilityView(ParameterView):
         self._row = RunRow(
             self.ui.computeButton, self.ui.agreementCancelButton, self.ui.agreementBar, self.ui.agreementMessage
         )
-        self._watch = Watch(self._update, with_scene=True)
+        events = (slicer.vtkMRMLScene.NodeAddedEvent, slicer.vtkMRMLScene.NodeRemovedEvent)
+        self._watch = Watch(self._update, scene_events=events)
         self._awaited = False
         self._drawn: AgreementResult | None = None
         for form in FORMS.values():
