@@ -15,7 +15,7 @@ PAUSE_MS = 300
 class Watch(VTKObservationMixin):
     """Watches CTs and segmentations; ``on_edit`` is called once for a burst of changes."""
 
-    def __init__(self, on_edit: Callable[[], None], *, scene_events: Sequence[int] = ()) -> None:
+    def __init__(self, on_edit: Callable[[], None], *, scene_events: Sequence[Any] = ()) -> None:
         """``scene_events``: of the scene, to be heard as well, for example nodes that come and go."""
         VTKObservationMixin.__init__(self)
         self._watched: list[Any] | None = None
