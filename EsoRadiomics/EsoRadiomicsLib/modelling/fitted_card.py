@@ -24,7 +24,7 @@ REFIT = "refit"
 class Identity:
     """What a new card is called: ``id`` (lower-case letters, digits, hyphens), ``title``, ``cohort`` = whose data.
 
-    ``endpoint`` is what the times are of (OS) where the study's own endpoint is a yes or no.
+    ``endpoint`` is what was really fitted (OS), "" where it is the study's.
     """
 
     id: str
@@ -176,7 +176,10 @@ def _endpoint(model: FittedModel, identity: Identity) -> tuple[str, Mapping[str,
     """Task and endpoint: the study's, unless its protocol goes on from a yes or no to survival."""
     study = model.study
     if study.card["task"] == "survival" or model.final is None or model.final.kind != "survival":
-        return study.card["task"], study.card["endpoint"]
+        if not identity.endpoint:
+            return study.card["task"], study.card["endpoint"]
+        about = f"As {identity.cohort} has it; the protocol's: {study.endpoint}."
+        return study.card["task"], {"name": identity.endpoint, "description": about}
     about = f"Survival by a score of {study.endpoint}, by the protocol of {study.id}."
     return "survival", {"name": identity.endpoint or "survival", "description": about}
 
@@ -283,7 +286,7 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
     published = study.outcome
     common = {
         "kind": final.kind,
-        "label": published.label if published else endpoint,
+        "label": published.label if published and endpoint == study.endpoint else endpoint,
         "terms": terms,
         "source": source,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ..core.output import check_replaceable_folder, write_folder
 from ..core.progress import MODES, reporter
 from ..evaluation.assessment import assess
 from ..evaluation.fit_checks import check_fit
+from ..evaluation.size_account import size_sentence
 from ..extraction.workers import worker_pool
 from ..modelling.fit import Fit, Options, fit_table
 from ..modelling.fitted_card import Identity
@@ -85,7 +87,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--endpoint",
         default="",
-        help="what --time and --event are of, such as OS, where the study's endpoint is a yes or no",
+        help="what the outcome's columns hold (OS), if it is not the study's endpoint",
     )
     parser.add_argument("--label", default="our cohort", help="whose patients these are, for the card's sources")
     parser.add_argument("--out", type=Path, required=True, help="new folder for card, report, figures and tables")
@@ -186,6 +188,8 @@ def _run(options: argparse.Namespace) -> int:
             alternative=options.alternative,
         ),
     )
+    if options.bootstrap or options.permutations:
+        print(size_sentence(fit.training, fit.plan.horizons), file=sys.stderr, flush=True)
     assessment = assess(fit)
     with worker_pool(options.jobs) as pool:
         checks = check_fit(

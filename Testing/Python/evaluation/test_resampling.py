@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
 from EsoRadiomicsLib.evaluation.markers import Marker
 from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
 from EsoRadiomicsLib.evaluation.resampled_runs import bootstrap_sample
+from EsoRadiomicsLib.evaluation.size_account import size_sentence
 from EsoRadiomicsLib.modelling.draws import shuffled
 from EsoRadiomicsLib.modelling.fitted_model import Choices, NothingSelectedError
 from EsoRadiomicsLib.modelling.model_cohort import Cohort
@@ -19,7 +22,9 @@ from EsoRadiomicsLib.modelling.protocol_plan import Plan, read_plan
 from EsoRadiomicsLib.modelling.protocol_run import fit_protocol
 from EsoRadiomicsLib.statistics.cox import fit_cox
 from EsoRadiomicsLib.statistics.inputs import Survival
+from EsoRadiomicsLib.statistics.kaplan_meier import kaplan_meier
 from EsoRadiomicsLib.statistics.optimism import no_information_brier, no_information_survival_brier, point632plus
+from EsoRadiomicsLib.statistics.sample_size import development_survival
 from EsoRadiomicsLib.studies.study import load_study
 
 
@@ -93,6 +98,22 @@ def test_outcomes_that_differ_within_a_patient_move_as_a_block_to_a_patient_with
         assert mixed is not None
         assert {tuple(mixed[start : start + 2].tolist()) for start in (0, 2, 4)} == pairs
         assert mixed[6] and mixed[7:].tolist() == [False, True, False]
+
+
+def test_the_size_of_a_cohort_is_held_against_rileys_shrinkage_criterion() -> None:
+    """As many variables as pmsampsize's first criterion allows for these patients, and one more would not be."""
+    cohort = noise(4, n=150, p=150)
+    sentence = size_sentence(cohort, (12.0, 24.0))
+    assert cohort.survival is not None
+    assert f"{cohort.survival.n_events} events for 152 candidate variables" in sentence
+    time = cohort.survival.time
+    risk = 1 - float(kaplan_meier(cohort.survival).at(24.0)[0])
+
+    def needed(variables: int) -> int:
+        return development_survival(variables, risk, 24.0, float(time.mean()), c_index=0.7).criteria[0].n
+
+    borne = int(re.findall(r"150 patients bear (\d+) variables", sentence)[0])
+    assert needed(borne) <= 150 < needed(borne + 1)
 
 
 def test_doubled_rows_of_the_same_patients_do_not_narrow_an_interval() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -280,6 +282,29 @@ def test_the_checklists_say_where_or_that_not() -> None:
     assert everything["METRICS", "26"] == "report.html, Performance: validation"
     assert everything["METRICS", "27"].startswith("not answered")
     assert everything["CLEAR", "8"] == "not answered here: for the authors to describe"
+
+
+def test_the_endpoint_that_was_really_fitted_is_what_card_and_report_call_it(table: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    call = ["fit", str(table), "--protocol", "escc-lpfs-ccrt", *CALL, *CLINICAL, "--split", "cohort", "--out", str(out)]
+    assert main([*call, "--permutations", "0", "--bootstrap", "0", "--endpoint", "overall survival"]) == 0
+    study = load_study(out / "card.json")
+    assert study.endpoint == "overall survival" and study.outcome is not None
+    assert study.outcome.label == "overall survival"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "overall survival · model · by the protocol of escc-lpfs-ccrt" in page
+    assert shlex.join(["esoradiomics", *call, "--permutations", "0"]) in html.unescape(page)
+
+
+def test_nothing_is_tested_in_the_patients_that_built_the_score(folder: Path) -> None:
+    models = pd.read_csv(folder / "tables/models.csv").set_index(["model", "variable"])
+    assert models.p[models.index.get_level_values("variable") == "risk-group"].isna().all()
+    assert models.loc[("univariable", "HRR status"), "p"] < 1
+    metrics = pd.read_csv(folder / "tables/metrics.csv")
+    assert set(metrics.cohort[metrics.metric == "log-rank p"]) == {"validation"}
+    assert set(pd.read_csv(folder / "tables/comparisons.csv").cohort) == {"validation"}
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    assert "p =" not in card["signature"]["cutoff"]["source"]
 
 
 def test_the_checklists_have_the_items_of_the_originals() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from ...core.resources import resource_path
+from ...evaluation.fit_checks import FitChecks
 from ...evaluation.markers import volume_column
 from ...modelling.fit import Fit
 from ...modelling.fitted_card import REFIT
@@ -26,12 +27,13 @@ def checklist_sources() -> str:
     return f"{'; '.join(checklists['sources'][name] for name in _STANDARDS)}. {checklists['note']}"
 
 
-def facts_of(fit: Fit) -> frozenset[str]:
+def facts_of(fit: Fit, checks: FitChecks) -> frozenset[str]:
     """What a fit had, in the words of the checklists."""
     facts = {
         "validation patients": fit.validation is not None,
         "clinical variables": not fit.training.clinical.empty,
         "agreement study": fit.model.choices.kept is not None,
+        "resampling": checks.internal is not None,
         "cut-off": fit.model.cutoff is not None,
         "outcome model": fit.model.final is not None,
         "volume among the features": volume_column(fit.training) is not None,

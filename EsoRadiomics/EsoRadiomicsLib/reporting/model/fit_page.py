@@ -62,6 +62,7 @@ def fit_page(
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]
     validation = [side for side in assessment.sides if not side.evaluations[0].apparent]
     training = assessment.sides[0]
+    often = tables["selection-frequency"][:_MOST_FEATURES]
     slope = "" if checks.internal is None else slope_sentence(checks.internal, main_model(assessment))
     sections = [
         section(
@@ -75,7 +76,7 @@ def fit_page(
             "What chance gives, and how stable the selection is",
             figures(pictures, {"chance": "The whole selection repeated with shuffled outcomes."}),
             table(
-                tables["selection-frequency"][:_MOST_FEATURES],
+                [{**row, "selected in": f"{row['selected in']:.0%}"} for row in often],
                 "How often a feature is selected in the bootstrap samples",
                 f"All of them: tables/selection-frequency.csv. In the signature: {len(fit.model.rad_signature.names)}.",
             ),

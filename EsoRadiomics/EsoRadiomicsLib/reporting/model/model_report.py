@@ -64,7 +64,7 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
         "added-value": nested_rows(checks.nested),
         "auc-over-time": auc_rows(evaluations),
         "predictions": predictions,
-        "reporting-checklists": evidence_rows(facts_of(fit)),
+        "reporting-checklists": evidence_rows(facts_of(fit, checks)),
     }
     pictures = _svg(drawn)
     return {

@@ -12,6 +12,7 @@ from ...evaluation.fit_checks import FitChecks
 from ...evaluation.internal_validation import SLOPE, Corrected, InternalValidation
 from ...evaluation.markers import BOTH, CLINICAL, VOLUME
 from ...evaluation.measures import Evaluation, Measure
+from ...evaluation.size_account import size_sentence
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import Cohort
 from .model_page import limits
@@ -60,7 +61,8 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
         n = len(checks.chance.training)
         found.append(
             f"Chance: with shuffled outcomes the same selection does as well with "
-            f"{p_value(checks.chance.p)} ({n} runs; "
+            f"{p_value(checks.chance.p)} ({n} runs, so no p "
+            f"below {1 / (n + 1):.2g} can come out; "
             f"{int((checks.chance.n_selected > 0).sum())} of them select features at all)."
         )
     if checks.internal is not None:
@@ -80,6 +82,7 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
             f"reaches {low:.2f} to {high:.2f} in those set aside, here {checks.luck.own:.2f} ({below} of them are "
             f"below).{luck}"
         )
+    found.append(size_sentence(assessment.fit.training, assessment.fit.plan.horizons))
     return [sentence for sentence in found if sentence]
 
 
