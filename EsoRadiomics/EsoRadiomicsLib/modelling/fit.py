@@ -100,7 +100,8 @@ def fit_table(
     choices = Choices(options.seed, folds, names, options.published_cutoff, n_validation=n_validation)
     model = fit_protocol(plan, training, choices)
     model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
-    if not identity.endpoint and columns.event is not None:
+    goes_on = study.card["task"] != "survival" and model.final is not None and model.final.kind == "survival"
+    if goes_on and not identity.endpoint and columns.event is not None:
         identity = replace(identity, endpoint=f"survival without {columns.event}")
     card = build_card(model, training, validation, identity, table.settings_checked)
     return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options, table.cohort, drawn)
