@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from ..core.errors import EsoRadiomicsError, InputError
 from ..core.numbers import finite
 from ..extraction.engines import is_feature
-from ..extraction.feature_table import SOFTWARE
+from ..extraction.feature_table import SOFTWARE, feature_sheet
 from ..extraction.features import Features
 from ..scoring.score import Bounds, Score, check_scorable, score
 from ..studies.reference_cohort import ReferenceCohort
@@ -82,18 +81,13 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
     Raises:
         InputError: unreadable, or no table with a column ``case`` and features.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            columns = reader.fieldnames or []
-            if "case" not in columns or not any(map(is_feature, columns)):
-                raise InputError(
-                    f"{path} is no feature table: it has no column “case”, or none with the name of a feature. Give "
-                    "features.csv of a cohort run."
-                )
-            yield from reader
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a CSV table ({error}). Give features.csv of a run.") from error
+    sheet = feature_sheet(path)
+    if "case" not in sheet.columns or not any(map(is_feature, sheet.columns)):
+        raise InputError(
+            f"{path} is no feature table: it has no column “case”, or none with a feature's name. Give features.csv of "
+            "a cohort run."
+        )
+    yield from (row for _, row in sheet.rows)
 
 
 def score_row(row: Mapping[str, str], ready: StudyScores) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,16 @@ from typing import Any
 
 from .errors import InputError
 from .optional import require
+from .places import read_bytes, require_regular
 
 _SEPARATORS = ",;\t"
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(
+    r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?|[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*|[+-]?[1-9]\d{0,2}(['’]\d{3})+(\.\d*)?"
+)
+_MOST_BYTES = 1 << 30
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_MOST_REMARKS = 5
 
 
 @dataclass(frozen=True)
@@ -30,21 +39,32 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Read a CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252) or the first sheet of an XLSX.
 
-    Cells are stripped; a decimal comma becomes a decimal point; lines without any text are left out.
+    Cells are stripped; a decimal comma becomes a decimal point; lines without any text are left out. A CSV may be
+    gzipped.
 
     Raises:
-        InputError: no such file, not a table, no header line, or two columns of one name.
+        InputError: no such file, not a table, no header line, two columns of one name, or thousands separators.
     """
-    if not path.is_file():
-        raise InputError(f"There is no file {path}. Check the spelling of the path.")
+    require_regular(path)
     remarks: list[str] = []
-    lines = list(_xlsx_lines(path) if path.suffix.lower() == ".xlsx" else _csv_lines(path, remarks))
+    separator = ""
+    if is_xlsx(path):
+        lines = list(_xlsx_lines(path))
+    else:
+        text = _text(path, remarks)
+        separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
+        lines = list(_csv_lines(path, text, separator))
     filled = [(number, cells) for number, cells in enumerate(lines, start=1) if any(cells)]
     if not filled:
         raise InputError(f"{path} is empty. Give a table with a header line and one line a case.")
     columns = tuple(filled[0][1])
     while columns and not columns[-1]:
         columns = columns[:-1]  # Excel keeps columns that were once used
+    if columns and not columns[0] and "row" not in columns:
+        # R and pandas write the names of rows into a first column without a name.
+        columns = ("row" if "case" in columns else "case", *columns[1:])
+        if columns[0] == "case":
+            remarks.append(f"The first column of {path.name}, which has no name, was taken for the case.")
     twice = sorted({name or "(no name)" for name in columns if columns.count(name) > 1})
     if twice or "" in columns:
         raise InputError(
@@ -52,27 +72,47 @@ def read_sheet(path: Path) -> Sheet:
             f"{'more than once' if twice else 'with nothing'}. Give each column a name of its own."
         )
     commas: dict[str, int] = {}
+    decimals: set[str] = set()  # columns in which a comma can be nothing but a decimal one
+    thousands: dict[str, tuple[int, str]] = {}
     rows = []
     for number, cells in filled[1:]:
         row = dict(zip(columns, [*cells, *[""] * len(columns)], strict=False))
         if any(cells[len(columns) :]):
             raise InputError(
                 f"Line {number} of {path} has more cells than the header line. Put text that holds the separator into "
-                "quotation marks."
+                "quotation marks, and give every column a name."
             )
         for name, cell in row.items():
+            if "," not in cell and "'" not in cell and "’" not in cell:
+                continue
+            if _THOUSANDS.fullmatch(cell) and (name not in commas or not _DECIMAL_COMMA.fullmatch(cell)):
+                thousands.setdefault(name, (number, cell))
             if _DECIMAL_COMMA.fullmatch(cell):
                 row[name] = cell.replace(",", ".")
                 commas[name] = commas.get(name, 0) + 1
+                if separator == ";" or not _THOUSANDS.fullmatch(cell):
+                    decimals.add(name)
         rows.append((number, row))
-    remarks += [
-        f"Decimal commas in column “{name}” were read as decimal points (cells: {n})." for name, n in commas.items()
-    ]
+    for name, (number, cell) in thousands.items():
+        if name not in decimals or not _DECIMAL_COMMA.fullmatch(cell):
+            raise InputError(
+                f"Line {number} of {path} has “{cell}” in column “{name}”, which looks like a number with thousands "
+                "separators. Save the table without them."
+            )
+    told = [f"in column “{name}” were read as decimal points (cells: {n})." for name, n in commas.items()]
+    if len(told) > _MOST_REMARKS:
+        told = [f"in {len(told)} columns were read as decimal points (cells: {sum(commas.values())})."]
+    remarks += [f"Decimal commas {text}" for text in told]
     return Sheet(columns, tuple(rows), tuple(remarks))
 
 
-def _csv_lines(path: Path, remarks: list[str]) -> Iterator[list[str]]:
-    content = path.read_bytes()
+def is_xlsx(path: Path) -> bool:
+    """Whether a file is an Excel workbook, by its ending or, whatever that says, by its content."""
+    return path.suffix.lower() == ".xlsx" or read_bytes(path, 4) == b"PK\x03\x04"
+
+
+def _text(path: Path, remarks: list[str]) -> str:
+    content = _content(path)
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -82,15 +122,31 @@ def _csv_lines(path: Path, remarks: list[str]) -> Iterator[list[str]]:
             f"{path.name} is not UTF-8; it was read as Windows-1252 (Western Europe). Check the names with accents, or "
             "save it as “CSV UTF-8”."
         )
-    if "\0" in text:
+    if _NO_TEXT.search(text):
         raise InputError(f"{path} is not a text table. Give a CSV or XLSX file.")
-    header = text.split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=header.count)
+    return text
+
+
+def _csv_lines(path: Path, text: str, separator: str) -> Iterator[list[str]]:
     try:
         for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True):
             yield [cell.strip() for cell in cells]
     except csv.Error as error:
         raise InputError(f"{path} cannot be read as a CSV table ({error}). Save it again as CSV UTF-8.") from error
+
+
+def _content(path: Path) -> bytes:
+    content = read_bytes(path)
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            content = file.read(_MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path} is damaged: it does not unpack ({error}). Copy or export it again.") from error
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"{path} unpacks to more than {_MOST_BYTES >> 20} MiB. Split the table.")
+    return content
 
 
 def _xlsx_lines(path: Path) -> Iterator[list[str]]:
@@ -106,7 +162,7 @@ def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
     openpyxl = require("openpyxl", "cohort", f"The Excel file {path}, unlike a CSV,")
     try:
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        book = openpyxl.load_workbook(io.BytesIO(read_bytes(path)), read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
     try:

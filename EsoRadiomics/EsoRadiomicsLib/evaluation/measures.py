@@ -136,8 +136,9 @@ class Collector:
             self.contrasts.append(Contrast(first[0], model, metric, time, d.value, d.lower, d.upper, d.p))
 
     def beside_null(self, model: str, time: float | None, found: ScaledBrier) -> None:
-        """The model's IPA, and once the null model's Brier score."""
-        self.measures.append(Measure(model, "IPA", time, found.ipa))
+        """The model's IPA, and once the null model's Brier score; no IPA where nobody had the event by then."""
+        if found.null.value > 0:
+            self.measures.append(Measure(model, "IPA", time, found.ipa))
         if not any((m.model, m.time) == (NULL, time) for m in self.measures):
             self.measures.append(Measure(NULL, "Brier", time, found.null.value))
 

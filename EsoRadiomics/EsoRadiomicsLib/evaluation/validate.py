@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..core.errors import InputError, UsageError
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import Prediction, predict
+from ..modelling.scale_checks import scale_warnings
 from ..statistics.inputs import Survival
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
@@ -44,6 +45,7 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
         ScoreError: the card cannot be scored (no coefficients, no means and SDs).
         InputError, UsageError: the cohort lacks a feature, a covariate or the outcome.
     """
+    cohort = replace(cohort, warnings=(*cohort.warnings, *scale_warnings(study, cohort, reference)))
     prediction = predict(study, cohort.features, cohort.clinical, reference)
     own = card_markers(study, prediction, cohort)
     kinds = {marker.kind for marker in own}

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.formatting import counted
 from ..core.output import safe_cell, write_text
 from ..core.places import read_bytes
+from ..core.sheet import Sheet, is_xlsx, read_sheet
 from ..core.strict_json import parse_json
 from ..imaging.case import Case
+from .engines import is_feature
 from .features import Features
-from .ibex.ibex_table import read_ibex_table
+from .ibex.ibex_table import is_ibex_table, read_ibex_table
 from .roi import step
 
 if TYPE_CHECKING:
@@ -65,33 +68,41 @@ def _cell(value: Any) -> str:
 def read_table(
     path: str | Path, text_columns: Iterable[str] = ("case", "reader", "session", "settings")
 ) -> pd.DataFrame:
-    """Table from a CSV file (comma, decimal point; may be gzipped), numbers to their last digit; from an XLSX file as
-    IBEX writes its results.
+    """Table from a CSV or XLSX file as :func:`feature_sheet` reads it, numbers to their last digit.
 
     A JSON file of the same name beside it (``table.json``) may hold ``{"settings": {…}, "versions": {…}}`` of
     the whole table; they become columns, unless the table has them.
 
     Args:
         path: the file.
-        text_columns: columns that stay text, so that case ``007`` keeps its zeros.
+        text_columns: columns that stay text, so that case ``007`` keeps its zeros and case ``NA`` is one.
 
     Raises:
-        InputError: missing, empty or no CSV file, or a sidecar that is no JSON.
+        InputError: missing, empty or no table, or a sidecar that is no JSON.
     """
     import pandas as pd
+    from pandas._libs.parsers import STR_NA_VALUES
 
     path = Path(path)
-    if path.suffix.lower() == ".xlsx":
+    if is_xlsx(path) and is_ibex_table(path):
         return read_ibex_table(path)
-    text = dict.fromkeys(text_columns, str)
-    try:
-        table = pd.read_csv(path, dtype=text, float_precision="round_trip", encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"The table {path} does not exist. Check the path.") from None
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as a table ({error}). Save it as a comma-separated UTF-8 CSV file."
-        ) from error
+    sheet = feature_sheet(path)
+    plain = io.StringIO()
+    writer = csv.writer(plain, lineterminator="\n")
+    writer.writerow(sheet.columns)
+    writer.writerows([row[name] for name in sheet.columns] for _, row in sheet.rows)
+    plain.seek(0)
+    text = set(text_columns)
+    missing = {name: [""] if name in text else sorted(STR_NA_VALUES) for name in sheet.columns}
+    table = pd.read_csv(
+        plain,
+        dtype={name: str for name in sheet.columns if name in text},
+        float_precision="round_trip",
+        keep_default_na=False,
+        na_values=missing,
+        skip_blank_lines=False,
+    )
+    table.attrs["remarks"] = sheet.remarks
     sidecar = path.with_name(path.name.removesuffix(".gz")).with_suffix(".json")
     if not sidecar.is_file():
         return table
@@ -109,16 +120,47 @@ def table_lines(path: Path) -> Iterator[list[str]]:
     """The header and the rows of a table as text cells, before anything is made of them.
 
     Raises:
-        OSError, ValueError, csv.Error: it cannot be read as CSV.
-        InputError: an XLSX file that is no result table of IBEX's.
+        InputError: it cannot be read as a table.
     """
-    if path.suffix.lower() == ".xlsx":
+    if is_xlsx(path) and is_ibex_table(path):
         table = read_ibex_table(path)
         yield list(table.columns)
         yield from table.astype(object).where(table.notna(), "").astype(str).to_numpy().tolist()
         return
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        yield from csv.reader(file, strict=True)
+    sheet = feature_sheet(path)
+    yield list(sheet.columns)
+    yield from ([row[name] for name in sheet.columns] for _, row in sheet.rows)
+
+
+def feature_sheet(path: Path) -> Sheet:
+    """A table as people save it (see :func:`core.sheet.read_sheet`), its features under their own names.
+
+    R writes ``wavelet-HLL_glcm_Idn`` as ``wavelet.HLL_glcm_Idn`` and ``45-7…`` as ``X45.7…``.
+
+    Raises:
+        InputError: missing, empty or no table.
+    """
+    sheet = read_sheet(path)
+    names = {name: _own_name(name, sheet.columns) for name in sheet.columns}
+    changed = [name for name, own in names.items() if own != name]
+    if not changed:
+        return sheet
+    rows = tuple((line, {names[name]: cell for name, cell in row.items()}) for line, row in sheet.rows)
+    remark = (
+        f"{counted(len(changed), 'column')} named as R writes names {'was' if len(changed) == 1 else 'were'} taken for "
+        f"the features meant ({changed[0]} for {names[changed[0]]}{', …' if len(changed) > 1 else ''})."
+    )
+    return Sheet(tuple(names.values()), rows, (*sheet.remarks, remark))
+
+
+def _own_name(name: str, others: Sequence[str]) -> str:
+    """The feature that R's ``make.names`` made ``name`` of; ``name`` itself where there is none."""
+    if "." not in name or is_feature(name):
+        return name
+    for candidate in (name.replace(".", "-"), name.removeprefix("X").replace(".", "-")):
+        if is_feature(candidate) and candidate not in others:
+            return candidate
+    return name
 
 
 def read_tables(paths: Iterable[Path]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from .fitted_model import Choices, FittedModel
 from .model_cohort import Cohort, Columns, check_apart, read_cohort
 from .protocol_plan import Plan, read_plan
 from .protocol_run import fit_protocol
+from .scale_checks import scale_warnings
 from .steps.icc_step import IccStep
 from .steps.split_step import SplitStep
 
@@ -82,6 +83,8 @@ def fit_table(
     plan = _with_options(read_plan(study, options.alternative, published_features=options.published_features), options)
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
+    cohort = replace(table.cohort, warnings=(*table.cohort.warnings, *scale_warnings(study, table.cohort)))
+    table = replace(table, cohort=cohort)
     training_rows, drawn = table.training, table.training is None and options.validation
     if training_rows is None:
         everybody = np.ones(len(table.cohort), dtype=np.bool_)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
-from ..extraction.engines import is_feature
+from ..extraction.engines import classes, is_feature
 from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, read_tables, table_lines
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
@@ -168,6 +168,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         remarks.append(remark)
     training = None if columns.split is None else _training(table[columns.split])
     features = _features(table, columns)
+    remarks += _unused(table, features, columns)
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
     clinical, covariates = coded(table[list(dict.fromkeys([*columns.clinical, *more]))], training, study)
     cohort = Cohort(
@@ -232,10 +233,7 @@ def check_apart(cohort: Cohort, training: BoolArray) -> None:
 
 
 def _check_header(path: Path, columns: Columns) -> None:
-    try:
-        header = next(table_lines(path), [])
-    except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a CSV table: {error}. Give a comma-separated table.") from error
+    header = next(table_lines(path), [])
     if repeated := [name for name, n in Counter(header).items() if n > 1]:
         raise InputError(f"{path} has the column “{listed(repeated)}” more than once; give each column its own name.")
     if missing := [name for name in columns.named if name not in header]:
@@ -322,12 +320,27 @@ def _folds(column: pd.Series, training: BoolArray | None) -> IntArray:
 
 
 def _warnings(table: pd.DataFrame) -> list[str]:
-    if "settings" in table:
+    unknown = (
+        "The table does not say with which settings its features were measured, so they could not be checked against "
+        "the study's."
+    )
+    return [*([] if "settings" in table else [unknown]), *table.attrs.get("remarks", ())]
+
+
+def _unused(table: pd.DataFrame, features: Iterable[str], columns: Columns) -> list[str]:
+    """A sentence on columns that look like features, and are none that any engine here measures."""
+    known = {*features, *columns.named, *columns.features, *_METADATA}
+    kinds = {kind.lower() for kind in classes()}
+    others = [
+        str(name)
+        for name in table.columns
+        if name not in known and kinds & set(re.split(r"[^a-z0-9]+", str(name).lower()))
+    ]
+    if not others:
         return []
     return [
-        "The table does not say with which settings its features were measured, so they could not be checked against "
-        "the study's.",
-        *table.attrs.get("remarks", ()),
+        f"{len(others)} columns look like features but are not named as any engine here names them, and were not used: "
+        f"{listed(others)}. Rename them (image_class_Feature) if they are meant."
     ]
 
 

@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
@@ -60,7 +61,9 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; errors of the user's are printed as one sentence."""
-    with safe_terminal():
+    with safe_terminal(), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # libraries' remarks are for developers; what matters is said in sentences
         try:
             _stop_cleanly()
             code = _run(sys.argv[1:] if arguments is None else list(arguments))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from ..cohort.problems import Problem
 from ..core.claims import check_apart, only_run
 from ..core.errors import UsageError
 from ..core.progress import MODES, reporter
+from ..core.sheet import is_xlsx, read_sheet
 from ..extraction.feature_table import read_table
+from ..extraction.ibex.ibex_table import is_ibex_table
 from ..reporting.agreement.agreement_files import (
     KEPT_JSON,
     SUMMARY_JSON,
@@ -92,15 +93,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _is_manifest(path: Path) -> bool:
-    """Whether a table names images rather than features, as its header line tells; only manifests may be XLSX."""
-    if path.suffix.lower() == ".xlsx":
-        return True
-    try:
-        with path.open("rb") as file:
-            header = file.readline().replace(b"\0", b"").decode("utf-8-sig", "ignore")  # of UTF-16, enough to read
-    except OSError:
-        return False  # reading it as a table will say why
-    return "image" in {name.strip(' "\r\n').lower() for name in re.split("[,;\t]", header)}
+    """Whether a table names images rather than features, as its header line tells."""
+    if is_xlsx(path) and is_ibex_table(path):
+        return False
+    return "image" in {name.lower() for name in read_sheet(path).columns}
 
 
 def _measure(options: argparse.Namespace, study: Study | None, rule: Rule) -> Measured:

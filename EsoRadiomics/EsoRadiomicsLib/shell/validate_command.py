@@ -84,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
     for part in (validation, updated):
         for evaluation in part.evaluations if part else ():
             print("\n".join(evaluation_lines(evaluation)))
-    print("\n".join(warning_lines(cohort.warnings)))
+    print("\n".join(warning_lines(validation.cohort.warnings)))
     if updated is not None:
         print(f"Card:   {options.out / 'card.json'}")
     print(f"Report: {options.out / 'report.html'}")

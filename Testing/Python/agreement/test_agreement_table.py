@@ -170,12 +170,14 @@ def test_settings_and_versions_of_a_sidecar_go_into_the_list(study: pd.DataFrame
 def test_a_file_that_is_no_table_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / ("table.csv.gz" if content.startswith(b"\x1f\x8b") else "table.csv")
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"table\.csv.* cannot be read as a table"):
+    with pytest.raises(
+        InputError, match=r"table\.csv.* (is empty|no text table|is not a text|more cells|does not unpack)"
+    ):
         read_table(path)
 
 
 def test_a_missing_table_and_a_broken_sidecar_are_refused(study: pd.DataFrame, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="There is no file"):
         read_table(tmp_path / "none.csv")
     study.to_csv(tmp_path / "table.csv", index=False)
     (tmp_path / "table.json").write_text("{")

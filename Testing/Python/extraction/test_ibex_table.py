@@ -111,12 +111,12 @@ def test_a_feature_of_two_feature_sets_is_refused(tmp_path: Path) -> None:
         read_table(path)
 
 
-def test_an_excel_file_that_is_not_ibexs_is_refused(tmp_path: Path) -> None:
+def test_an_excel_file_that_is_not_ibexs_is_read_as_any_table_is(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(["case", "original_glcm_Idn"])
+    book.active.append(["NA", 0.1])
     book.save(tmp_path / "other.xlsx")
-    with pytest.raises(InputError, match="no result table of IBEX"):
-        read_table(tmp_path / "other.xlsx")
+    assert read_table(tmp_path / "other.xlsx").to_dict("list") == {"case": ["NA"], "original_glcm_Idn": [0.1]}
     (tmp_path / "broken.xlsx").write_bytes(b"PK not a zip")
     with pytest.raises(InputError, match="cannot be read as an Excel file"):
         read_table(tmp_path / "broken.xlsx")

@@ -67,7 +67,7 @@ def test_a_column_given_twice(tmp_path: Path) -> None:
     path = written(generated_table(), tmp_path)
     lines = path.read_text().splitlines()
     path.write_text("\n".join(f"{line},{'stage' if i == 0 else 1}" for i, line in enumerate(lines)))
-    with pytest.raises(InputError, match="has the column “stage” more than once"):
+    with pytest.raises(InputError, match="names stage more than once"):
         fit_table(path, SURVIVAL, load_study("escc-lpfs-ccrt"), Identity("a", "A", "b"))
 
 

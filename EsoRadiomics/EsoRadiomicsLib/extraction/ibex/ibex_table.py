@@ -20,6 +20,15 @@ _CASE = ("case", "MRN", "Image", "Index")
 """Columns that may tell the cases apart, the best first; the last is IBEX's own numbering."""
 
 
+def is_ibex_table(path: Path) -> bool:
+    """Whether an Excel file is a result table of IBEX's: it has the sheet “Result” with IBEX's own numbering.
+
+    Raises:
+        InputError: no such file, or no Excel file.
+    """
+    return any(line[:1] == ["Index"] for line in xlsx_sheets(path).get(RESULT, []))
+
+
 def read_ibex_table(path: Path) -> pd.DataFrame:
     """One row an ROI: the features under our names, all other columns under their own, numbers where all cells are.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -69,8 +68,6 @@ def table_columns(path: str) -> TableColumns:
         return _columns(path, Path(path).stat().st_mtime_ns)
     except OSError as error:
         raise InputError(f"The table {path} cannot be read: {error.strerror}. Choose another.") from error
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"{path} is no CSV table ({error}). Give a comma-separated table in UTF-8.") from error
 
 
 def propose(table: TableColumns, study: Study) -> Proposal:
