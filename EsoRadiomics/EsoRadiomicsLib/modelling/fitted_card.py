@@ -255,8 +255,8 @@ def _as_likely_as_not(model: FittedModel, value: float) -> dict[str, Any]:
         "evidence": "assumed",
         "source": "a probability of 50 %, as for accuracy and F1: the protocol prints none",
         "rule": ">=",
-        "above": {"id": "predicted", "label": f"{event} predicted (probability of 50 % or more)", "outlook": "worse"},
-        "below": {"id": "not-predicted", "label": f"{event} not predicted (below 50 %)", "outlook": "better"},
+        "above": {"id": "predicted", "label": f"{event} predicted (≥ 50 %)", "outlook": "worse"},
+        "below": {"id": "not-predicted", "label": f"{event} not predicted (< 50 %)", "outlook": "better"},
     }
 
 

@@ -34,7 +34,7 @@ CHART_X, CHART_MM = 90.0, 54.0
 MEASURED_X, COEFFICIENT_X, PART_X = 159.0, 174.0, WIDTH_MM - 2.0
 HEAD_MM, FOOT_MM = 24.0, 12.0
 TITLE, TEXT, SMALL = 8.5, 6.8, 6.4
-_CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order"}
+_CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order", "histogram": "Histogram"}
 
 
 def contributions_figure(score: Score) -> Figure:

@@ -197,6 +197,8 @@ def _settings(result: PatientResult) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, Mapping):
