@@ -60,10 +60,10 @@ def made_up_reference(image: Path, mask: Path) -> ReferenceCohort:
     assert STUDY.signature is not None
     case = load_case(image, mask, label=1)
     features = extract(prepare(case, STUDY.settings), STUDY.settings, STUDY.signature.names)
-    described = {
-        name: ReferenceFeature(value, abs(value) / 5 or 1.0, 30, value, value, {})
-        for name, value in features.values.items()
-    }
+    described = {}
+    for name, value in features.values.items():
+        sd = abs(value) / 5 or 1.0
+        described[name] = ReferenceFeature(value, sd, 30, value - 2 * sd, value + 2 * sd, {})
     return ReferenceCohort("made up", True, 30, STUDY.settings, features.software, described)
 
 
