@@ -27,7 +27,7 @@ SUITABLE = ("python3.13", "python3.12", "python3.11", "python3.10")
 VERSION = "{}.{}".format(*sys.version_info)
 INSTALLED = {
     "run": ["-e", "."],
-    "test": ["-e", ".[cluster,cohort,deep,forest,modelling,slicer]", "--group", "test"],
+    "test": ["-e", ".[cluster,cohort,deep,dicom,forest,modelling,slicer]", "--group", "test"],
 }
 
 

@@ -7,8 +7,14 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from ..core.claims import check_new_file
+from ..core.errors import InputError
+from ..core.optional import require
+from ..core.output import check_output_folder, writing
 from ..core.progress import reporter
 from ..extraction.workers import worker_pool
+from ..imaging.dicom_series import read_series_headers
+from ..imaging.volumes import is_dicom
 from ..reporting.patient.patient_result import result_dict, to_json
 from ..reporting.patient.patient_summary import summary
 from ..scoring.patient import PatientResult, score_patient
@@ -50,6 +56,9 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     covariate = "clinical input; repeat for several"
     parser.add_argument("--covariate", action="append", default=[], metavar="NAME=VALUE", help=covariate)
     parser.add_argument("--out", type=Path, help="folder for the report; without it only the summary is printed")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="write the report as one PDF, too")
+    dicom = "write GTV (SEG), numbers (SR) and report (PDF) as DICOM WITH THE PATIENT'S IDENTITY; the CT must be DICOM"
+    parser.add_argument("--dicom", type=Path, metavar="FOLDER", help=dicom)
     parser.add_argument("--json", action="store_true", help="print result.json instead of the summary")
     add_extraction_arguments(parser)
 
@@ -75,6 +84,7 @@ def score_case(
         from ..reporting.patient.patient_report import check_folder
 
         check_folder(options.out)
+    check_exports(options)
     return score_patient(
         load(options, settings),
         study,
@@ -93,6 +103,43 @@ def finish(options: argparse.Namespace, result: PatientResult) -> None:
         from ..reporting.patient.patient_report import write_report
 
         write_report(result, options.out)
+    if options.pdf is not None or options.dicom is not None:
+        _export(options, result)
     print(to_json(result_dict(result)).rstrip() if options.json else summary(result))
     if options.out is not None and not options.json:
         print(f"\nReport: {options.out / 'report.html'}")
+
+
+def check_exports(options: argparse.Namespace) -> None:
+    """Refuse before any work what could not be written afterwards.
+
+    Raises:
+        OutputError: the PDF is there already, or the DICOM folder holds something else.
+        InputError: DICOM is asked for and the CT is no DICOM series.
+    """
+    if options.pdf is not None:
+        require("pypdf", "dicom", "Writing a PDF")
+        check_new_file(options.pdf)
+    if options.dicom is not None:
+        from ..reporting.dicom.dicom_objects import FILES
+
+        require("pypdf", "dicom", "Writing DICOM")
+        require("highdicom", "dicom", "Writing DICOM")
+        check_output_folder(options.dicom, FILES)
+        image = Path(options.image)
+        if not (image.is_dir() or (image.is_file() and is_dicom(image))):
+            raise InputError(f"{image} is no DICOM series, so no DICOM can be written of it. Leave out --dicom.")
+        read_series_headers(image)
+
+
+def _export(options: argparse.Namespace, result: PatientResult) -> None:
+    from ..reporting.patient.patient_pdf import report_pdf
+
+    pdf = report_pdf(result)
+    if options.pdf is not None:
+        with writing(options.pdf) as file:
+            file.write(pdf)
+    if options.dicom is not None:
+        from ..reporting.dicom.dicom_objects import write_dicom
+
+        write_dicom(result, read_series_headers(Path(options.image)), pdf, options.dicom)

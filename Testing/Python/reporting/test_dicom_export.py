@@ -1,0 +1,117 @@
+"""A result as DICOM and PDF, read back: the same voxels, the same numbers, the patient's own study."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import phantoms
+import pytest
+import SimpleITK as sitk
+from dicom_factory import PATIENT_ID, PATIENT_NAME, write_ct
+
+from EsoRadiomicsLib.core.errors import InputError
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
+from EsoRadiomicsLib.imaging.case import load_case
+from EsoRadiomicsLib.imaging.dicom_series import read_series_headers
+from EsoRadiomicsLib.reporting.dicom.feature_codes import _IBSI, PRIVATE_SCHEME, feature_code, feature_unit
+from EsoRadiomicsLib.scoring.patient import score_patient
+from EsoRadiomicsLib.shell.cli import main
+from EsoRadiomicsLib.studies.study import load_study
+
+hd = pytest.importorskip("highdicom")
+pypdf = pytest.importorskip("pypdf")
+pydicom = pytest.importorskip("pydicom")
+STUDY = "ln-response-crt"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DICOM CT, its GTV as a labelmap, and what a scored patient leaves as DICOM."""
+    folder = tmp_path_factory.mktemp("export")
+    image = phantoms.ct()
+    write_ct(folder / "ct", image)
+    sitk.WriteImage(phantoms.gtv(image), str(folder / "gtv.nrrd"))
+    score = ["score", str(folder / "ct"), str(folder / "gtv.nrrd"), "--study", STUDY]
+    assert main([*score, "--pdf", str(folder / "report.pdf"), "--dicom", str(folder / "dicom")]) == 0
+    return folder
+
+
+def test_the_seg_holds_the_voxels_of_the_gtv_on_the_cts_slices(folder: Path) -> None:
+    drawn = load_case(folder / "ct", folder / "gtv.nrrd")
+    again = load_case(folder / "ct", folder / "dicom" / "gtv-seg.dcm")
+    assert again.mask_sha256 == drawn.mask_sha256
+    segmentation = hd.seg.segread(folder / "dicom" / "gtv-seg.dcm")
+    description = segmentation.get_segment_description(1)
+    assert (description.segment_label, description.segmented_property_type.value) == ("GTV", "108369006")
+
+
+def test_the_structured_report_holds_every_feature_and_the_score(folder: Path) -> None:
+    document = hd.sr.srread(folder / "dicom" / "measurements-sr.dcm")
+    (group,) = document.content.get_volumetric_roi_measurement_groups()
+    found = {m.name.value: float(m.value) for m in group.get_measurements()}
+    result = score_patient(load_case(folder / "ct", folder / "gtv.nrrd"), load_study(STUDY))
+    for name, value in result.features.values.items():
+        assert found[feature_code(name)[0]] == pytest.approx(value, rel=1e-9)  # DS holds 16 letters
+    assert found["RAD-SCORE"] == pytest.approx(result.score.rad_score, rel=1e-9)
+    (group_of_patient,) = group.get_qualitative_evaluations()
+    assert result.score.group is not None
+    assert group_of_patient.value.meaning == result.score.group.label
+    segment = pydicom.dcmread(folder / "dicom" / "gtv-seg.dcm").SOPInstanceUID
+    assert group.referenced_segment.referenced_sop_instance_uid == segment
+
+
+def test_the_pdf_inside_is_the_pdf_beside_and_the_same_every_time(folder: Path, tmp_path: Path) -> None:
+    document = pydicom.dcmread(folder / "dicom" / "report-pdf.dcm")
+    pdf = (folder / "report.pdf").read_bytes()
+    assert document.EncapsulatedDocument[: document.EncapsulatedDocumentLength] == pdf
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages)
+    assert "Research use only" in text and PATIENT_NAME not in text and PATIENT_ID not in text
+    score = ["score", str(folder / "ct"), str(folder / "gtv.nrrd"), "--study", STUDY]
+    assert main([*score, "--pdf", str(tmp_path / "again.pdf")]) == 0
+    assert (tmp_path / "again.pdf").read_bytes() == pdf
+
+
+@pytest.mark.parametrize("name", ["gtv-seg.dcm", "measurements-sr.dcm", "report-pdf.dcm"])
+def test_every_object_belongs_to_the_patients_study_in_a_series_of_its_own(folder: Path, name: str) -> None:
+    document = pydicom.dcmread(folder / "dicom" / name)
+    first = read_series_headers(folder / "ct").slices[0]
+    for keyword in ("PatientID", "StudyInstanceUID", "StudyDate"):
+        assert document.get(keyword) == first.get(keyword)
+    assert str(document.PatientName) == str(first.PatientName)
+    assert document.SeriesInstanceUID != first.SeriesInstanceUID
+
+
+def test_dicom_of_a_ct_that_is_no_dicom_is_refused_before_any_work(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = phantoms.ct()
+    sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
+    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
+    score = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", STUDY]
+    assert main([*score, "--dicom", str(tmp_path / "dicom")]) == InputError.exit_code
+    assert "DICOM" in capsys.readouterr().err
+    assert not (tmp_path / "dicom").exists()
+
+
+def test_a_pdf_that_is_there_already_is_not_overwritten(folder: Path) -> None:
+    before = (folder / "report.pdf").read_bytes()
+    score = ["score", str(folder / "ct"), str(folder / "gtv.nrrd"), "--study", STUDY]
+    assert main([*score, "--pdf", str(folder / "report.pdf")]) == 2
+    assert (folder / "report.pdf").read_bytes() == before
+
+
+def test_ibsi_codes_stand_once_and_only_for_features_that_exist() -> None:
+    originals = {name.removeprefix("original_") for name in ALL if name.startswith("original_")}
+    assert set(_IBSI) <= originals
+    codes = [code for code, _ in _IBSI.values()]
+    assert len(codes) == len(set(codes)) and all(len(code) == 4 for code in codes)
+    # The four that other tables mix up; IBSI reference manual, sections 3.6.13 to 3.6.16.
+    mixed = {"Id": "IB1Z", "Idn": "NDRX", "Idm": "WF0Z", "Idmn": "1QCO"}
+    assert {name: feature_code(f"original_glcm_{name}")[0] for name in mixed} == mixed
+    assert feature_code("original_firstorder_Kurtosis")[1] == PRIVATE_SCHEME
+    value, scheme, meaning = feature_code("wavelet-LHL_glcm_Idmn")
+    assert (len(value), scheme, meaning) == (16, PRIVATE_SCHEME, "wavelet-LHL_glcm_Idmn")
+    assert (feature_unit("original_shape_MeshVolume"), feature_unit("wavelet-LLL_firstorder_Mean")) == ("mm3", "1")
+    assert np.isin([feature_unit(name) for name in ALL], ["1", "mm", "mm2", "mm3", "/mm", "[hnsf'U]"]).all()
