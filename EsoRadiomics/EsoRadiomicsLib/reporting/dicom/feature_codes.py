@@ -135,7 +135,7 @@ UNITS = {
 
 
 def feature_code(name: str) -> tuple[str, str, str]:
-    """(value, scheme, meaning): ``("QCFX", "IBSI", "Sphericity")``, else a private code whose meaning is the feature's own name."""
+    """(value, scheme, meaning): ``("QCFX", "IBSI", "Sphericity")``, else a private code that means the name."""
     image, feature_class, feature = split_name(name)
     known = _IBSI.get(f"{feature_class}_{feature}") if image == ORIGINAL else None
     return (known[0], "IBSI", known[1]) if known else (private_code(name), PRIVATE_SCHEME, name)
