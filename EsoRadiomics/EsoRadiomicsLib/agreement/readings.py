@@ -18,6 +18,7 @@ from ..cohort.case_task import Task, content_key
 from ..cohort.child_process import Limits
 from ..cohort.cohort_run import local_workers, run_cohort, threads_per_case
 from ..cohort.cohort_table import finished_cases
+from ..cohort.exported_text import without_names
 from ..cohort.manifest import Entry, Manifest
 from ..cohort.problems import Problem, split_message
 from ..core.errors import EsoRadiomicsError, InputError
@@ -57,7 +58,8 @@ class Reading:
 
     def problem(self, stage: str, message: str, *, blocking: bool = True) -> Problem:
         """A problem of this reading; the last sentence of ``message`` is the remedy."""
-        return Problem(self.case, stage, *split_message(message), self.reader, self.session, blocking)
+        handed_on = split_message(without_names(message, (), self.key))
+        return Problem(self.case, stage, *handed_on, self.reader, self.session, blocking, told=message)
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,7 @@ def run_cohort(
             if outcome.key:
                 finished[entry.key] = outcome.key
             else:
-                what = outcome.stage, outcome.reason, outcome.remedy
-                problems.append(Problem(entry.case, *what, entry.reader, entry.session))
+                problems.append(entry.problem(outcome.stage, f"{outcome.reason} {outcome.remedy}".strip()))
             clock.tick(entry, outcome)
     problems += _remarks(manifest, store, finished)
     order = {entry.case: position for position, entry in enumerate(manifest.entries)}

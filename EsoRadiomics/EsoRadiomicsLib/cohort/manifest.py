@@ -7,20 +7,25 @@ value), ``reader, session``; ``remark`` is ignored; all others are clinical colu
 from __future__ import annotations
 
 import glob
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.formatting import some
 from ..core.output import safe_cell
+from ..core.places import look, require_there
 from ..core.sheet import Sheet, read_sheet
 from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE
+from .exported_text import shortened, without_names
 from .problems import Problem, split_message
 
 STAGE = "manifest"
+MOST_WILD, MOST_FITS = 6, 1000
+"""Folders of a path that may be patterns, and files that are looked at: a manifest must not search a whole disk."""
 PLACES = ("image", "mask", "rtstruct")
 KNOWN = ("case", *PLACES, "roi", "reader", "session", "remark")
 RESULTS = ("image_sha256", "mask_sha256", "settings", "failed")
@@ -47,7 +52,11 @@ class Entry:
 
     def problem(self, stage: str, message: str, *, blocking: bool = True) -> Problem:
         """A problem of this line; the last sentence of ``message`` is the remedy."""
-        return Problem(self.case, stage, *split_message(message), self.reader, self.session, blocking)
+        message = shortened(message)
+        known = {self.case, self.reader, self.session, self.roi, *self.clinical.values()}
+        places = (self.image, "the image"), (self.mask, "the mask")
+        handed_on = split_message(without_names(message, places, known))
+        return Problem(self.case, stage, *handed_on, self.reader, self.session, blocking, told=message)
 
 
 @dataclass(frozen=True)
@@ -102,9 +111,10 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
                 both = "a mask and an RTSTRUCT" if len(places) == 3 else "no mask and no RTSTRUCT"
                 raise InputError(f"The line names {both}. Fill in one of the columns “mask” and “rtstruct”.")
         except InputError as error:
-            reason, remedy = split_message(str(error))
-            case = row.get("case", "") or f"line {line}"
-            problems.append(Problem(case, STAGE, reason, remedy, row.get("reader", ""), row.get("session", "")))
+            told = shortened(str(error))
+            reason, remedy = split_message(without_names(told, (), ()))
+            who = row.get("reader", ""), row.get("session", "")
+            problems.append(Problem(row.get("case", "") or f"line {line}", STAGE, reason, remedy, *who, told=told))
             continue
         mask = places.get("mask") or places["rtstruct"]
         kept = {name: row[name] for name in clinical}
@@ -206,16 +216,20 @@ def _identity_text(row: Mapping[str, str]) -> str:
 def _find(row: Mapping[str, str], name: str, folder: Path, allow_outside: bool) -> Path:
     text = row[name].replace("\\", "/")
     path = folder / text
-    if not os.path.exists(path):
-        fits = sorted(glob.glob(text, root_dir=folder)) if glob.has_magic(text) else []
+    if look(path) is None:
+        wild = [part for part in text.split("/") if glob.has_magic(part)]
+        if len(wild) > MOST_WILD or (wild and ".." in text.split("/") and not allow_outside):
+            raise InputError(f"The {name} pattern “{text[:60]}” looks too far about. Name the folders.")
+        fits = sorted(islice(glob.iglob(text, root_dir=folder), MOST_FITS)) if wild else []
         if not fits:
             raise InputError(f"The {name} “{text}” is not there (looked in {folder}). Check the path.")
         if len(fits) > 1:
             raise InputError(
-                f"The {name} pattern “{text}” fits {len(fits)} files or folders: {', '.join(fits[:3])}. Make it fit "
-                "one."
+                f"The {name} pattern “{text}” fits {len(fits)} files or folders: {some(f'“{fit}”' for fit in fits)}. "
+                "Make it fit one."
             )
         path = folder / fits[0]
+    require_there(path)
     path = path.resolve()  # also follows links: what counts is where the file really is
     if not allow_outside and not path.is_relative_to(folder):
         raise InputError(

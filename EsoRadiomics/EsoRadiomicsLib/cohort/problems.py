@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import InputError
@@ -19,7 +19,8 @@ BLOCKING = "blocking"
 class Problem:
     """One line of ``failures.csv``, or (not ``blocking``) of ``remarks.csv``: to look at although it is measured.
 
-    ``case`` is empty where the problem is the whole cohort's.
+    ``case`` is empty where the problem is the whole cohort's. ``told`` is what whoever runs the cohort sees of it, with
+    paths and names that ``reason`` and ``remedy``, which are handed on, leave out.
     """
 
     case: str
@@ -29,12 +30,13 @@ class Problem:
     reader: str = ""
     session: str = ""
     blocking: bool = True
+    told: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         where = ", ".join(
             [self.case or "cohort", *(f"{n} {v}" for n, v in (("reader", self.reader), ("session", self.session)) if v)]
         )
-        return f"{where} [{self.stage}]: {self.reason} {self.remedy}".rstrip()
+        return f"{where} [{self.stage}]: {self.told or f'{self.reason} {self.remedy}'}".rstrip()
 
 
 def split_message(message: str) -> tuple[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import InputError
 from .volumes import is_dicom
@@ -16,7 +18,13 @@ from .volumes import is_dicom
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_DAMAGE = (AttributeError, LookupError, TypeError, ValueError, OSError, EOFError, RuntimeError, struct.error)
+_DAMAGE = (
+    *(AttributeError, LookupError, TypeError, ValueError, OSError, EOFError, RuntimeError, struct.error),
+    *(ArithmeticError, zlib.error, AssertionError),
+)
+_MOST_UNPACKED = 1 << 30
+_LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+"""Value representations whose length takes four bytes."""
 _USED = (
     *("ContrastBolusAgent", "ConvolutionKernel", "Exposure", "FrameOfReferenceUID", "ImageOrientationPatient"),
     *("ImagePositionPatient", "ImageType", "KVP", "Manufacturer", "ManufacturerModelName", "NumberOfFrames"),
@@ -37,7 +45,9 @@ def read_header(path: Path) -> Dataset:
     from pydicom.filereader import read_partial
 
     with reading(path), path.open("rb") as file:
+        _require_bounded(path)
         header = read_partial(file, stop_when=lambda tag, *_: tag >= _CONTENT)
+        _require_contained(file, header)
         _ = header.Modality, header.SeriesInstanceUID  # every object has them, so without them the file was cut
         for name in _USED:
             header.get(name)  # pydicom decodes on first access: damage shows here, where the file is known
@@ -53,7 +63,50 @@ def read_dataset(path: Path) -> Dataset:
     from pydicom import dcmread
 
     with reading(path):
+        _require_bounded(path)
         return dcmread(path)
+
+
+def _require_contained(file: IO[bytes], header: Dataset) -> None:
+    """Refuse elements after the header that claim more bytes than the file has: GDCM allocates what they claim."""
+    syntax, size = header.file_meta.TransferSyntaxUID, os.fstat(file.fileno()).st_size
+    if syntax.is_deflated:
+        return
+    order = "<" if syntax.is_little_endian else ">"
+    while len(head := file.read(8)) == 8:
+        tag = struct.unpack(f"{order}HH", head[:4])
+        if syntax.is_implicit_VR or tag[0] == 0xFFFE:  # items and their ends have no VR
+            (length,) = struct.unpack(f"{order}L", head[4:])
+        elif head[4:6] in _LONG:
+            (length,) = struct.unpack(f"{order}L", file.read(4))
+        else:
+            (length,) = struct.unpack(f"{order}H", head[6:])
+        if length == 0xFFFFFFFF and tag == (0x7FE0, 0x0010):
+            continue  # compressed: its items follow
+        if length == 0xFFFFFFFF:
+            return
+        if file.tell() + length > size:
+            raise ValueError("an element reaches beyond the end of the file")
+        file.seek(length, os.SEEK_CUR)
+
+
+def _require_bounded(path: Path) -> None:
+    """Refuse a deflated file that unpacks to more than can be meant: pydicom unpacks it whole."""
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+    meta = read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    unpacker, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as file:
+        file.seek(132 + 12 + int(meta.FileMetaInformationGroupLength))
+        while block := unpacker.unconsumed_tail or file.read(1 << 20):
+            size += len(unpacker.decompress(block, 1 << 24))
+            if size > _MOST_UNPACKED:
+                raise ValueError(f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB")
+            if unpacker.eof:
+                break
 
 
 def dicom_files(folder: Path) -> list[Dataset]:
@@ -102,7 +155,10 @@ def reading(path: Path) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except _DAMAGE as error:
-        raise InputError(f"The DICOM file {path} is damaged or not complete ({error}). Export it again.") from error
+    except Exception as error:
+        if not isinstance(error, _DAMAGE) and not type(error).__module__.startswith("pydicom"):
+            raise
+        what = str(error)[:200]
+        raise InputError(f"The DICOM file {path} is damaged or not complete ({what}). Export it again.") from error
     finally:
         log.setLevel(level)

@@ -62,7 +62,9 @@ class DicomSegmentation:
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         number, name = self._segments[self.find(wanted)]
-        warnings = require_reference(self, frozenset({self.dataset.get("FrameOfReferenceUID", "")} - {""}), volume)
+        warnings = require_reference(
+            self, frozenset({one_text(self.dataset.get("FrameOfReferenceUID"))} - {""}), volume
+        )
         with reading(self.path):
             frames = _frames(self.dataset, number)
             if not frames:

@@ -5,6 +5,7 @@ Headers are read with pydicom and checked here; SimpleITK (GDCM), which knows th
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..core.errors import InputError
 from .dicom_acquisition import read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .grid import canonical_grid
+from .header_checks import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
 
 if TYPE_CHECKING:
@@ -182,7 +184,10 @@ def _rescales(headers: Sequence[Dataset]) -> set[tuple[float, float]]:
                 "Export the series again from the scanner or the archive, with all its tags."
             )
         with reading(Path(header.filename)):
-            pairs.add((float(header.RescaleSlope), float(header.RescaleIntercept)))
+            pair = float(header.RescaleSlope), float(header.RescaleIntercept)
+            if not all(map(math.isfinite, pair)) or pair[0] == 0:
+                raise ValueError(f"its rescale slope and intercept are {pair[0]:g} and {pair[1]:g}")
+            pairs.add(pair)
     return pairs
 
 
@@ -192,8 +197,14 @@ def _geometry(headers: Sequence[Dataset], path: Path) -> tuple[np.ndarray, np.nd
     for header in headers:
         with reading(Path(header.filename)):
             values = (*header.ImagePositionPatient, *header.ImageOrientationPatient, *header.PixelSpacing)
-            rows.append([float(value) for value in (*values, header.Rows, header.Columns)])
+            row = [float(value) for value in (*values, header.Rows, header.Columns)]
+            if len(row) != 13 or not all(map(math.isfinite, row)) or min(row[9:]) <= 0:
+                raise ValueError("its position, orientation, pixel or matrix size is not of finite numbers")
+            rows.append(row)
     table = np.array(rows)
+    voxels = len(table) * table[:, 11:].prod(axis=1).max()
+    if 2 * voxels > MOST_BYTES:
+        raise InputError(f"{path} promises {voxels:,.0f} voxels, more than are read. Give the part around the tumour.")
     shared = np.ptp(table[:, 3:], axis=0)
     if shared[:6].max() > 1e-4:
         raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +81,6 @@ def write_cohort_report(
     ]
     reasons = [(study, reason) for study, reason in not_scored.items()]
     settings = [(name, _listed(value)) for name, value in run.settings.to_dict().items()]
-    folder = run.manifest.path.resolve().parent
     software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
     write_text(
         path,
@@ -91,8 +89,8 @@ def write_cohort_report(
             f"{run.manifest.path.name} · {len(run.features)} features · settings {run.settings.fingerprint}",
             [
                 cards(titles),
-                section("Failed", _problems(failures, folder), "warnings"),
-                section("To look at", _problems(remarks, folder), "missing"),
+                section("Failed", _problems(failures), "warnings"),
+                section("To look at", _problems(remarks), "missing"),
                 section("Scores", "".join(_scores(scores, studies))),
                 section("Readings of the paper", _readings(*readings) if readings else ""),
                 section("Not scored", table(("study", "why"), reasons)),
@@ -132,14 +130,11 @@ def _facts(run: CohortRun) -> _Facts:
     return _Facts(names, volumes, removed, acquisition, software, table)
 
 
-def _problems(problems: Sequence[Problem], folder: Path) -> str:
-    """A table of the first problems, with paths relative to the manifest's folder."""
+def _problems(problems: Sequence[Problem]) -> str:
+    """A table of the first problems."""
     told = [name for name in COLUMNS if any(getattr(problem, name) for problem in problems)]
     rows = [
-        [
-            getattr(problem, name).replace(f"{folder}{os.sep}", "") or ("(cohort)" if name == "case" else "")
-            for name in told
-        ]
+        [getattr(problem, name) or ("(cohort)" if name == "case" else "") for name in told]
         for problem in problems[:_SHOWN]
     ]
     more = f"and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""

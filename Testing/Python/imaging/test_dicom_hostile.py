@@ -1,0 +1,128 @@
+"""DICOM files whose values or lengths lie: a sentence that names the file, and no more memory than it promises."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dicom_factory
+import phantoms
+import pytest
+import SimpleITK as sitk
+from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+
+from EsoRadiomicsLib.core.errors import InputError
+from EsoRadiomicsLib.imaging import dicom_files
+from EsoRadiomicsLib.imaging.case import load_case
+from EsoRadiomicsLib.imaging.dicom_series import read_series, read_series_headers
+
+SIZE = (16, 14, 6)
+
+
+@pytest.fixture
+def ct(tmp_path: Path) -> Path:
+    return dicom_factory.write_ct(tmp_path / "ct", phantoms.ct(SIZE, seed=1))
+
+
+def put(path: Path, keyword: str, value: bytes) -> None:
+    """A value in a file as it is, whatever DICOM allows."""
+    dataset = dcmread(path)
+    element = dataset[keyword]
+    dataset._dict[element.tag] = RawDataElement(Tag(element.tag), element.VR, len(value), value, 0, False, True)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("ImagePositionPatient", b"1\\2"),
+        ("ImagePositionPatient", b"nan\\0\\0 "),
+        ("ImageOrientationPatient", b"inf\\0\\0\\0\\1\\0 "),
+        ("PixelSpacing", b"0\\0 "),
+        ("PixelSpacing", b"1e400\\1 "),
+        ("RescaleSlope", b"nan "),
+        ("RescaleIntercept", b"-inf"),
+        ("RescaleSlope", b"0 "),
+        ("Rows", b"\0\0"),
+    ],
+)
+def test_a_value_that_is_no_number_names_its_file(keyword: str, value: bytes, ct: Path) -> None:
+    path = sorted(ct.iterdir())[2]
+    put(path, keyword, value)
+    with pytest.raises(InputError, match=path.name):
+        read_series_headers(ct)
+
+
+@pytest.mark.parametrize("value", [b"inf ", b"nan ", b"1\\2 ", b"x "])
+def test_a_tube_voltage_that_is_no_number_is_not_known(value: bytes, ct: Path) -> None:
+    for path in ct.iterdir():
+        put(path, "KVP", value)
+    try:
+        acquisition = read_series(ct).acquisition
+    except InputError as error:  # pydicom refuses it at the door
+        assert "KVP" in str(error) or "could not convert" in str(error)
+    else:
+        assert acquisition.kvp is None
+
+
+def pixels_that_claim_4_gib(content: bytes) -> bytes:
+    at = content.rindex(b"\xe0\x7f\x10\x00OW\0\0") + 8
+    return content[:at] + struct.pack("<L", 0xFFFFFFF0) + content[at + 4 :]
+
+
+def an_element_after_the_pixels(content: bytes) -> bytes:
+    return content + b"\xfc\xff\xfc\xffOB\0\0" + struct.pack("<L", 0x7FFFFFFF) + b"\0\0"
+
+
+@pytest.mark.parametrize("lie", [pixels_that_claim_4_gib, an_element_after_the_pixels])
+def test_an_element_that_claims_more_than_the_file_has_is_refused(lie: Callable[[bytes], bytes], ct: Path) -> None:
+    path = sorted(ct.iterdir())[1]
+    path.write_bytes(lie(path.read_bytes()))
+    with pytest.raises(InputError, match="beyond the end"):
+        read_series(ct)
+
+
+def deflated(path: Path, body: Callable[[bytes], bytes]) -> None:
+    dataset = dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    dataset.save_as(path)
+    content = path.read_bytes()
+    length = struct.unpack("<L", content[140:144])[0]
+    path.write_bytes(content[: 144 + length] + body(content[144 + length :]))
+
+
+def test_deflated_data_that_are_damaged_or_a_bomb_are_a_sentence(ct: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = sorted(ct.iterdir())[0]
+    sound = path.read_bytes()
+    deflated(path, lambda packed: packed[:20] + bytes(20) + packed[40:])
+    with pytest.raises(InputError, match=path.name):
+        read_series(ct)
+    path.write_bytes(sound)
+    monkeypatch.setattr(dicom_files, "_MOST_UNPACKED", 1 << 20)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated(path, lambda packed: packer.compress(bytes(1 << 25)) + packer.flush())
+    with pytest.raises(InputError, match="unpacks to more"):
+        read_series(ct)
+
+
+@pytest.mark.parametrize("number", [b"inf", b"99999999999999999999", b"1e400", b"x"])
+def test_an_roi_number_that_is_none_is_a_sentence(number: bytes, ct: Path, tmp_path: Path) -> None:
+    mask = phantoms.gtv(phantoms.ct(SIZE, seed=1))
+    path = dicom_factory.write_rtstruct(tmp_path / "rt.dcm", {"GTV": dicom_factory.contours_of(mask)})
+    dataset: Any = dcmread(path)
+    roi = dataset.StructureSetROISequence[0]
+    roi._dict[Tag("ROINumber")] = RawDataElement(Tag("ROINumber"), "IS", len(number), number, 0, False, True)
+    dataset.save_as(path)
+    with pytest.raises(InputError, match=r"rt\.dcm"):
+        load_case(ct, path)
+
+
+def test_sound_files_still_pass(ct: Path, tmp_path: Path) -> None:
+    mask = phantoms.gtv(phantoms.ct(SIZE, seed=1))
+    sitk.WriteImage(mask, str(tmp_path / "gtv.nrrd"))
+    assert load_case(ct, tmp_path / "gtv.nrrd").image.GetSize() == SIZE
