@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging import dicom_files
@@ -89,7 +90,7 @@ def test_an_element_that_claims_more_than_the_file_has_is_refused(lie: Callable[
 
 def deflated(path: Path, body: Callable[[bytes], bytes]) -> None:
     dataset = dcmread(path)
-    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     dataset.save_as(path)
     content = path.read_bytes()
     length = struct.unpack("<L", content[140:144])[0]
