@@ -17,6 +17,7 @@ from ..imaging.dicom_series import NOT_IMAGES
 from ..imaging.masks import choose
 from ..imaging.read_mask import open_mask
 from ..imaging.volumes import is_dicom
+from .problems import fault
 
 COLUMNS = ("case", "image", "mask", "rtstruct", "roi", "remark")
 VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd", ".nhdr")
@@ -60,9 +61,12 @@ def scan_folder(
     patients = dict(_patients(folder, is_mask))
     lines = []
     for done, (name, files) in enumerate(patients.items(), start=1):
-        found = _sort(files, is_mask)
-        if found.images or found.masks or found.structures:
-            lines.append(_line(name, found, base))
+        try:
+            found = _sort(files, is_mask)
+            if found.images or found.masks or found.structures or found.remarks:
+                lines.append(_line(name, found, base))
+        except Exception as error:  # one patient is one patient
+            lines.append(dict.fromkeys(COLUMNS, "") | {"case": name, "remark": fault(error)})
         if progress is not None:
             progress(done / len(patients), name)
     if not lines:
@@ -84,8 +88,11 @@ def _patients(folder: Path, is_mask: re.Pattern[str]) -> Iterator[tuple[str, lis
     yield from loose.items()
     for path in children:
         if path.is_dir() and not path.name.startswith("."):
-            files = (Path(root, name) for root, _, names in os.walk(path) for name in names)
-            yield path.name, sorted(files)
+            refused: list[OSError] = []
+            walk = os.walk(path, onerror=refused.append)
+            files = [Path(root, name) for root, _, names in walk for name in names]
+            # Folders that cannot be read are passed on like files, to be told of instead of being left out.
+            yield path.name, sorted([*files, *(Path(error.filename) for error in refused)])
 
 
 def _case_name(path: Path, is_mask: re.Pattern[str]) -> str:
@@ -111,10 +118,15 @@ def _sort(files: Sequence[Path], is_mask: re.Pattern[str]) -> _Found:
     series: dict[str, set[Path]] = defaultdict(set)
     for path in files:
         stem = _stem(path)
-        if stem is not None:
+        if not path.name.isprintable():
+            remarks.append(f"{path.name!r} was left out: its name is no text. Rename it.")
+            continue
+        if stem is not None and not path.is_dir():
             (masks if is_mask.search(stem) else images).append(path)
             continue
         try:
+            if path.is_dir():
+                raise InputError(f"The folder {path.name} cannot be read. Check its permissions.")
             if not is_object(path):
                 continue
             header = read_header(path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import phantoms
@@ -10,6 +13,7 @@ import SimpleITK as sitk
 from cohort_factory import SIZE, write_patient
 from dicom_factory import contours_of, write_ct, write_rtstruct
 
+from EsoRadiomicsLib.cohort import folder_scan
 from EsoRadiomicsLib.cohort.cohort_check import check_cohort
 from EsoRadiomicsLib.cohort.folder_scan import scan_folder
 from EsoRadiomicsLib.cohort.manifest import read_manifest
@@ -64,3 +68,30 @@ def test_a_folder_without_patients_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(InputError, match="holds no patients"):
         scan_folder(tmp_path, tmp_path)
+
+
+def test_a_patient_that_cannot_be_looked_at_is_a_line_and_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i, name in enumerate(("A", "B", "C")):
+        write_patient(tmp_path / name, seed=i)
+    before = folder_scan._sort
+
+    def sort(files: Sequence[Path], is_mask: re.Pattern[str]) -> object:
+        if files[0].parent.name == "B":
+            raise ZeroDivisionError("nobody foresaw this")
+        return before(files, is_mask)
+
+    monkeypatch.setattr(folder_scan, "_sort", sort)
+    lines = folder_scan.scan_folder(tmp_path, tmp_path)
+    assert [line["case"] for line in lines] == ["A", "B", "C"]
+    assert [bool(line["image"]) for line in lines] == [True, False, True]
+    assert "fault in EsoRadiomics" in lines[1]["remark"]
+
+
+def test_a_file_whose_name_is_no_text_is_told_of(tmp_path: Path) -> None:
+    write_patient(tmp_path / "A", seed=1)
+    (tmp_path / "A" / os.fsdecode(b"other\xff_ct.nrrd")).write_bytes(b"")
+    (line,) = folder_scan.scan_folder(tmp_path, tmp_path)
+    assert line["image"] == "A/ct.nrrd"
+    assert "Rename it" in line["remark"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from ...core.errors import RoiError
 from ...core.formatting import plain
 from ..roi import Roi, RoiAccount, bounding_box, measurement_frame, require_roi, step
 from .pyradiomics_package import radiomics
@@ -22,6 +23,8 @@ PAD_VOXELS = 5
 # A cubic B-spline's influence falls by 0.27 a voxel: what lies 24 voxels beyond the box changes 1e-10 HU, which
 # conversion to whole HU removes; prefiltering a box instead of a 512×512 series is much of what makes this fast.
 MARGIN_VOXELS = 24
+MOST_VOXELS, MOST_IN_A_ROW = 1 << 27, 100_000
+"""Of an ROI after resampling, and of an image along one axis: half a litre in 0.016 mm³, and ten metres in 0.1 mm."""
 REMOVED_WARNING_PERCENT = 100 / 3
 
 
@@ -58,6 +61,7 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
     if settings.voxel_mm is None:
         image = measurement_frame(image)
     else:
+        _require_bounded(mask, settings, case.name)
         whole, excluded = image, mask
         image, mask = _cut(resampled, excluded, settings) or _resample(whole, excluded, settings)
         drawn = mask if drawn is excluded else _resample(whole, drawn, settings)[1]
@@ -75,6 +79,24 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
     account = RoiAccount(tuple(steps), removed, settings.hu_order, settings.shape_mask)
     shape_mask = drawn if settings.shape_mask == "drawn" else mask
     return Roi(image, mask, shape_mask, account, warnings)
+
+
+def _require_bounded(mask: sitk.Image, settings: PyRadiomicsSettings, name: str) -> None:
+    """Refuse, before it takes the memory, an ROI that resampling would make larger than any patient.
+
+    Raises:
+        RoiError: as a header with a wrong voxel size makes it.
+    """
+    assert settings.voxel_mm is not None
+    grown = [old / new for old, new in zip(mask.GetSpacing(), settings.voxel_mm, strict=True)]
+    voxels = np.prod([n * factor + 2 * PAD_VOXELS for n, factor in zip(bounding_box(mask)[1], grown, strict=True)])
+    longest = max(n * factor for n, factor in zip(mask.GetSize(), grown, strict=True))
+    if not (voxels <= MOST_VOXELS and longest <= MOST_IN_A_ROW):
+        raise RoiError(
+            f"Resampled to {' × '.join(f'{mm:g}' for mm in settings.voxel_mm)} mm, the ROI of {name} would have "
+            f"{voxels:,.0f} voxels. Check the voxel size in the image's header, "
+            f"{' × '.join(f'{mm:g}' for mm in mask.GetSpacing())} mm."
+        )
 
 
 def resample_region(case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:

@@ -10,12 +10,16 @@ import numpy as np
 import SimpleITK as sitk
 from radiomics import cMatrices, imageoperations
 
+from ...core.errors import ExtractionError
 from ..roi import Roi, bounding_box
 from .feature_names import ORIGINAL
 from .pyradiomics_settings import PyRadiomicsSettings
 from .quick_classes import TEXTURES, Shape
 from .sub_bands import SubBands
 from .texture_counts import LevelImage, RoiGrid
+
+MOST_LEVELS = 4096
+"""Of gray values: their pairs in 13 directions then take 1.7 GB."""
 
 
 class RoiImages:
@@ -39,6 +43,7 @@ class RoiImages:
         if not classes:
             return {}
         values = self.image[self.mask] if image_name == ORIGINAL else self.sub_bands.values(image_name)
+        self._require_few_levels(values, image_name)
         # The edges depend on the extremes alone, which PyRadiomics looks for in all values.
         edges = imageoperations.getBinEdges(np.array([values.min(), values.max()]), **self.parameters)
         levels = LevelImage(self.grid, np.digitize(values, edges))
@@ -46,6 +51,16 @@ class RoiImages:
             name: _computed(TEXTURES[name](levels, values, self._voxel, **self.parameters), features)
             for name, features in classes.items()
         }
+
+    def _require_few_levels(self, values: np.ndarray, image_name: str) -> None:
+        """Refuse, before it takes the memory, more gray levels than can be counted pair by pair."""
+        width = self.parameters["binWidth"]
+        levels = (float(values.max()) - float(values.min())) / width + 1
+        if not levels <= MOST_LEVELS:
+            raise ExtractionError(
+                f"The ROI has {levels:,.0f} gray levels of {width:g} HU on the image “{image_name}”; at most "
+                f"{MOST_LEVELS:,} can be counted. Check the bin width, and that the image is in Hounsfield units."
+            )
 
     @cached_property
     def grid(self) -> RoiGrid:
