@@ -266,6 +266,9 @@ def _failed(failures: Sequence[Problem]) -> str:
     """A sentence about the readings that could not be measured; empty if there are none."""
     if not failures:
         return ""
-    named = [f"{problem.case} (reader {problem.reader or '?'}): {problem.reason.rstrip('.')}" for problem in failures]
+    named = [
+        f"{problem.case} (reader {problem.reader or '?'}): {split_message(problem.sentence)[0].rstrip('.')}"
+        for problem in failures
+    ]
     more = [f"and {len(named) - SHOWN} more"] if len(named) > SHOWN else []
     return f"{counted(len(failures), 'reading')} could not be measured: {'; '.join(named[:SHOWN] + more)}."

@@ -15,7 +15,7 @@ HIDDEN = "…"
 LONGEST = 1000
 _MOST_FILES = 5000
 _OWN = frozenset(("image", "mask", "rtstruct", "roi", "case", "reader", "session", "HU"))
-_PATH = re.compile(r"(?<![\w.)>])(?:[A-Za-z]:)?[/\\][^\s“”,;:()]+")
+_PATH = re.compile(r"(?<![\w.)>])(?:[A-Za-z]:)?[/\\][^\s“”,;:()]*[^\s“”,;:().]")
 _QUOTED = re.compile("“([^”]*)”?")
 
 
@@ -35,6 +35,8 @@ def without_names(text: str, places: Iterable[tuple[Path, str]], known: Collecti
         names.setdefault(path.name, word)
         for name in sorted(names, key=len, reverse=True):
             if "." in name or os.sep in name:  # any other could be a word of the message
+                for article in ("the", "The"):  # “The image /data/ct.nrrd is …”
+                    text = text.replace(f"{article} {word.split()[-1]} {name}", f"{article} {word.split()[-1]}")
                 text = text.replace(name, names[name])
     text = _PATH.sub(HIDDEN, text)
     return _QUOTED.sub(lambda match: match[0] if match[1] in known or _is_own(match[1]) else f"“{HIDDEN}”", text)

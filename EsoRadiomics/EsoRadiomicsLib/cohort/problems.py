@@ -36,7 +36,12 @@ class Problem:
         where = ", ".join(
             [self.case or "cohort", *(f"{n} {v}" for n, v in (("reader", self.reader), ("session", self.session)) if v)]
         )
-        return f"{where} [{self.stage}]: {self.told or f'{self.reason} {self.remedy}'}".rstrip()
+        return f"{where} [{self.stage}]: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """Reason and remedy, for whoever runs the cohort."""
+        return self.told or f"{self.reason} {self.remedy}".rstrip()
 
 
 def split_message(message: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -51,15 +51,16 @@ def columns_of(path: Path) -> list[str]:
         return []
 
 
-def check_apart(folder: Path, inputs: Iterable[Path]) -> None:
-    """Check that no file that is read lies in a folder whose files are replaced.
+def check_apart(folder: Path, inputs: Iterable[Path], kept: Collection[str] = ()) -> None:
+    """Check that no file that is read lies in a folder whose files, but for those ``kept``, are replaced.
 
     Raises:
         OutputError: one does.
     """
     place = os.path.realpath(folder)
     for path in inputs:
-        if Path(os.path.realpath(path)).is_relative_to(place):
+        found = Path(os.path.realpath(path))
+        if found.is_relative_to(place) and found.name not in kept:
             raise OutputError(f"{path} is read and lies in {folder}, where results go. Choose another folder.")
 
 

@@ -21,6 +21,7 @@ from ..extraction.feature_table import read_table
 from ..extraction.ibex.ibex_table import is_ibex_table
 from ..reporting.agreement.agreement_files import (
     KEPT_JSON,
+    READINGS_CSV,
     SUMMARY_JSON,
     check_agreement_folder,
     write_agreement,
@@ -75,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
     study = load_study(options.study) if options.study else None
     rule = protocol_rule(study, **_changes(options))
     check_agreement_folder(options.out)
-    check_apart(options.out, [options.table])
+    check_apart(options.out, [options.table], kept=() if _is_manifest(options.table) else (READINGS_CSV,))
     if _is_manifest(options.table):
         try:
             measured = _measure(options, study, rule)

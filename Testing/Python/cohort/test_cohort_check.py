@@ -119,11 +119,11 @@ def test_each_bad_case_fails_with_stage_reason_and_remedy(planted: Planted, case
     found = [problem for problem in planted.run.failures if problem.case == case]
     assert len(found) == 1, planted.run.failures
     assert found[0].stage == stage
-    assert reason in found[0].reason
+    assert reason in str(found[0])
     assert found[0].remedy
     before = [problem for problem in planted.check.problems if problem.case == case and problem.blocking]
     assert len(before) == (case not in UNSEEN), "all that headers tell is found before hours of work"
-    assert all(reason in problem.reason and problem.remedy for problem in before)
+    assert all(reason in str(problem) and problem.remedy for problem in before)
 
 
 def test_nothing_else_fails(planted: Planted) -> None:
@@ -191,7 +191,7 @@ def test_an_uncompressed_dicom_without_its_last_pixels_is_found_by_its_size(tmp_
     cut.write_bytes(cut.read_bytes()[:-1500])
     manifest = write_manifest(tmp_path / "manifest.csv", [{"case": "A", "image": "ct", "rtstruct": "rs.dcm"}])
     problems = check_cohort(read_manifest(manifest)).problems
-    assert "014.dcm" in problems[0].reason
+    assert "014.dcm" in str(problems[0])
     assert problems[0].blocking
 
 

@@ -253,7 +253,7 @@ def _entry(inputs: CohortInputs, problem: Problem) -> Entry:
             return entry
     for other in manifest.problems:
         if (other.case, other.reader, other.session) == key:
-            raise InputError(f"{problem.case} cannot be loaded: {other.reason} {other.remedy}")
+            raise InputError(f"{problem.case} cannot be loaded: {other.sentence}")
     if not problem.case or ", " in problem.case:
         raise InputError("This concerns several cases; load them from lines of their own, or from section 1.")
     raise InputError(f"The manifest {os.path.basename(inputs.manifest)} no longer has the case {problem.case}.")

@@ -154,7 +154,7 @@ class CohortView(ParameterView):
         table.setRowCount(len(problems))
         for row, problem in enumerate(problems):
             where = [problem.case or _("all"), *filter(None, (problem.reader, problem.session))]
-            texts = (", ".join(where), problem.stage, self._section.short(f"{problem.reason} {problem.remedy}"))
+            texts = (", ".join(where), problem.stage, self._section.short(problem.sentence))
             for column, text in enumerate(texts):
                 item = qt.QTableWidgetItem(text)
                 item.setToolTip(text)
