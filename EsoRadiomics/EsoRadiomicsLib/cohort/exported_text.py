@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 HIDDEN = "…"
@@ -19,25 +19,26 @@ _PATH = re.compile(r"(?<![\w.)>])(?:[A-Za-z]:)?[/\\][^\s“”,;:()]*[^\s“”,
 _QUOTED = re.compile("“([^”]*)”?")
 
 
-def without_names(text: str, places: Iterable[tuple[Path, str]], known: Collection[str]) -> str:
+def without_names(text: str, places: Collection[tuple[Path, str]], known: Collection[str]) -> str:
     """A message without paths and quotations.
 
     Args:
         text: the message.
-        places: (path, what it is called instead): the image and the mask of a case.
+        places: (path, what it is called instead) of the image and the mask of a case.
         known: quotations that may stay: what the manifest itself says.
     """
+    names: dict[str, str] = {}
     for path, word in places:
-        names = {str(path): word}
         for file in _files(path):
-            names[str(file)] = f"a file of {word}"
-            names[file.name] = f"a file of {word}"
-        names.setdefault(path.name, word)
-        for name in sorted(names, key=len, reverse=True):
-            if "." in name or os.sep in name:  # any other could be a word of the message
-                for article in ("the", "The"):  # “The image /data/ct.nrrd is …”
-                    text = text.replace(f"{article} {word.split()[-1]} {name}", f"{article} {word.split()[-1]}")
-                text = text.replace(name, names[name])
+            names |= dict.fromkeys((str(file), file.name), f"a file of {word}")
+    for path, word in places:
+        names |= dict.fromkeys((str(path), path.name), word)
+    for name in sorted(names, key=len, reverse=True):
+        if "." in name or os.sep in name:  # any other could be a word of the message
+            for article in ("the", "The"):  # “The image /data/ct.nrrd is …”
+                said = f"{article} {names[name].split()[-1]}"
+                text = text.replace(f"{said} {name}", said)
+            text = text.replace(name, names[name])
     text = _PATH.sub(HIDDEN, text)
     return _QUOTED.sub(lambda match: match[0] if match[1] in known or _is_own(match[1]) else f"“{HIDDEN}”", text)
 
