@@ -132,6 +132,9 @@ def test_validate_reads_the_card_and_writes_a_recalibrated_one(
     page = (out / "report.html").read_text(encoding="utf-8")
     for heading in ("In short", "Performance: validation", "What the update changed", "Nomogram"):
         assert f"<h2>{heading}</h2>" in page
+    checklists = pd.read_csv(out / "tables/reporting-checklists.csv").set_index(["standard", "item"])
+    assert checklists.loc[("TRIPOD+AI", "12g"), "answered"] == "by the card: tables/predictions.csv"
+    assert ("METRICS", "14") not in checklists.index  # a matter of how the card was built
     for heading in ("The card", "The patients", "Provenance"):
         assert f"<summary>{heading}</summary>" in page
     assert "flatter it" in page and not re.search(r'(?:src|href)="(?!data:)', page)

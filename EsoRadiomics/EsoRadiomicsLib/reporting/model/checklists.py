@@ -54,7 +54,7 @@ def evidence_rows(facts: Set[str]) -> list[Row]:
     checklists = _checklists()
     rows = []
     for standard in _STANDARDS:
-        for number, text, needs, where in checklists[standard]:
+        for number, text, needs, where, *_ in checklists[standard]:
             if not where:
                 answer = "not answered here: for the authors to describe"
             elif needs == _ALWAYS or needs in facts:
@@ -63,3 +63,14 @@ def evidence_rows(facts: Set[str]) -> list[Row]:
                 answer = f"not answered: this run had no {needs}"
             rows.append({"standard": standard, "item": str(number), "what": text, "answered": answer})
     return rows
+
+
+def validation_rows() -> list[Row]:
+    """The items that a validation answers, and where; all others are those of the study that built the card."""
+    checklists = _checklists()
+    return [
+        {"standard": standard, "item": str(number), "what": text, "answered": where[0]}
+        for standard in _STANDARDS
+        for number, text, _, _, *where in checklists[standard]
+        if where
+    ]

@@ -13,7 +13,7 @@ from ...evaluation.fit_checks import FitChecks
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
 from ..figures.style import to_svg
-from .checklists import evidence_rows, facts_of
+from .checklists import evidence_rows, facts_of, validation_rows
 from .fit_page import fit_page
 from .model_figures import chance_figures, evaluation_figures, model_figures, nomogram_picture
 from .model_tables import (
@@ -93,6 +93,7 @@ def validation_files(
         "auc-over-time": auc_rows(evaluations),
         "predictions": prediction_rows(study, "validation", cohort, validation.prediction),
         "beyond-training": beyond_rows(validation.beyond),
+        "reporting-checklists": validation_rows(),
     }
     pictures = _svg(drawn)
     files = _files(pictures, tables)

@@ -198,6 +198,8 @@ def stability_sentence(internal: InternalValidation, names: Iterable[str]) -> st
     if not internal.sizes:
         return "No bootstrap sample allowed a model: there are too few patients or events for this protocol."
     chosen = list(names)
+    if set(internal.sizes) == {len(chosen)} and all(internal.frequency.get(name) == 1 for name in chosen):
+        return ""  # nothing was chosen from these patients
     often = sum(internal.frequency.get(name, 0.0) >= _HALF for name in chosen)
     return (
         f"Stability: of the {len(chosen)} features {often} come back in at least half of the bootstrap samples, which "

@@ -11,8 +11,9 @@ from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
 from ...scoring.score_text import rule
 from ...studies.study import Study
+from .checklists import checklist_sources
 from .fit_page import TABLE_ONE, TABLE_ONE_NOTE
-from .model_page import figures, folded, page, section, table, without_repeats
+from .model_page import figures, folded, page, paragraph, section, table, without_repeats
 from .model_sections import main_measures, performance
 from .model_sentences import validation_in_short
 from .model_tables import Row, beyond_rows
@@ -51,6 +52,11 @@ def validation_page(
         section(
             "Nomogram",
             figures(pictures, {"nomogram": f"Of {shown.id}; marked is the patient with the median risk here."}),
+        ),
+        folded(
+            "Reporting checklists: what this validation answers",
+            paragraph(checklist_sources()),
+            table(without_repeats(tables["reporting-checklists"], "standard")),
         ),
         folded("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
     ]
