@@ -147,15 +147,17 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for view in self.views:
             view.open()
 
-    def checkPackages(self):
-        """Say what this Slicer lacks; wire the panel once it can work."""
+    def checkPackages(self, index=None):
+        """Say what this Slicer lacks, for the study chosen too; wire the panel once it can work."""
         from EsoRadiomicsLib.in_slicer.widgets import dependencies
 
         missing = dependencies.missing_packages(self.requirements())
-        sentences = [dependencies.packages_sentence(missing), dependencies.engine_sentence("")]
+        own = None if missing else dependencies.engine_requirements(self.ui.studyCombo.currentData or "")
+        ofStudy = dependencies.missing_packages(own) if own else {}
+        sentences = [dependencies.packages_sentence(missing or ofStudy), dependencies.engine_sentence("")]
         self.ui.setupLabel.text = "\n\n".join(filter(None, sentences))
         self.ui.setupFrame.visible = any(sentences)
-        self.ui.installButton.visible = bool(missing)
+        self.ui.installButton.visible = bool(missing or ofStudy)
         patient = (self.ui.patientSection, self.ui.studySection, self.ui.scoreSection)
         for section in (*patient, self.ui.reproducibilitySection, self.ui.cohortSection):
             section.enabled = not missing
@@ -163,6 +165,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             from EsoRadiomicsLib.in_slicer.widgets.views import make_views
 
             self.views = make_views(self.ui, EsoRadiomicsLogic().getParameterNode)
+            self.ui.studyCombo.connect("currentIndexChanged(int)", self.checkPackages)
 
     def requirements(self):
         return Path(self.resourcePath("requirements.txt"))
@@ -172,7 +175,9 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from EsoRadiomicsLib.in_slicer.widgets import dependencies
 
         with slicer.util.tryWithErrorDisplay(_("The packages were not installed.")):
-            dependencies.install_packages(self.requirements(), dependencies.missing_packages(self.requirements()))
+            for path in (self.requirements(), dependencies.engine_requirements(self.ui.studyCombo.currentData or "")):
+                if path and (missing := dependencies.missing_packages(path)):
+                    dependencies.install_packages(path, missing)
         self.enter()
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import platform
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import slicer
 
 from ...core.errors import EsoRadiomicsError
+from ...core.resources import resource_path
+
+if TYPE_CHECKING:
+    from ...extraction.engines import Engine
 
 REMEDY = {
     "Darwin": (
@@ -62,32 +67,45 @@ def install_packages(requirements: Path, missing: dict[str, str]) -> None:
         pip_ensure(load_requirements(requirements), requester="EsoRadiomics")
 
 
+def engine_requirements(study: str) -> Path | None:
+    """The file of what measures for this study (identifier or path), where that is installed on request."""
+    measuring = _engine_of(study)
+    path = resource_path(f"requirements-{measuring.settings.engine}.txt") if measuring is not None else None
+    return path if path is not None and path.is_file() else None
+
+
 def engine_sentence(study: str) -> str:
     """What to do where a package that measures for this study (identifier or path) is missing; empty if none is."""
-    from ...extraction.engines import engine  # not before: this module says what such imports need
-
-    try:
-        if study:
-            from ..panel.choices import study_of
-
-            measuring = engine(study_of(study).settings.engine)
-        else:
-            measuring = engine()
-    except EsoRadiomicsError:  # another sentence says what is wrong with the study
+    measuring = _engine_of(study)
+    missing = [package for package in measuring.packages if find_spec(package) is None] if measuring else []
+    if measuring is None or not missing:
         return ""
-    missing = [package for package in measuring.packages if find_spec(package) is None]
-    if not missing:
-        return ""
-    if measuring.packages != engine().packages:
-        names = ", ".join(missing)
-        return f"{measuring.title}, which measures this study's features, needs Python packages not there: {names}."
+    if engine_requirements(study) is not None:
+        return (
+            f"{measuring.title}, which measures this study's features, needs Python packages that are not there: "
+            f"{', '.join(missing)}. Install them at the top of the panel."
+        )
     remedy = REMEDY.get(platform.system(), REMEDY[""])
     return f"PyRadiomics, which measures the features, is not installed. {remedy}"
+
+
+def _engine_of(study: str) -> Engine | None:
+    """What measures for a study, or where none is chosen; None for a study that cannot be read."""
+    from ...extraction.engines import engine  # not before: this module says what such imports need
+
+    if not study:
+        return engine()
+    from ..panel.choices import study_of
+
+    try:
+        return engine(study_of(study).settings.engine)
+    except EsoRadiomicsError:  # another sentence says what is wrong with it
+        return None
 
 
 def _is_met(requirement: str) -> bool:
     try:
         from slicer.packaging import pip_check
     except ImportError:  # Slicer 5.10
-        return find_spec(requirement.split(">")[0]) is not None
+        return find_spec(requirement.split(">")[0].replace("-", "_")) is not None
     return bool(pip_check(requirement))
