@@ -136,6 +136,7 @@ def fit(
     identifier: str,
     label: str = "our cohort",
     kept: str | Path | None = None,
+    alternative: str | None = None,
     seed: int = 1,
     **columns: Any,
 ) -> Assessment:
@@ -147,9 +148,10 @@ def fit(
         identifier: of the new card: lower-case letters, digits and hyphens.
         label: whose patients these are, for the card's sources.
         kept: list of features that passed an agreement study (``kept.json``).
+        alternative: a step that the protocol may take instead of another (``random-forest``).
         seed: of split and folds.
         columns: ``time``, ``event``, ``outcome``, ``clinical`` (a tuple), ``split``, ``folds``, ``patient``,
-            ``first_feature``, ``time_unit``: which column is what.
+            ``first_feature``, ``time_unit``: which column is what; ``rois``: what becomes of a patient's several.
 
     Returns:
         The fit, its study card (``.study.card``), and its evaluations; the training side's are apparent values.
@@ -172,7 +174,7 @@ def fit(
             card,
             Identity(identifier, f"{card.title} ({label})", label),
             kept=load_kept(kept) if kept is not None else None,
-            options=Options(seed=seed),
+            options=Options(seed=seed, alternative=alternative),
         )
     )
 
