@@ -72,7 +72,9 @@ def table_columns(path: str) -> TableColumns:
 
 def propose(table: TableColumns, study: Study) -> Proposal:
     """Columns by likely names and values, those with the endpoint's abbreviation first (``escc-lpfs-ccrt``: lpfs)."""
-    covariates = {name.casefold() for name in study.covariates}
+    steps = study.card["protocol"]["steps"]
+    printed = [name for step in steps if step["step"] == "clinical" for name in step["variables"]]
+    covariates = {name.casefold() for name in (study.covariates or printed)}
     clinical = tuple(column.name for column in table.columns if column.name.casefold() in covariates)
     endpoint = set(study.id.split("-"))
     others = [column for column in table.columns if column.name not in clinical]
