@@ -99,6 +99,31 @@ class ReadingScores:
             ],
         }
 
+    @classmethod
+    def from_dict(cls, node: Mapping[str, Any]) -> ReadingScores:
+        """What :meth:`to_dict` gave."""
+        return cls(
+            choices=tuple(
+                Choice(each["setting"], tuple(each["values"]), tuple(each["reasons"])) for each in node["choices"]
+            ),
+            scores=tuple(map(_reading_score, node["scores"])),
+            effects=tuple(ChoiceEffect(**each) for each in node["effects"]),
+            without_effect=tuple(node["without_effect"]),
+            left_out=tuple(node["left_out"]),
+        )
+
+
+def _reading_score(node: Mapping[str, Any]) -> ReadingScore:
+    probability = node["event_probability"]
+    return ReadingScore(
+        node["values"],
+        node["rad_score"],
+        node["group"],
+        tuple(SurvivalAt(each["time"], Bounds(each["low"], each["high"]), "") for each in node["survival"]),
+        Bounds(**probability) if probability else None,
+        node["failed"],
+    )
+
 
 def score_readings(
     load: Load,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,6 +65,18 @@ class Robustness:
                 for replicate in self.replicates
             ],
         }
+
+    @classmethod
+    def from_dict(cls, node: Mapping[str, Any]) -> Robustness:
+        """What :meth:`to_dict` gave; the replicates without their feature values."""
+        return cls(
+            rad_score=node["rad_score"],
+            interval=tuple(node["interval_95"]),
+            replicates=tuple(Replicate(**each, values={}) for each in node["replicates"]),
+            flips={kind: (each["flipped"], each["scored"]) for kind, each in node["flips"].items()},
+            features=tuple(FeatureSpread(**each) for each in node["features"]),
+            seed=node["seed"],
+        )
 
     @property
     def scored(self) -> int:

@@ -6,10 +6,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from mrml import (
@@ -26,18 +24,11 @@ import EsoRadiomicsLib
 from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import Finished
 from EsoRadiomicsLib.in_slicer.panel.patient_panel import Inputs, Panel
 from EsoRadiomicsLib.in_slicer.scene.scene_access import SceneAccess
-from EsoRadiomicsLib.reporting.patient.patient_result import result_dict, to_json
-from EsoRadiomicsLib.scoring.patient import PatientResult
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = "escc-lpfs-ccrt"
 COVARIATES: dict[str, float | None] = {"N stage": 1.0, "CR status": 0.0}
-
-
-def _only_result(result: PatientResult, folder: Path) -> None:
-    folder.mkdir()
-    (folder / "result.json").write_text(to_json(result_dict(result)), encoding="utf-8")
 
 
 class FakeRunner:
@@ -55,14 +46,9 @@ class FakeRunner:
     def stop(self) -> None:
         self.stopped += 1
 
-    def work(self, capsys: pytest.CaptureFixture[str], *, figures: bool = False) -> None:
-        """Run the command here; most tests do not need the report's figures, which take the longest."""
-        with (
-            nullcontext()
-            if figures
-            else patch("EsoRadiomicsLib.reporting.patient.patient_report.write_report", _only_result)
-        ):
-            code = main(self.arguments[2:])
+    def work(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Run the command here."""
+        code = main(self.arguments[2:])
         output = capsys.readouterr()
         for line in output.err.splitlines():
             self.on_line(line)
@@ -145,10 +131,10 @@ def desk(scene: Any, reference: str) -> Desk:
     return Desk(scene, reference)
 
 
-def scored_desk(desk: Desk, capsys: pytest.CaptureFixture[str], *, figures: bool = False) -> Panel:
+def scored_desk(desk: Desk, capsys: pytest.CaptureFixture[str]) -> Panel:
     """The desk's panel after Score."""
     desk.panel.score(desk.inputs)
-    desk.runner.work(capsys, figures=figures)
+    desk.runner.work(capsys)
     assert desk.panel.result is not None, desk.panel.error
     return desk.panel
 

@@ -24,6 +24,7 @@ from phantoms import ct, gtv
 from EsoRadiomicsLib.in_slicer.panel.patient_panel import IN_SCENE, Inputs, Panel
 from EsoRadiomicsLib.in_slicer.scene.scene_access import SceneAccess
 from EsoRadiomicsLib.scoring.nomogram import build_nomogram
+from EsoRadiomicsLib.shell.cli import main
 
 __all__ = ["desk", "reference", "scene"]
 
@@ -156,15 +157,35 @@ def test_the_report_is_exported_whole_and_only_into_an_empty_folder(
     desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not desk.panel.export(tmp_path / "none") and "no result to export" in desk.panel.error
-    panel = scored_desk(desk, capsys, figures=True)
+    panel = scored_desk(desk, capsys)
     assert panel.export(tmp_path / "report")
     assert {"result.json", "report.html", "features.csv"} <= {path.name for path in (tmp_path / "report").iterdir()}
     assert json.loads((tmp_path / "report" / "result.json").read_text(encoding="utf-8")) == panel.result
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "diary.txt").touch()
     assert not panel.export(tmp_path / "full") and "holds other files" in panel.error
-    panel.restore()
-    assert not panel.export(tmp_path / "again") and "Score the patient again" in panel.error
+
+
+def test_a_reopened_scene_gives_the_report_that_the_shell_command_writes(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = scored_desk(desk, capsys).result
+    arguments = desk.runner.arguments[2:]
+    for image, name in ((ct(), "ct.nrrd"), (gtv(ct()), "gtv.nrrd")):
+        sitk.WriteImage(image, str(tmp_path / name))
+    files = [str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd")]
+    options = [text for text in arguments[3:] if text != "--json" and not text.startswith("--progress")]
+    assert main(["score", *files, *options, f"--out={tmp_path / 'shell'}"]) == 0
+    desk.panel.scene_closing()
+    save_and_reopen(desk.scene, tmp_path / "patient.mrb")
+    panel = Panel(SceneAccess(desk.scene), FakeRunner(), on_change=desk.count)
+    assert panel.restore() is not None and panel.export(tmp_path / "report"), panel.error
+    written = {path.name: path.read_bytes() for path in (tmp_path / "report").iterdir()}
+    shell = {path.name: path.read_bytes() for path in (tmp_path / "shell").iterdir()}
+    assert set(written) == set(shell)
+    for name in ("features.csv", "nomogram.svg", "contributions.svg", "roi.png"):
+        assert written[name] == shell[name], name
+    assert json.loads(written["result.json"]) == result
 
 
 def test_a_labelmap_volume_is_scored_by_its_label(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,11 @@ from ...core.errors import EsoRadiomicsError, InputError
 from ...core.formatting import plain
 from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
+from ...reporting.patient.kept_result import LATER, joined, read_document, whole_result
 from ...scoring.nomogram import outcome_model
+from ...scoring.patient import PatientResult
 from ...scoring.score import check_covariates, check_scorable
+from ...studies.paper_readings import paper_readings
 from ...studies.study import Covariate, Study
 from .choices import (
     IN_SCENE,
@@ -32,7 +35,7 @@ from .choices import (
     study_of,
 )
 from .command_run import CommandRun, ProcessRunner
-from .patient_runs import Done, SlicerRadiomicsRun, read_report
+from .patient_runs import SlicerRadiomicsRun
 from .section import Run, Section
 
 if TYPE_CHECKING:
@@ -41,9 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IN_SCENE", "Inputs", "Panel", "ProcessRunner", "StudyChoice"]
 
-REPORT = "report"
-SCORE, ROBUSTNESS = "score", "robustness"
-"""Commands."""
+SCORE, ROBUSTNESS, READINGS = "score", "robustness", "readings"
+"""Commands that score a patient; the last two add a part of their own to what the first one finds."""
 
 
 class Panel(Section):
@@ -72,7 +74,6 @@ class Panel(Section):
         self._inputs = Inputs()
         self._stored: StoredResult | None = None
         self._shown = False
-        self._write: Callable[[Path], None] | None = None
         self._preview: tuple[Any, ...] | None = None
 
     # What can be chosen, and what is missing
@@ -132,6 +133,10 @@ class Panel(Section):
             reasons += self._problem(lambda: self._require_scorable(inputs))
         return reasons
 
+    def missing_readings(self, inputs: Inputs) -> list[str]:
+        """Why the readings of the paper cannot be scored, in sentences; empty if they can."""
+        return self.missing(inputs) or self._problem(lambda: self._require_readings(inputs))
+
     def _has_nodes(self, inputs: Inputs) -> bool:
         return self._scene.has(inputs.volume) and self._scene.has(inputs.segmentation)
 
@@ -145,28 +150,40 @@ class Panel(Section):
         check_scorable(study, study.settings, reference_of(inputs.reference))
         check_covariates(study, inputs.covariates)
 
+    def _require_readings(self, inputs: Inputs) -> None:
+        study, reference = self.study(inputs.study), reference_of(inputs.reference)
+        paper_readings(study)
+        if needs_reference(study) and reference is not None and not reference.readings:
+            raise InputError(
+                "The reference cohort knows the card's own reading only. Measure the cohort in section 5 with “In "
+                "every reading of the paper” ticked, and make the reference cohort of that."
+            )
+
     # Scoring
 
-    def score(self, inputs: Inputs, *, firmness: bool = False) -> None:
+    def score(self, inputs: Inputs, command: str = SCORE) -> None:
         """Start to score; the result comes by ``on_change``. What cannot be scored is said in ``error``.
 
-        ``firmness``: score again under perturbations of contour and image, which measures the signature only.
+        ``command``: ``ROBUSTNESS`` scores again under perturbations of contour and image, ``READINGS`` in every
+        reading of the paper; both measure the signature only.
         """
         if self.running:
             return
         self.inputs_changed(inputs)
-        self.error = " ".join(self.missing(inputs))
+        self.error = " ".join(self.missing_readings(inputs) if command == READINGS else self.missing(inputs))
         if not self.error:
             kept = replace(inputs, covariates=dict(inputs.covariates))
-            if firmness:
-                kept = replace(kept, all_features=False, jobs=os.cpu_count() or 1)
-            self._begin(lambda: self._start(kept, ROBUSTNESS if firmness else SCORE), "Preparing the CT and the GTV")
+            if command != SCORE:
+                kept = replace(kept, all_features=False)
+            if command == ROBUSTNESS:
+                kept = replace(kept, jobs=os.cpu_count() or 1)
+            self._begin(lambda: self._start(kept, command), "Preparing the CT and the GTV")
         self._on_change()
 
     def _start(self, inputs: Inputs, command: str) -> Run:
         study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
 
-        def done(found: Done) -> None:
+        def done(found: dict[str, Any]) -> None:
             self._finish(inputs, study, state, found)
 
         if inputs.all_features and self._extractor is not None and can_measure(study.settings):
@@ -179,26 +196,27 @@ class Panel(Section):
         def prepare(folder: Path) -> list[str]:
             images = self._scene.write_images(*inputs.nodes, folder)
             card = card_argument(inputs.study, study, folder)
-            return [command, *images, *score_options(inputs, card), f"--out={folder / REPORT}"]
+            return [command, *images, *score_options(inputs, card), "--json"]
 
-        def read(folder: Path, output: str) -> Done:
-            return read_report(folder / REPORT)
+        def read(folder: Path, output: str) -> dict[str, Any]:
+            return read_document(output)
 
         scene = self._scene
         names = {scene.IMAGE_FILE: inputs.volume.GetName(), scene.MASK_FILE: inputs.segmentation.GetName()}
         return CommandRun(self._runner, prepare, read, names, self._tell, done, self._failed)
 
-    def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: Done) -> None:
+    def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: dict[str, Any]) -> None:
         if not self._has_nodes(inputs):
             self._fail("The CT or the GTV was deleted while it was measured, so the result was dropped.")
         elif self._scene.state(*inputs.nodes) != state:
             self._fail("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
         else:
-            case = found.document["case"]
+            case = found["case"]
             hashes = case["image_sha256"], case["mask_sha256"]
             self._scene.remember_hashes(*inputs.nodes, study.settings.pixel_type, hashes)
-            self._stored = self._scene.store(found.document, study, *inputs.nodes, found.figure)
-            self._write = found.write
+            if self._stored is not None and self._fits(inputs) and any(map(found.get, LATER)):
+                found = joined(self._stored.document, found)
+            self._stored = self._scene.store(found, study, *inputs.nodes)
             self._shown = self._fits(self._inputs)
             self._succeed("Done")
         self._on_change()
@@ -220,10 +238,23 @@ class Panel(Section):
         """Role (``table``, ``contributions``, ``chart``, …) → node of the shown result; empty if none is shown."""
         return self._scene.result_nodes() if self.result else {}
 
-    @property
-    def firmness_figure(self) -> bytes:
-        """The robustness figure of the shown result as SVG; empty where the robustness was not assessed."""
-        return self._stored.figure.encode() if self._stored and self._shown else b""
+    def figure(self, part: str) -> bytes:
+        """The figure of a part of the shown result (``robustness``, ``paper_readings``) as SVG; empty without it."""
+        from ...reporting.figures import readings_figure, robustness_figure, to_svg
+
+        if not (self._stored and self._shown and self._stored.document.get(part)):
+            return b""
+        result = self._whole(self._stored)
+        if part == "robustness" and result.robustness is not None:
+            return to_svg(robustness_figure(result.score, result.robustness))
+        assert result.paper_readings is not None
+        return to_svg(readings_figure(result.score, result.paper_readings, result.features.settings.labels))
+
+    def _whole(self, stored: StoredResult) -> PatientResult:
+        """The stored result with the case it was computed from."""
+        nodes = stored.volume, stored.segmentation, stored.segment_id
+        case = self._scene.case(*nodes, stored.document["settings"]["values"]["pixel_type"])
+        return whole_result(stored.document, stored.study, case)
 
     @property
     def nomogram_values(self) -> dict[str, float]:
@@ -278,7 +309,7 @@ class Panel(Section):
 
     def restore(self) -> Inputs | None:
         """Take over the result that the scene holds, after loading one, and tell what it was computed from."""
-        self._shown, self._write = False, None
+        self._shown = False
         try:
             self._stored = self._scene.stored()
         except EsoRadiomicsError as error:
@@ -299,20 +330,21 @@ class Panel(Section):
     def scene_closing(self) -> None:
         """Call before the scene is emptied: ends what runs and forgets nodes."""
         self._stop()
-        self._stored, self._write, self._preview, self._shown = None, None, None, False
+        self._stored, self._preview, self._shown = None, None, False
         self._inputs = Inputs()
         self._on_change()
 
     def export(self, folder: Path | str) -> bool:
         """Write the shown result's report into a new or empty folder; False, and ``error``, if it cannot be."""
+        from ...reporting.patient.patient_report import check_folder, write_report  # matplotlib takes its time
+
         self.error = ""
         try:
-            if self.result is None:
+            if self._stored is None or not self._shown:
                 self.error = "There is no result to export. Score the patient first."
-            elif self._write is None:
-                self.error = "The report's figures are not kept with a scene. Score the patient again to export it."
             else:
-                self._write(Path(folder))
+                check_folder(Path(folder))
+                write_report(self._whole(self._stored), Path(folder))
         except EsoRadiomicsError as error:
             self.error = str(error)
         return not self.error

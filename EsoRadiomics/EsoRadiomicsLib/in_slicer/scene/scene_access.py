@@ -139,10 +139,9 @@ class SceneAccess:
         volume: Any,
         segmentation: Any,
         segment_id: str,
-        figure: str = "",
     ) -> StoredResult:
         """Put a result into the scene in place of an earlier one."""
-        return store_result(self.scene, document, study, volume, segmentation, segment_id, figure)
+        return store_result(self.scene, document, study, volume, segmentation, segment_id)
 
     def stored(self) -> StoredResult | None:
         """The result that the scene holds, or None.

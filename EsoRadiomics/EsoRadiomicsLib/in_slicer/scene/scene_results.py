@@ -22,24 +22,19 @@ from ...studies.study import Study, check_card
 ROLE = "EsoRadiomics.role"
 SEGMENT = "EsoRadiomics.segment"
 VOLUME, SEGMENTATION = "EsoRadiomics.volume", "EsoRadiomics.segmentation"
-FIRMNESS = "robustness"
-ROLES = ("result", "card", "table", "contributions", "series", "chart", FIRMNESS)
+ROLES = ("result", "card", "table", "contributions", "series", "chart")
 AGREEMENT = "agreement"
 
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result of the scene: ``result.json``, its study, and the nodes it was computed from (None if deleted).
-
-    ``figure`` is the robustness figure as SVG, empty where the robustness was not assessed.
-    """
+    """A result of the scene: ``result.json``, its study, and the nodes it was computed from (None if deleted)."""
 
     document: dict[str, Any]
     study: Study
     volume: Any
     segmentation: Any
     segment_id: str
-    figure: str = ""
 
 
 def store_result(
@@ -49,7 +44,6 @@ def store_result(
     volume: Any,
     segmentation: Any,
     segment_id: str,
-    figure: str = "",
 ) -> StoredResult:
     """Put a result into the scene in place of an earlier one."""
     remove_nodes(scene, ROLES)
@@ -61,11 +55,9 @@ def store_result(
     text.SetNodeReferenceID(SEGMENTATION, segmentation.GetID())
     card = _add(scene, "vtkMRMLTextNode", "card", f"{title} study card")
     card.SetText(json.dumps(study.card, indent=1, ensure_ascii=False))
-    if figure:
-        _add(scene, "vtkMRMLTextNode", FIRMNESS, f"{title} robustness").SetText(figure)
     _add_feature_table(scene, document, title)
     _add_plot(scene, document, title)
-    return StoredResult(json.loads(text.GetText()), study, volume, segmentation, segment_id, figure)
+    return StoredResult(json.loads(text.GetText()), study, volume, segmentation, segment_id)
 
 
 def stored_result(scene: Any) -> StoredResult | None:
@@ -93,7 +85,6 @@ def stored_result(scene: Any) -> StoredResult | None:
         text.GetNodeReference(VOLUME),
         text.GetNodeReference(SEGMENTATION),
         text.GetAttribute(SEGMENT) or "",
-        nodes[FIRMNESS].GetText() or "" if FIRMNESS in nodes else "",
     )
 
 

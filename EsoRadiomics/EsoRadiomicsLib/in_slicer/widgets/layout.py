@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import qt
 import slicer
-import vtk
-from slicer.i18n import tr as _
 
 from .figures_view import FiguresView
 
 RESULT_LAYOUT, FIGURES_LAYOUT = 6317, 6318
-NOMOGRAM_TAG, PLOT_TAG, TABLE_TAG, FIGURES_TAG = "EsoNomogram", "EsoContributions", "EsoFeatures", "EsoFigures"
+NOMOGRAM_TAG, CONTRIBUTIONS_TAG, FIGURES_TAG = "EsoNomogram", "EsoContributions", "EsoFigures"
 _SLICE = """<item splitSize="333"><view class="vtkMRMLSliceNode" singletontag="{tag}">
  <property name="orientation" action="default">{orientation}</property>
  <property name="viewlabel" action="default">{label}</property>
  <property name="viewcolor" action="default">{colour}</property></view></item>"""
-_VIEW = """<item splitSize="{size}"><view class="{node}" singletontag="{tag}">
- <property name="viewlabel" action="default">{label}</property></view></item>"""
 DESCRIPTIONS = {
     RESULT_LAYOUT: f"""<layout type="vertical" split="true">
 <item splitSize="420"><layout type="horizontal" split="true">
@@ -27,11 +24,9 @@ DESCRIPTIONS = {
 {_SLICE.format(tag="Green", orientation="Coronal", label="G", colour="#6EB04B")}
 </layout></item>
 <item splitSize="580"><layout type="horizontal" split="true">
-<item splitSize="600"><{NOMOGRAM_TAG}></{NOMOGRAM_TAG}></item>
-<item splitSize="400"><layout type="vertical" split="true">
-{_VIEW.format(size=500, node="vtkMRMLPlotViewNode", tag=PLOT_TAG, label="P")}
-{_VIEW.format(size=500, node="vtkMRMLTableViewNode", tag=TABLE_TAG, label="T")}
-</layout></item></layout></item></layout>""",
+<item splitSize="550"><{NOMOGRAM_TAG}></{NOMOGRAM_TAG}></item>
+<item splitSize="450"><{CONTRIBUTIONS_TAG}></{CONTRIBUTIONS_TAG}></item>
+</layout></item></layout>""",
     FIGURES_LAYOUT: f'<layout type="vertical"><item><{FIGURES_TAG}></{FIGURES_TAG}></item></layout>',
 }
 
@@ -52,16 +47,17 @@ class ModuleLayout:
     _users_layout: int | None = None
     """What was shown before any of the module's layouts was entered."""
 
-    def __init__(self, layout: int, tag: str, view: qt.QWidget) -> None:
-        """Register ``view`` under ``tag``; a reloaded module registers its new one under the same tag."""
+    def __init__(self, layout: int, views: Mapping[str, qt.QWidget]) -> None:
+        """Register ``views`` by tag; a reloaded module registers its new ones under the same tags."""
         self._layout = layout
         self._manager = slicer.app.layoutManager()
         if self._manager is None:
             return
-        factory = slicer.qSlicerSingletonViewFactory()
-        factory.setTagName(tag)
-        factory.setWidget(view)
-        self._manager.registerViewFactory(factory)
+        for tag, view in views.items():
+            factory = slicer.qSlicerSingletonViewFactory()
+            factory.setTagName(tag)
+            factory.setWidget(view)
+            self._manager.registerViewFactory(factory)
         register_layouts()
         if self.entered:  # a reload, or a scene saved in this layout: only a change of layout shows the new view
             self._manager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView)
@@ -91,7 +87,7 @@ class FiguresLayout(ModuleLayout):
     """One big view with figures; the sections share it, and ``view`` shows what was given to it last."""
 
     def __init__(self, view: FiguresView) -> None:
-        super().__init__(FIGURES_LAYOUT, FIGURES_TAG, view.widget)
+        super().__init__(FIGURES_LAYOUT, {FIGURES_TAG: view.widget})
         self.view = view
         view.on_close = self._back
         self._before: int | None = None
@@ -116,31 +112,7 @@ class FiguresLayout(ModuleLayout):
 
 
 class ResultLayout(ModuleLayout):
-    """A patient's slices, nomogram, contributions and features."""
+    """A patient's slices, nomogram and contributions."""
 
-    def __init__(self, nomogram_view: qt.QWidget) -> None:
-        super().__init__(RESULT_LAYOUT, NOMOGRAM_TAG, nomogram_view)
-
-    def show(self, contributions: Any, chart: Any) -> None:
-        """Put the contributions, a table node, and their bars, a plot chart node, into the layout's views."""
-        if not self.entered or contributions is None or chart is None:
-            return
-        for i in range(self._manager.tableViewCount):
-            view = self._manager.tableWidget(i).mrmlTableViewNode()
-            if view.GetLayoutName() == TABLE_TAG:
-                view.SetTableNodeID(contributions.GetID())
-        for i in range(self._manager.plotViewCount):
-            widget = self._manager.plotWidget(i)
-            if widget.mrmlPlotViewNode().GetLayoutName() == PLOT_TAG:
-                chart.SetXAxisTitle(_("row in the table below"))
-                widget.mrmlPlotViewNode().SetPlotChartNodeID(chart.GetID())
-                _number_bars(widget.plotView().chart(), contributions.GetNumberOfRows())
-
-
-def _number_bars(chart: Any, count: int) -> None:
-    """Row numbers instead of 0, 1, 2, … below the bars: MRML has no text labels, and feature names would not fit."""
-    positions, labels = vtk.vtkDoubleArray(), vtk.vtkStringArray()
-    for row in range(count):
-        positions.InsertNextValue(row)
-        labels.InsertNextValue(str(row + 1))
-    chart.GetAxis(vtk.vtkAxis.BOTTOM).SetCustomTickPositions(positions, labels)
+    def __init__(self, nomogram_view: qt.QWidget, contributions_view: qt.QWidget) -> None:
+        super().__init__(RESULT_LAYOUT, {NOMOGRAM_TAG: nomogram_view, CONTRIBUTIONS_TAG: contributions_view})

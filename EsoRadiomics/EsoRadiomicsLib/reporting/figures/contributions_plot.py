@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...core.formatting import decimals, number
-from ...extraction.engines import split_name
-from ...scoring.score import OUTSIDE_REFERENCE_Z, Contribution, Score
+from ...scoring.score import Contribution, Score
 from ...scoring.score_text import rad_score, rule
+from ...scoring.waterfall import is_outside, named, waterfall
 from ...studies.study import Cutoff, Signature
 from .style import (
     BLUE,
@@ -34,14 +33,14 @@ CHART_X, CHART_MM = 90.0, 54.0
 MEASURED_X, COEFFICIENT_X, PART_X = 159.0, 174.0, WIDTH_MM - 2.0
 HEAD_MM, FOOT_MM = 24.0, 12.0
 TITLE, TEXT, SMALL = 8.5, 6.8, 6.4
-_CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order", "histogram": "Histogram"}
 
 
 def contributions_figure(score: Score) -> Figure:
     """Draw every feature's part of the Rad-score, largest first; ``|z| > 3`` is marked with a diamond."""
     signature = score.study.signature
     assert signature is not None  # a study without one is never scored
-    items = sorted(score.contributions, key=lambda item: -abs(item.contribution))
+    found = waterfall(signature, score.contributions)
+    items, sums, places = found.items, found.sums, found.places
     first = 1 if signature.intercept else 0
     lines = first + len(items) + 1
     pitch = 4.9 if lines > 10 else 6.0
@@ -53,11 +52,7 @@ def contributions_figure(score: Score) -> Figure:
     def y_mm(row: int) -> float:
         return HEAD_MM + pitch * (row + 0.5)
 
-    sums = [signature.intercept]
-    for item in items:
-        sums.append(sums[-1] + item.contribution)
-    places = min(4, max(0, 3 - math.floor(math.log10(max(map(abs, [*sums, 1e-4]))))))
-    _scale(page, chart, signature.cutoff, sums)
+    _scale(page, chart, signature.cutoff, found.low, found.high)
     _header(page, score, signature)
     if first:
         page.text(FEATURE_X, y_mm(0), "Intercept", size=TEXT, va="center")
@@ -70,7 +65,7 @@ def contributions_figure(score: Score) -> Figure:
         end = start + item.contribution
         chart.plot([end, end], [row, row + 1], color=GREY, lw=0.6, zorder=2)
     _result(page, chart, score, signature, y_mm(lines - 1), lines - 1)
-    if any(_outside(item) for item in items):
+    if any(is_outside(item) for item in items):
         y = HEAD_MM + pitch * lines + FOOT_MM - 3.5
         page.plot([IMAGE_X + 1], [y], "D", ms=3, color=VERMILLION)
         page.text(IMAGE_X + 3.5, y, "|z| > 3: unlike the reference cohort", size=SMALL, va="center", color=GREY)
@@ -93,8 +88,7 @@ def _header(page: Any, score: Score, signature: Signature) -> None:
 
 
 def _line(page: Any, y: float, item: Contribution, places: int) -> None:
-    image, feature_class, feature = split_name(item.feature)
-    class_label = _CLASS_LABELS.get(feature_class, feature_class.upper())
+    image, class_label, feature = named(item.feature)
     for x, text, colour in ((IMAGE_X, image, GREY), (CLASS_X, class_label, GREY), (FEATURE_X, feature, INK)):
         page.text(x, y, text, size=TEXT, va="center", color=colour)
     measured = number(item.value, 3) if item.z is None else decimals(item.z, 2)
@@ -105,12 +99,8 @@ def _line(page: Any, y: float, item: Contribution, places: int) -> None:
     )
     for x, text in numbers:
         page.text(x, y, text, size=TEXT, va="center", ha="right")
-    if _outside(item):
+    if is_outside(item):
         page.plot([MEASURED_X - 9.5], [y], "D", ms=3, color=VERMILLION)
-
-
-def _outside(item: Contribution) -> bool:
-    return item.z is not None and abs(item.z) > OUTSIDE_REFERENCE_Z
 
 
 def _colour(item: Contribution, cutoff: Cutoff | None) -> str:
@@ -135,11 +125,8 @@ def _result(page: Any, chart: Any, score: Score, signature: Signature, y: float,
     chart.plot([score.rad_score], [row], "D", ms=6, color=colour, mec="white", mew=0.7, zorder=5)
 
 
-def _scale(page: Any, chart: Any, cutoff: Cutoff | None, sums: list[float]) -> None:
+def _scale(page: Any, chart: Any, cutoff: Cutoff | None, low: float, high: float) -> None:
     """Horizontal scale, shading of the two groups and the cut-off line."""
-    values = [*sums, cutoff.value] if cutoff else sums
-    margin = 0.09 * ((max(values) - min(values)) or 1.0)
-    low, high = min(values) - margin, max(values) + margin
     chart.set_xlim(low, high)
     chart.set_yticks([])
     chart.locator_params(axis="x", nbins=5)

@@ -1,4 +1,4 @@
-"""How firm a score is, as the panel shows it: rich text made of ``result.json`` alone."""
+"""How firm a score is, and in the readings of its paper: rich text made of ``result.json`` alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from ....core.formatting import number
+from ....extraction.engines import settings_from
 from ....reporting.palette import BLUE, GREY, VERMILLION
 
 KINDS = {
@@ -26,6 +27,36 @@ def firmness_html(document: Mapping[str, Any]) -> str:
         document: a result with ``robustness``.
     """
     return "".join([_sentence(document), _table(_flips(document)), _table(_features(document))])
+
+
+def readings_html(document: Mapping[str, Any]) -> str:
+    """In how many readings of the paper the group stays, and what each open setting does to the score.
+
+    Args:
+        document: a result with ``paper_readings``.
+    """
+    found, name, group = document["paper_readings"], document["score"]["name"], document["score"]["group"]
+    low, high = number(found["lowest"]), number(found["highest"])
+    text = f"<b>{escape(name)} {low} to {high}</b> in {found['scored']} readings of what the paper leaves open"
+    if group:
+        same, all_ = found["same_group"], found["scored"]
+        colour, shape = (BLUE, "●") if same == all_ else (VERMILLION, "▲")
+        text += (
+            f'; <span style="color:{colour}"><b>{shape}&nbsp;{escape(group["label"])} in {same} of {all_}</b></span>'
+        )
+    return f"<p>{text}.</p>{_table(_effects(document))}"
+
+
+def _effects(document: Mapping[str, Any]) -> Iterator[str]:
+    labels = settings_from(document["settings"]["values"]).labels
+    grouped = bool(document["score"]["group"])
+    columns = ["left open by the paper", "moves the score by", *(["group changes"] if grouped else [])]
+    yield _HEAD.format("".join(f"<td>{name}</td>" for name in columns))
+    for effect in document["paper_readings"]["effects"]:
+        cells = [escape(labels.get(effect["setting"], effect["setting"])), number(effect["mean_shift"], 2)]
+        if grouped:
+            cells.append(f"{effect['flips']} of {effect['pairs']}")
+        yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _sentence(document: Mapping[str, Any]) -> str:

@@ -1,7 +1,4 @@
-"""Painting a nomogram with QPainter: the file figure's look, plus what only a live view has.
-
-Only calls that PythonQt and PySide6 share are used, so that the view is tested without Slicer.
-"""
+"""Painting a nomogram with QPainter: the file figure's look, plus what only a live view has."""
 
 from __future__ import annotations
 
@@ -19,23 +16,22 @@ from ....scoring.nomogram import Nomogram, Place, Row, Tick
 from ....scoring.score import Bounds
 from ....scoring.score_text import percent, points
 from ....studies.study import UNSURE
+from ..sketch import Sketch
 from .nomogram_sheet import EDGE_MM, LABEL_MM, VALUE_MARGIN_MM, Sheet
 
 TITLE, LABEL, TICK, NOTE = 3.4, 3.1, 2.7, 2.5
 """Sizes of text in mm of the page."""
-LEAST_TEXT_PX = 8
 NOTE_LINE_MM = 3.3
 
 
-class NomogramPainter:
+class NomogramPainter(Sketch):
     """Draws one nomogram onto one sheet."""
 
     def __init__(self, painter: Any, sheet: Sheet, nomogram: Nomogram) -> None:
-        self._painter, self._sheet, self._nomogram = painter, sheet, nomogram
-        self._mm = sheet.scale
+        super().__init__(painter, sheet.scale)
+        self._sheet, self._nomogram = sheet, nomogram
         self._value_x = sheet.width - VALUE_MARGIN_MM * self._mm
         self._edge_x = sheet.width - EDGE_MM * self._mm
-        painter.setRenderHint(qt.QPainter.Antialiasing, True)
 
     def page(self, place: Place, own: Place, *, demonstration: bool) -> None:
         """Everything but the pointer's caption; ``own`` is where the patient's own values lie."""
@@ -48,28 +44,28 @@ class NomogramPainter:
             self._row(row, place, own)
         self._axis(sheet.y_total, nomogram.total, sheet.on_total, "Total points", minor=True)
         self._mark(sheet.y_total, place.total, own.total, sheet.on_total)
-        self._text(self._edge_x, sheet.y_total, points(place.total), LABEL, INK, align=1, bold=True)
+        self.text(self._edge_x, sheet.y_total, points(place.total), LABEL, INK, align=1, bold=True)
         self._outcomes(place, own)
         for i, note in enumerate(reversed(notes(nomogram, place))):
             y = sheet.height - (1.2 + NOTE_LINE_MM * (i + 1.5)) * self._mm
-            self._text(LABEL_MM * self._mm, y, note, NOTE, GREY, italic=True)
+            self.text(LABEL_MM * self._mm, y, note, NOTE, GREY, italic=True)
         hint = "Drag a dot to see what would change; a double click returns to the patient's own values."
-        self._text(LABEL_MM * self._mm, sheet.height - (1.2 + NOTE_LINE_MM / 2) * self._mm, hint, NOTE, GREY)
+        self.text(LABEL_MM * self._mm, sheet.height - (1.2 + NOTE_LINE_MM / 2) * self._mm, hint, NOTE, GREY)
 
     def header(self, whose: str, *, changed: bool) -> Any:
         """Above the right column: whose values these are, or the button back to them; returns the button's place."""
         y = self._sheet.y_points
         if not changed:
-            self._text(self._value_x, y, whose, LABEL, PATIENT, bold=True)
-            self._text(self._edge_x, y, "points", TICK, GREY, align=1)
+            self.text(self._value_x, y, whose, LABEL, PATIENT, bold=True)
+            self.text(self._edge_x, y, "points", TICK, GREY, align=1)
             return qt.QRectF()
         height = 5.4 * self._mm
         button = qt.QRectF(self._value_x, y - height - 0.6 * self._mm, self._edge_x - self._value_x, height)
-        self._pen(PATIENT, 1.2)
+        self.pen(PATIENT, 1.2)
         self._painter.setBrush(qt.QBrush(qt.QColor(PAPER)))
         self._painter.drawRoundedRect(button, self._mm, self._mm)
-        self._text(button.center().x(), button.center().y(), "Back to patient", TICK, PATIENT, align=0, bold=True)
-        self._text(self._value_x, y + 1.6 * self._mm, "Changed by hand", TICK, VERMILLION, bold=True)
+        self.text(button.center().x(), button.center().y(), "Back to patient", TICK, PATIENT, align=0, bold=True)
+        self.text(self._value_x, y + 1.6 * self._mm, "Changed by hand", TICK, VERMILLION, bold=True)
         return button
 
     def band(self, row: Row) -> None:
@@ -87,29 +83,29 @@ class NomogramPainter:
         at = sheet.on_points(row.points(value))
         found = row.points(value)
         text = f"{value_text(row, value)}: {points(Bounds(found, found))} points"
-        width = self._width(text, TICK, bold=True) + 3 * self._mm
+        width = self.width_of(text, TICK, bold=True) + 3 * self._mm
         left = min(max(at - width / 2, 1), sheet.width - width - 1)
         top = sheet.y_rows[row.name] - 7.2 * self._mm
         self._painter.setPen(qt.QPen(qt.QColor(INK)))
         self._painter.setBrush(qt.QBrush(qt.QColor(INK)))
         self._painter.drawRoundedRect(qt.QRectF(left, top, width, 4.8 * self._mm), self._mm, self._mm)
-        self._text(left + width / 2, top + 2.4 * self._mm, text, TICK, PAPER, align=0, bold=True)
-        self._line(at, top + 4.8 * self._mm, at, sheet.y_rows[row.name], INK, 1.0)
+        self.text(left + width / 2, top + 2.4 * self._mm, text, TICK, PAPER, align=0, bold=True)
+        self.line(at, top + 4.8 * self._mm, at, sheet.y_rows[row.name], INK, 1.0)
 
     def _title(self, demonstration: bool) -> None:
         y = 4.5 * self._mm
         room = self._sheet.width - (LABEL_MM + 30) * self._mm
-        self._text(LABEL_MM * self._mm, y, self._nomogram.title, TITLE, INK, bold=True, room=room)
+        self.text(LABEL_MM * self._mm, y, self._nomogram.title, TITLE, INK, bold=True, room=room)
         if self._nomogram.reconstructed:
             tag = "reconstructed"
-            width = self._width(tag, TICK) + 3 * self._mm
-            self._pen(VERMILLION, 1.0)
+            width = self.width_of(tag, TICK) + 3 * self._mm
+            self.pen(VERMILLION, 1.0)
             self._painter.setBrush(qt.QBrush(qt.QColor(PAPER)))
             box = qt.QRectF(self._edge_x - width, y - 2.4 * self._mm, width, 4.8 * self._mm)
             self._painter.drawRoundedRect(box, self._mm, self._mm)
-            self._text(box.center().x(), y, tag, TICK, VERMILLION, align=0)
+            self.text(box.center().x(), y, tag, TICK, VERMILLION, align=0)
         if demonstration:
-            self._text(LABEL_MM * self._mm, 9.5 * self._mm, DEMONSTRATION, TICK, VERMILLION, bold=True)
+            self.text(LABEL_MM * self._mm, 9.5 * self._mm, DEMONSTRATION, TICK, VERMILLION, bold=True)
 
     def _patient_lines(self, place: Place) -> None:
         """From each variable up to the points scale, and from the total down to the last outcome axis."""
@@ -117,10 +113,10 @@ class NomogramPainter:
         for name, y in sheet.y_rows.items():
             for value in {place.points[name].low, place.points[name].high}:
                 x = sheet.within(sheet.on_points(value))
-                self._line(x, sheet.y_points, x, y, PATIENT, 1.0, dashed=True)
+                self.line(x, sheet.y_points, x, y, PATIENT, 1.0, dashed=True)
         for value in {place.total.low, place.total.high}:
             x = sheet.within(sheet.on_total(value))
-            self._line(x, sheet.y_total, x, sheet.y_outcomes[-1], PATIENT, 1.0)
+            self.line(x, sheet.y_total, x, sheet.y_outcomes[-1], PATIENT, 1.0)
 
     def _row(self, row: Row, place: Place, own: Place) -> None:
         sheet = self._sheet
@@ -128,7 +124,7 @@ class NomogramPainter:
         self._axis(y, row.ticks, sheet.on_points, row.label, stagger=row.discrete)
         self._mark(y, bounds, own.points[row.name], sheet.on_points)
         self._lines(self._value_x, y, value_text(row, known), 15, INK if known is not None else GREY)
-        self._text(self._edge_x, y, points(bounds), LABEL, INK, align=1)
+        self.text(self._edge_x, y, points(bounds), LABEL, INK, align=1)
 
     def _outcomes(self, place: Place, own: Place) -> None:
         sheet, nomogram = self._sheet, self._nomogram
@@ -138,16 +134,16 @@ class NomogramPainter:
             self._axis(y, nomogram.linear_predictor, sheet.on_total, "Linear predictor", span=span)
             self._mark(y, place.total, own.total, sheet.on_total)
             ends = dict.fromkeys(number(lp, 3) for lp in (predictor.low, predictor.high))
-            self._text(self._edge_x, y, " to ".join(ends), LABEL, INK, align=1, bold=True)
+            self.text(self._edge_x, y, " to ".join(ends), LABEL, INK, align=1, bold=True)
         for axis, now, before, y in zip(
             nomogram.outcomes, place.outcomes, own.outcomes, sheet.y_outcomes, strict=False
         ):
             note = axis.evidence if axis.evidence in UNSURE else ""
             self._axis(y, axis.ticks, sheet.on_total, f"{axis.label} (%)", note=note, span=span)
             self._mark(y, place.total, own.total, sheet.on_total)
-            self._text(self._edge_x, y, percent(now), TITLE, PATIENT, align=1, bold=True)
+            self.text(self._edge_x, y, percent(now), TITLE, PATIENT, align=1, bold=True)
             if now != before:
-                self._text(self._value_x, y, f"own {percent(before)}", TICK, GREY)
+                self.text(self._value_x, y, f"own {percent(before)}", TICK, GREY)
 
     def _axis(
         self,
@@ -167,27 +163,27 @@ class NomogramPainter:
         ticks = sorted(ticks, key=lambda tick: tick.points)
         ends = ticks and (span or ticks)
         if ends:
-            self._line(x_of(ends[0].points), y, x_of(ends[-1].points), y, INK, 1.3)
+            self.line(x_of(ends[0].points), y, x_of(ends[-1].points), y, INK, 1.3)
         for a, b in pairwise(ticks) if minor else ():
             for part in range(1, 5):
                 x = x_of(a.points + (b.points - a.points) * part / 5)
-                self._line(x, y, x, y + way * 0.8 * self._mm, INK, 0.8)
-        placed = labelled(ticks, x_of, lambda text: self._width(text, TICK), gap=0.9 * self._mm, stagger=stagger)
+                self.line(x, y, x, y + way * 0.8 * self._mm, INK, 0.8)
+        placed = labelled(ticks, x_of, lambda text: self.width_of(text, TICK), gap=0.9 * self._mm, stagger=stagger)
         for tick, side in placed:
             x = x_of(tick.points)
-            self._line(x, y, x, y + (way * side or way) * 1.5 * self._mm, INK, 1.0)
+            self.line(x, y, x, y + (way * side or way) * 1.5 * self._mm, INK, 1.0)
             if side:
-                self._text(x, y + way * side * 3.1 * self._mm, tick.label, TICK, INK, align=0, paper=True)
+                self.text(x, y + way * side * 3.1 * self._mm, tick.label, TICK, INK, align=0, paper=True)
         self._lines(LABEL_MM * self._mm, y - (1.4 * self._mm if note else 0), label, 26, INK)
         if note:
-            self._text(LABEL_MM * self._mm, y + 2.3 * self._mm, note, NOTE, GREY, italic=True)
+            self.text(LABEL_MM * self._mm, y + 2.3 * self._mm, note, NOTE, GREY, italic=True)
 
     def _mark(self, y: float, bounds: Bounds, own: Bounds, x_of: Callable[[float], float]) -> None:
         """The place on an axis: a dot, an arrow head where it lies beyond, a bar where it is a range, a ring of old."""
         radius = 1.25 * self._mm
         if own != bounds:
             for value in {own.low, own.high}:
-                self._pen(GREY, 1.3)
+                self.pen(GREY, 1.3)
                 self._painter.setBrush(qt.QBrush(qt.QColor(PAPER)))
                 self._painter.drawEllipse(qt.QPointF(self._sheet.within(x_of(value)), y), radius, radius)
         low, high = self._sheet.within(x_of(bounds.low)), self._sheet.within(x_of(bounds.high))
@@ -197,7 +193,7 @@ class NomogramPainter:
             self._painter.fillRect(qt.QRectF(low, y - 0.7 * self._mm, high - low, 1.4 * self._mm), colour)
         for value, x in ((bounds.low, low), (bounds.high, high)):
             beyond = x_of(value) - x
-            self._pen(PAPER, 1.2)
+            self.pen(PAPER, 1.2)
             self._painter.setBrush(qt.QBrush(qt.QColor(PATIENT)))
             if abs(beyond) < 0.5:
                 self._painter.drawEllipse(qt.QPointF(x, y), radius, radius)
@@ -214,58 +210,4 @@ class NomogramPainter:
         lines = wrap(text, columns)[:3]
         size = LABEL if len(lines) < 3 else NOTE
         for i, line in enumerate(lines):
-            self._text(x, y + (i - (len(lines) - 1) / 2) * 1.2 * size * self._mm, line, size, colour)
-
-    def _text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: float,
-        colour: str,
-        *,
-        align: int = -1,
-        bold: bool = False,
-        italic: bool = False,
-        room: float = 0,
-        paper: bool = False,
-    ) -> None:
-        """One line centred on y; it starts (−1), is centred (0) or ends (1) at x, cut to ``room``, on ``paper``."""
-        metrics = self._font(size, bold, italic)
-        if room:
-            text = metrics.elidedText(text, qt.Qt.ElideRight, room)
-        width = metrics.horizontalAdvance(text)
-        left = x - width * (align + 1) / 2
-        if paper:
-            half = metrics.height() / 2
-            self._painter.fillRect(
-                qt.QRectF(left - 1, y - 0.7 * half, width + 2, 1.4 * half), qt.QColor(255, 255, 255, 216)
-            )
-        self._painter.setPen(qt.QPen(qt.QColor(colour)))
-        self._painter.drawText(qt.QPointF(left, y + (metrics.ascent() - metrics.descent()) / 2), text)
-
-    def _width(self, text: str, size: float, bold: bool = False) -> float:
-        return self._font(size, bold).horizontalAdvance(text)
-
-    def _font(self, size: float, bold: bool = False, italic: bool = False) -> Any:
-        font = qt.QFont(self._painter.font())
-        font.setPixelSize(max(LEAST_TEXT_PX, round(size * self._mm)))
-        font.setBold(bold)
-        font.setItalic(italic)
-        self._painter.setFont(font)
-        return qt.QFontMetricsF(font)
-
-    def _line(
-        self, x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dashed: bool = False
-    ) -> None:
-        pen = self._pen(colour, width)
-        if dashed:
-            pen.setStyle(qt.Qt.DashLine)
-            self._painter.setPen(pen)
-        self._painter.drawLine(qt.QPointF(x1, y1), qt.QPointF(x2, y2))
-
-    def _pen(self, colour: str, width: float) -> Any:
-        pen = qt.QPen(qt.QColor(colour))
-        pen.setWidthF(width * self._mm / 4)
-        self._painter.setPen(pen)
-        return pen
+            self.text(x, y + (i - (len(lines) - 1) / 2) * 1.2 * size * self._mm, line, size, colour)

@@ -128,7 +128,7 @@ class PanelView(ParameterView):
         self.ui.studiesFolderEdit.connect("currentPathChanged(QString)", self._on_studies_folder)
         self.ui.scoreButton.connect("clicked(bool)", self._on_score)
         self.ui.cancelButton.connect("clicked(bool)", self._on_cancel)
-        self._firmness.wire(lambda: self._panel.score(self._inputs(), firmness=True), self._on_cancel)
+        self._firmness.wire(lambda command: self._panel.score(self._inputs(), command), self._on_cancel)
         self.ui.layoutButton.connect("clicked(bool)", self._on_layout)
         self.ui.exportButton.connect("clicked(bool)", self._on_export)
 
@@ -214,7 +214,7 @@ class PanelView(ParameterView):
         self._row.show(panel, missing, _("Measure and score the patient."))
         if self._result.show(panel, in_layout=self._parameters.showLayout):
             self._show_gtv()
-        self._firmness.show(panel, missing)
+        self._firmness.show(panel, missing, panel.missing_readings(inputs))
 
     def _show_preview(self, inputs: Inputs) -> None:
         """Show or hide the voxels that the study will remove."""
@@ -329,13 +329,15 @@ class PanelView(ParameterView):
         self._panel.cancel()
 
     def _on_layout(self, checked: bool) -> None:
-        self._result.show_layout(self._panel, in_layout=checked)
+        self._result.show_layout(in_layout=checked)
 
     def _on_export(self) -> None:
         parent, result = choose_folder(_("The report gets a folder of its own in:")), self._panel.result
         if parent is None or result is None:
             return
         name = re.sub(r"[^\w-]+", "-", f"{result['case']['name']}-{result['study']['id']}")
-        if self._panel.export(parent / name):
+        with slicer.util.WaitCursor():
+            exported = self._panel.export(parent / name)
+        if exported:
             self._panel.message = _("The report is in {folder}").format(folder=parent / name)
         self._render()

@@ -1,4 +1,4 @@
-"""What is shown of a result: the rows in the panel, and nomogram, plot and table in the viewer's layout."""
+"""What is shown of a result: the rows in the panel, and nomogram and contributions in the viewer's layout."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from ....scoring.nomogram import build_nomogram
 from ...panel.patient_panel import Panel
 from ..layout import ResultLayout
+from .contributions_view import ContributionsView
 from .nomogram_view import NomogramView
 from .result_html import is_demonstration, result_html
 
@@ -21,8 +22,8 @@ class ResultView:
 
     def __init__(self, ui: Any) -> None:
         self.ui = ui
-        self._nomogram = NomogramView()
-        self._layout = ResultLayout(self._nomogram)
+        self._nomogram, self._contributions = NomogramView(), ContributionsView()
+        self._layout = ResultLayout(self._nomogram, self._contributions)
         self._shown: Any = None
 
     def show(self, panel: Panel, *, in_layout: bool) -> bool:
@@ -34,28 +35,28 @@ class ResultView:
         self.ui.resultFrame.visible = result is not None
         if result is None or study is None:
             self._nomogram.clear(_("Score a patient to see the nomogram."))
+            self._contributions.clear()
             self._layout.leave()
             return False
         demonstration = is_demonstration(result)
         self.ui.demonstrationLabel.visible = demonstration
         self.ui.resultLabel.text = result_html(result)
+        self._contributions.show_result(study, result)
         nomogram = build_nomogram(study)
         if nomogram is None:
             self._nomogram.clear(_("This study has no outcome model, hence no nomogram."))
         else:
             self._nomogram.show_patient(nomogram, panel.nomogram_values, demonstration=demonstration)
-        self.show_layout(panel, in_layout=in_layout)
+        self.show_layout(in_layout=in_layout)
         scroll_to(self.ui.resultFrame)
         return True
 
-    def show_layout(self, panel: Panel, *, in_layout: bool) -> None:
-        """Enter the module's layout with the result's nodes, or leave it."""
+    def show_layout(self, *, in_layout: bool) -> None:
+        """Enter the module's layout, or leave it."""
         if not (in_layout and self._shown):
             self._layout.leave()
             return
         self._layout.enter()
-        nodes = panel.result_nodes
-        self._layout.show(nodes.get("contributions"), nodes.get("chart"))
 
     def leave(self) -> None:
         """Give the user's layout back; the next :meth:`show` starts anew."""
