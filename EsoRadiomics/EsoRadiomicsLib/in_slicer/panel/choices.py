@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import EsoRadiomicsError
+from ...core.formatting import counted
 from ...scoring.score import check_parameters
 from ...studies.reference_cohort import ReferenceCohort, load_reference
 from ...studies.study import Study, builtin_studies, load_study
@@ -82,6 +83,15 @@ def needs_reference(study: Study) -> bool:
     except EsoRadiomicsError:
         return study.signature is not None
     return False
+
+
+def worth_line(study: Study, reference: ReferenceCohort | None) -> str:
+    """What a reference cohort is worth for a study that needs one, in a sentence or more; empty where nobody judged."""
+    if reference is None or not needs_reference(study):
+        return ""
+    about = f"“{reference.label}”: {counted(reference.cases, 'case')}"
+    worth = reference.worth.get(study.id)
+    return f"{about}, {worth['verdict']}. {' '.join(worth['reasons'])}".strip() if worth else f"{about}."
 
 
 def study_of(id_or_path: str) -> Study:

@@ -6,13 +6,15 @@ import csv
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...cohort.cohort_table import FEATURES_CSV, READINGS_CSV
 from ...cohort.manifest import Entry, read_manifest
 from ...cohort.problems import Problem
 from ...core.errors import EsoRadiomicsError, InputError
-from .choices import reference_of, study_of
+from .choices import needs_reference, reference_of, study_of
 from .cohort_result import UNREADABLE, CohortResult, problems_of, read_result
 from .command_run import CommandRun, ProcessRunner
 from .section import Run, Section
@@ -29,7 +31,8 @@ KEPT = "Cancelled. Finished cases are kept; Run goes on from there."
 class CohortInputs:
     """What the section shows; ``study`` and ``reference`` are those of section 2, ``jobs`` cases at a time.
 
-    ``allow_outside``: the manifest's paths may lead out of its folder.
+    ``all_readings``: measure in every reading of the study's paper, too. ``allow_outside``: the manifest's paths may
+    lead out of its folder.
     """
 
     manifest: str = ""
@@ -37,6 +40,7 @@ class CohortInputs:
     study: str = ""
     reference: str = ""
     all_features: bool = False
+    all_readings: bool = False
     jobs: int = 1
     allow_outside: bool = False
 
@@ -82,6 +86,12 @@ class CohortSection(Section):
         else:
             reasons += self._problem(lambda: _require_measurable(inputs))
         return reasons
+
+    def missing_to_refer(self, inputs: CohortInputs) -> list[str]:
+        """Why no reference cohort can be made of the run, in sentences; empty if one can."""
+        if self.result is None:
+            return ["Measure a cohort first."]
+        return self._problem(lambda: _require_z_scores(inputs))
 
     # What is done out of process
 
@@ -143,7 +153,34 @@ class CohortSection(Section):
             command.append(f"--reference={inputs.reference}")
         if inputs.all_features:
             command.append("--full")
+        if inputs.all_readings and has_readings(inputs.study):
+            command.append("--all-readings")
         self._do([*command, f"--out={inputs.folder}"], read, done, STARTING, keeps=True)
+
+    def make_reference(self, inputs: CohortInputs, label: str, made: Callable[[Path], None]) -> None:
+        """Make a reference cohort of the run's patients for the study; ``made`` gets its path, then its worth is said.
+
+        ``label``: what the cohort is.
+        """
+        self.error = " ".join(self.missing_to_refer(inputs))
+        if self.error:
+            self._on_change()
+            return
+        folder = Path(inputs.folder)
+        tables = [folder / FEATURES_CSV, *(path for path in (folder / READINGS_CSV,) if path.is_file())]
+        path = _new_path(folder, study_of(inputs.study).id)
+
+        def done(words: str) -> None:
+            self._succeed(words)
+            made(path)
+            self._on_change()
+
+        def read(temporary: Path, output: str) -> str:
+            path.stat()
+            return f"{path.name}: {' '.join(output.split())}".replace(f" written to {path}", ".")
+
+        command = ["reference", "build", *map(str, tables), f"--study={inputs.study}", f"--label={label}"]
+        self._do([*command, f"--out={path}"], read, done, "Means, SDs and what they are worth")
 
     def cancel(self) -> None:
         """End what runs; a run keeps its finished cases."""
@@ -229,9 +266,27 @@ class CohortSection(Section):
         return loaded
 
 
+def has_readings(study: str) -> bool:
+    """Whether a study's card lists what its paper leaves open."""
+    return bool(study) and study_of(study).signature is not None and bool(study_of(study).card.get("readings"))
+
+
+def _require_z_scores(inputs: CohortInputs) -> None:
+    if not needs_reference(study_of(inputs.study)):
+        raise InputError("The study of section 2 needs no reference cohort.")
+
+
+def _new_path(folder: Path, study: str) -> Path:
+    """A file beside the run's that is not there yet."""
+    paths = (folder / f"reference-{study}{f'-{n}' if n > 1 else ''}.json" for n in count(1))
+    return next(path for path in paths if not path.exists())
+
+
 def _require_measurable(inputs: CohortInputs) -> None:
     study = study_of(inputs.study)
     reference_of(inputs.reference)
+    if inputs.all_features and inputs.all_readings and has_readings(inputs.study):
+        raise InputError("All features and every reading of the paper are two runs: untick one of them.")
     if study.signature is None and not inputs.all_features:
         raise InputError(f"{study.absent} Tick “Measure all features” to measure without a signature.")
 

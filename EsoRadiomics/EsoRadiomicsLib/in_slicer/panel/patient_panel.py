@@ -33,6 +33,7 @@ from .choices import (
     score_options,
     study_choices,
     study_of,
+    worth_line,
 )
 from .command_run import CommandRun, ProcessRunner
 from .patient_runs import SlicerRadiomicsRun
@@ -117,6 +118,14 @@ class Panel(Section):
             return str(error)
         below = "" if hu_min is None else f", {gtv.percent_below(hu_min):.1f} % below {plain(hu_min)} HU"
         return " ".join([f"{gtv.cm3:.2f} cm³{below}.", *gtv.warnings])
+
+    def reference_line(self, inputs: Inputs) -> tuple[bool, str]:
+        """Whether the study needs a reference cohort, and what the chosen one is worth for it."""
+        try:
+            study = self.study(inputs.study)
+            return needs_reference(study), worth_line(study, reference_of(inputs.reference))
+        except EsoRadiomicsError:  # said where it hinders scoring
+            return True, ""
 
     def missing(self, inputs: Inputs) -> list[str]:
         """Why Score cannot run, in sentences; empty if it can."""

@@ -21,6 +21,17 @@ def choose_item(title: str, question: str, items: Sequence[str], current: int = 
     return chosen
 
 
+def ask_text(title: str, question: str, proposed: str) -> str | None:
+    """A line of text, or None if the user cancels or leaves it empty."""
+    dialog = qt.QInputDialog(slicer.util.mainWindow())
+    dialog.setWindowTitle(title)
+    dialog.setLabelText(question)
+    dialog.setTextValue(proposed)
+    entered = dialog.textValue().strip() if dialog.exec() else ""
+    dialog.deleteLater()
+    return entered or None
+
+
 def choose_file(title: str, name_filter: str) -> Path | None:
     """An existing file, or None if the user cancels."""
     chosen = qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, "", name_filter)

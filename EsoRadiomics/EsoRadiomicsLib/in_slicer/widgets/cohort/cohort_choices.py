@@ -13,6 +13,7 @@ class CohortChoices:
     folder: str
     jobs: int = 1
     all_features: bool = False
+    all_readings: bool = False
     allow_outside: bool = False
 
 

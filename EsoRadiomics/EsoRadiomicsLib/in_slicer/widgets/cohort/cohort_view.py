@@ -16,10 +16,10 @@ from ....cohort.problems import Problem
 from ....core.errors import EsoRadiomicsError
 from ....reporting.palette import GREY, VERMILLION
 from ...panel.choices import study_of
-from ...panel.cohort_panel import CohortInputs, CohortSection
+from ...panel.cohort_panel import CohortInputs, CohortSection, has_readings
 from ...panel.cohort_result import CohortResult
 from ..dependencies import engine_sentence
-from ..dialogs import choose_folder
+from ..dialogs import ask_text, choose_folder
 from ..layout import FiguresLayout
 from ..parameter_view import ParameterView
 from ..patient.panel_view import PanelView
@@ -39,7 +39,8 @@ class CohortView(ParameterView):
     ) -> None:
         """``section``: gets the widgets; ``panel``: shows a loaded case; ``figures``: make room for it."""
         super().__init__(load_section(section, "Cohort.ui"), parameter_node)
-        self._panel, self._figures = panel, figures
+        self._panel, self._figures, self._frame = panel, figures, section
+        panel.wire_reference(self._on_guide)
         self._listed: Sequence[Problem] | None = None
         self._shown: CohortResult | None = None
         self._section = CohortSection(slicer.mrmlScene, PythonProcess(), on_change=self._on_section)
@@ -78,6 +79,7 @@ class CohortView(ParameterView):
         self.ui.problemsTable.connect("cellDoubleClicked(int,int)", self._on_problem)
         self.ui.cohortReportButton.connect("clicked(bool)", self._on_report)
         self.ui.cohortFolderButton.connect("clicked(bool)", self._on_folder)
+        self.ui.makeCohortReferenceButton.connect("clicked(bool)", self._on_reference)
 
     # Parameter node and widgets
 
@@ -89,6 +91,7 @@ class CohortView(ParameterView):
             study=self._parameters.study,
             reference=self._parameters.reference,
             all_features=choices.all_features,
+            all_readings=choices.all_readings,
             jobs=choices.jobs,
             allow_outside=choices.allow_outside,
         )
@@ -138,6 +141,12 @@ class CohortView(ParameterView):
         self.ui.scanButton.enabled = not section.running
         self.ui.openManifestButton.enabled = not to_check
         self.ui.cohortStudyLabel.text = _study_line(inputs)
+        self.ui.cohortReadingsCheckBox.visible = _may_have_readings(inputs.study)
+        lacking = section.missing_to_refer(inputs)
+        self.ui.makeCohortReferenceButton.enabled = not lacking and not section.running
+        self.ui.makeCohortReferenceButton.toolTip = "\n".join(lacking) or _(
+            "Means and SDs of these patients for the study of section 2, what they are worth, and chosen there at once."
+        )
         self._show_problems(section.problems)
         self.ui.cohortResultFrame.visible = section.result is not None and not section.running
         if section.result is not None:
@@ -192,6 +201,25 @@ class CohortView(ParameterView):
     def _on_run(self) -> None:
         self._section.run(self._inputs())
 
+    def _on_guide(self) -> None:
+        """Section 2 asks for a reference cohort."""
+        self._parameters.cohort.all_readings = _may_have_readings(self._parameters.study)
+        self._frame.collapsed = self.ui.measureSection.collapsed = False
+        if not self._section.running and self._section.result is None:
+            self._section.message = _(
+                "For a reference cohort: choose the manifest of comparable patients (their CTs and GTVs, no outcomes "
+                "needed), press Run, then “Make a reference cohort of these patients”."
+            )
+        self._render()
+        scroll_to(self.ui.cohortMessage)
+
+    def _on_reference(self) -> None:
+        inputs = self._inputs()
+        proposed = Path(inputs.folder).resolve().parent.name
+        label = ask_text(_("Reference cohort"), _("What is it? Shown with every score that rests on it."), proposed)
+        if label is not None:
+            self._section.make_reference(inputs, label, self._panel.use_reference)
+
     def _on_cancel(self) -> None:
         self._section.cancel()
 
@@ -224,6 +252,13 @@ def result_text(result: CohortResult) -> str:
     """Numbers and scores of a run, a line each."""
     lines = [_("Table: {name} in {folder}").format(name=FEATURES_CSV, folder=result.folder.name), *result.scores]
     return "\n".join(lines if result.scores else [*lines, _("No study could be scored; the report says why.")])
+
+
+def _may_have_readings(study: str) -> bool:
+    try:
+        return has_readings(study)
+    except EsoRadiomicsError:  # another sentence says what is wrong with the study
+        return False
 
 
 def _study_line(inputs: CohortInputs) -> str:

@@ -150,6 +150,16 @@ class PanelView(ParameterView):
         self.ui.studySection.collapsed = False
         scroll_to(self.ui.studySection)
 
+    def wire_reference(self, on_make: Callable[[], None]) -> None:
+        """Tell what “Make one…” below the reference cohort does."""
+        self.ui.makeReferenceButton.connect("clicked(bool)", lambda checked: on_make())
+
+    def use_reference(self, path: Path) -> None:
+        """Choose a reference cohort; the panel shows it."""
+        self._parameters.reference = str(path)
+        self.ui.referenceEdit.currentPath = str(path)
+        self._render()
+
     def show_case(self, volume: Any, segmentation: Any, segment_id: str) -> None:
         """Choose a CT and what is drawn on it (None: nothing is), and show both."""
         self._parameters.ct = volume
@@ -211,10 +221,17 @@ class PanelView(ParameterView):
         missing = [sentence for sentence in (*panel.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
+        self._show_reference(inputs)
         self._row.show(panel, missing, _("Measure and score the patient."))
         if self._result.show(panel, in_layout=self._parameters.showLayout):
             self._show_gtv()
         self._firmness.show(panel, missing, panel.missing_readings(inputs))
+
+    def _show_reference(self, inputs: Inputs) -> None:
+        """Ask for a reference cohort where the study needs one, and say what the chosen one is worth for it."""
+        needed, words = self._panel.reference_line(inputs)
+        self.ui.referenceLabel.visible = self.ui.referenceEdit.visible = self.ui.makeReferenceButton.visible = needed
+        self.ui.referenceLine.visible, self.ui.referenceLine.text = bool(words), words
 
     def _show_preview(self, inputs: Inputs) -> None:
         """Show or hide the voxels that the study will remove."""
