@@ -16,8 +16,11 @@ from mrml import scene
 from panel_desk import FakeRunner, RealRunner
 
 from EsoRadiomicsLib.cohort.problems import Problem
+from EsoRadiomicsLib.in_slicer.panel.choices import worth_line
 from EsoRadiomicsLib.in_slicer.panel.cohort_panel import KEPT, CohortInputs, CohortSection
 from EsoRadiomicsLib.in_slicer.scene.scene_access import node_case
+from EsoRadiomicsLib.studies.reference_cohort import load_reference
+from EsoRadiomicsLib.studies.study import load_study
 
 __all__ = ["scene"]
 STUDY = "ln-response-crt"
@@ -212,3 +215,29 @@ def test_a_cancelled_run_keeps_its_finished_cases(scene: Any, tmp_path: Path) ->
     ward.section.check(ward.inputs)
     ward.section.cancel()
     assert ward.section.message == "Cancelled"
+
+
+def test_a_reference_cohort_is_made_of_a_run_with_its_readings_and_says_what_it_is_worth(
+    ward: Ward, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ward.section.missing_to_refer(ward.inputs) == ["Measure a cohort first."]
+    ward.broken.write_bytes(ward.good_mask)
+    ward.inputs = replace(ward.inputs, study="escc-lpfs-ccrt", all_readings=True)
+    ward.run(capsys)
+    assert "--all-readings" in ward.runner.arguments and ward.section.error == ""
+    made: list[Path] = []
+    ward.section.make_reference(ward.inputs, "-Our “hospital”", made.append)
+    ward.runner.work(capsys)
+    assert made, ward.section.error
+    (path,) = made
+    assert path.parent == Path(ward.inputs.folder) and ward.section.error == ""
+    assert "cannot serve as a reference" in ward.section.message and str(path.parent) not in ward.section.message
+    cohort = load_reference(path)
+    assert (cohort.label, cohort.cases) == ("-Our “hospital”", 3) and cohort.readings
+    line = worth_line(load_study("escc-lpfs-ccrt"), cohort)
+    assert line.startswith("“-Our “hospital””: 3 cases, not usable.")
+    ward.section.make_reference(ward.inputs, "again", made.append)
+    ward.runner.work(capsys)
+    assert made[1] != made[0] and made[0].is_file()
+    (reason,) = ward.section.missing_to_refer(replace(ward.inputs, study=STUDY))
+    assert "needs no reference cohort" in reason

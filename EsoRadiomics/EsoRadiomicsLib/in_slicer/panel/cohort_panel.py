@@ -180,7 +180,7 @@ class CohortSection(Section):
             return f"{path.name}: {' '.join(output.split())}".replace(f" written to {path}", ".")
 
         command = ["reference", "build", *map(str, tables), f"--study={inputs.study}", f"--label={label}"]
-        self._do([*command, f"--out={path}"], read, done, "Means, SDs and what they are worth")
+        self._do([*command, f"--out={path}"], read, done, "Means, SDs and what they are worth", silent=True)
 
     def cancel(self) -> None:
         """End what runs; a run keeps its finished cases."""
@@ -226,6 +226,7 @@ class CohortSection(Section):
         *,
         out: str = "",
         keeps: bool = False,
+        silent: bool = False,
     ) -> None:
         """Run a command; ``out`` is a file of the temporary folder that it writes."""
         if self.running:
@@ -235,7 +236,7 @@ class CohortSection(Section):
             return [*command, f"--out={temporary / out}"] if out else command
 
         def start() -> Run:
-            return CommandRun(self._runner, prepare, read, {}, self._tell, done, self._failed)
+            return CommandRun(self._runner, prepare, read, {}, self._tell, done, self._failed, silent=silent)
 
         self._keeps = keeps
         self._begin(start, message)

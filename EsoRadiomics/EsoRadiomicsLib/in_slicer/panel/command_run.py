@@ -41,6 +41,7 @@ class CommandRun(Generic[T]):
         tell: gets progress.
         done: gets the result.
         failed: gets the sentence that says why there is none.
+        silent: the command is quick and tells no progress.
 
     Raises:
         InputError, OSError: ``prepare`` failed. Then nothing was started.
@@ -55,14 +56,16 @@ class CommandRun(Generic[T]):
         tell: Tell,
         done: Callable[[T], None],
         failed: Callable[[str], None],
+        *,
+        silent: bool = False,
     ) -> None:
         self._runner, self._read, self._tell, self._done, self._failed = runner, read, tell, done, failed
         self._names, self._lines = names, list[str]()
         self.over = False
         self._folder = tempfile.TemporaryDirectory(prefix="EsoRadiomics-", ignore_cleanup_errors=True)
         try:
-            arguments = prepare(Path(self._folder.name))
-            runner.start(["-m", "EsoRadiomicsLib", *arguments, "--progress=json"], self._on_line, self._on_finished)
+            arguments = [*prepare(Path(self._folder.name)), *([] if silent else ["--progress=json"])]
+            runner.start(["-m", "EsoRadiomicsLib", *arguments], self._on_line, self._on_finished)
         except BaseException:
             self._folder.cleanup()
             raise

@@ -16,9 +16,8 @@ from ...core.errors import EsoRadiomicsError, InputError
 from ...core.formatting import plain
 from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
-from ...reporting.patient.kept_result import LATER, joined, read_document, whole_result
+from ...reporting.patient.kept_result import LATER, joined, read_document
 from ...scoring.nomogram import outcome_model
-from ...scoring.patient import PatientResult
 from ...scoring.score import check_covariates, check_scorable
 from ...studies.paper_readings import paper_readings
 from ...studies.study import Covariate, Study
@@ -36,6 +35,7 @@ from .choices import (
     worth_line,
 )
 from .command_run import CommandRun, ProcessRunner
+from .patient_report_files import drawn_part, write_files
 from .patient_runs import SlicerRadiomicsRun
 from .section import Run, Section
 
@@ -249,21 +249,7 @@ class Panel(Section):
 
     def figure(self, part: str) -> bytes:
         """The figure of a part of the shown result (``robustness``, ``paper_readings``) as SVG; empty without it."""
-        from ...reporting.figures import readings_figure, robustness_figure, to_svg
-
-        if not (self._stored and self._shown and self._stored.document.get(part)):
-            return b""
-        result = self._whole(self._stored)
-        if part == "robustness" and result.robustness is not None:
-            return to_svg(robustness_figure(result.score, result.robustness))
-        assert result.paper_readings is not None
-        return to_svg(readings_figure(result.score, result.paper_readings, result.features.settings.labels))
-
-    def _whole(self, stored: StoredResult) -> PatientResult:
-        """The stored result with the case it was computed from."""
-        nodes = stored.volume, stored.segmentation, stored.segment_id
-        case = self._scene.case(*nodes, stored.document["settings"]["values"]["pixel_type"])
-        return whole_result(stored.document, stored.study, case)
+        return drawn_part(self._scene, self._stored, part) if self._stored and self._shown else b""
 
     @property
     def nomogram_values(self) -> dict[str, float]:
@@ -345,15 +331,12 @@ class Panel(Section):
 
     def export(self, folder: Path | str) -> bool:
         """Write the shown result's report into a new or empty folder; False, and ``error``, if it cannot be."""
-        from ...reporting.patient.patient_report import check_folder, write_report  # matplotlib takes its time
-
         self.error = ""
         try:
             if self._stored is None or not self._shown:
                 self.error = "There is no result to export. Score the patient first."
             else:
-                check_folder(Path(folder))
-                write_report(self._whole(self._stored), Path(folder))
+                write_files(self._scene, self._stored, Path(folder))
         except EsoRadiomicsError as error:
             self.error = str(error)
         return not self.error
