@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..core.progress import Progress
 from ..modelling.fit import Fit
 from .added_value import NestedTest, added_value
+from .challenge import Challenge, challenge
 from .internal_validation import InternalValidation, internal_validation
 from .permutation_check import Chance, permutation_check
 from .resampled_runs import silent
@@ -28,6 +29,7 @@ class FitChecks:
     luck: SplitLuck | None = None
     fold_sizes: tuple[int, ...] = ()
     nested: tuple[NestedTest, ...] = ()
+    challenge: Challenge | None = None
 
 
 def check_fit(
@@ -35,18 +37,20 @@ def check_fit(
     *,
     bootstrap: int,
     permutations: int,
+    challenges: int = 0,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> FitChecks:
     """Repeat the whole protocol in ``bootstrap`` samples and on ``permutations`` of the outcomes.
 
     A split that was drawn is drawn again a quarter as often as there are bootstrap samples, the folds a tenth as often;
-    without these samples the nested tests are left out, too. The progress is shared by the numbers of runs.
+    without these samples the nested tests are left out, too. In ``challenges`` samples of their own the challengers
+    learn. The progress is shared by the numbers of runs.
     """
     plan, model = fit.plan, fit.model
     n_splits = bootstrap // 4 if fit.drawn else 0
     n_folds = bootstrap // 10
-    total, done = max(1, bootstrap + permutations + n_splits + n_folds + _CROSS_FITS), 0
+    total, done = max(1, bootstrap + permutations + challenges + n_splits + n_folds + _CROSS_FITS), 0
 
     def part(n: int) -> Progress:
         nonlocal done
@@ -65,4 +69,7 @@ def check_fit(
         chance = permutation_check(plan, model, fit.validation, n=permutations, pool=pool, progress=part(permutations))
     if n_splits:
         luck = split_luck(fit, n=n_splits, pool=pool, progress=part(n_splits))
-    return FitChecks(internal, chance, luck, sizes, nested)
+    challenged = None
+    if challenges:
+        challenged = challenge(plan, model, n=challenges, pool=pool, progress=part(challenges))
+    return FitChecks(internal, chance, luck, sizes, nested, challenged)

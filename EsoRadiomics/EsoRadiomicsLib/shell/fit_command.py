@@ -82,6 +82,15 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--permutations", type=whole_number, default=100, help="runs on shuffled outcomes (default 100; 0: none)"
     )
+    parser.add_argument(
+        "--challengers",
+        type=int,
+        nargs="?",
+        const=50,
+        default=0,
+        metavar="N",
+        help="hold learning machines against the Rad-score in N bootstrap samples (50; needs scikit-survival)",
+    )
     parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
     parser.add_argument("--title", help="title of the new card (default: the study's)")
     parser.add_argument(
@@ -196,6 +205,7 @@ def _run(options: argparse.Namespace) -> int:
             fit,
             bootstrap=options.bootstrap,
             permutations=options.permutations,
+            challenges=options.challengers,
             pool=pool,
             progress=lambda share, what: progress(0.05 + 0.9 * share, what),
         )

@@ -44,6 +44,10 @@ _NESTED_NOTE = (
     "Likelihood-ratio tests in the training patients, each with the Rad-score of the protocol run without his or her "
     "fold (cross-fitted), so that it has not seen this outcome; a score that points the wrong way has p = 1."
 )
+_CHALLENGERS = (
+    "Means and 2.5 to 97.5 percentiles over bootstrap samples, in each of which everything was learned anew. Numbers: "
+    "tables/challengers.csv."
+)
 _MODELS_NOTE = "No p where variables or their score were chosen on these patients: it would mean nothing."
 _MOST_FEATURES = 15
 
@@ -80,6 +84,11 @@ def fit_page(
                 "How often a feature is selected in the bootstrap samples",
                 f"All of them: tables/selection-frequency.csv. In the signature: {len(fit.model.rad_signature.names)}.",
             ),
+        ),
+        section(
+            "Would a learning machine do better?",
+            paragraph(checks.challenge.verdict) if checks.challenge is not None else "",
+            figures(pictures, {"challengers": _CHALLENGERS}),
         ),
         section(
             "The model",

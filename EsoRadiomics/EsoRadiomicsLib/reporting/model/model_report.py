@@ -12,6 +12,7 @@ from ...evaluation.assessment import Assessment
 from ...evaluation.fit_checks import FitChecks
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
+from ..figures.challenger_plot import challenger_figure
 from ..figures.style import to_svg
 from .checklists import evidence_rows, facts_of, validation_rows
 from .fit_page import fit_page
@@ -20,6 +21,7 @@ from .model_tables import (
     Row,
     auc_rows,
     beyond_rows,
+    challenger_rows,
     cohort_rows,
     contrast_rows,
     forest_rows,
@@ -51,6 +53,8 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
             drawn |= evaluation_figures(study, side.cohort, side.prediction, evaluation)
     if checks.chance is not None:
         drawn |= chance_figures(checks.chance, "AUC" if fit.training.binary is not None else "C-index")
+    if checks.challenge is not None:
+        drawn["challengers"] = challenger_figure(checks.challenge, title="Would a learning machine do better?")
     tables = {
         "table1": cohort_rows(fit.training, fit.validation, study_unit(study)),
         "signature": signature_rows(study),
@@ -62,6 +66,7 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
         "internal-validation": [] if internal is None else internal_rows(internal),
         "selection-frequency": [] if internal is None else frequency_rows(internal, fit.model.rad_signature.names),
         "added-value": nested_rows(checks.nested),
+        "challengers": [] if checks.challenge is None else challenger_rows(checks.challenge),
         "auc-over-time": auc_rows(evaluations),
         "predictions": predictions,
         "reporting-checklists": evidence_rows(facts_of(fit, checks)),

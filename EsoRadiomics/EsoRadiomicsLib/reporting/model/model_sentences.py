@@ -82,6 +82,8 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
             f"reaches {low:.2f} to {high:.2f} in those set aside, here {checks.luck.own:.2f} ({below} of them are "
             f"below).{luck}"
         )
+    if checks.challenge is not None:
+        found.append(checks.challenge.verdict)
     found.append(size_sentence(assessment.fit.training, assessment.fit.plan.horizons))
     return [sentence for sentence in found if sentence]
 

@@ -13,6 +13,7 @@ import pandas as pd
 from ...core.output import safe_cell
 from ...evaluation.added_value import NestedTest
 from ...evaluation.beyond_training import Beyond
+from ...evaluation.challenge import Challenge
 from ...evaluation.internal_validation import InternalValidation
 from ...evaluation.measures import Evaluation
 from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
@@ -167,6 +168,23 @@ def internal_rows(internal: InternalValidation) -> list[Row]:
             "of useless predictions": c.no_information,
         }
         for c in internal.corrected
+    ]
+
+
+def challenger_rows(challenge: Challenge) -> list[Row]:
+    """The Rad-score, the simple models and the challengers in the patients that bootstrap samples left out."""
+    return [
+        {
+            "model": each.model,
+            "kind": "challenger" if each.challenger else "",
+            challenge.metric: each.value,
+            "lower": each.lower,
+            "upper": each.upper,
+            "above the Rad-score": each.difference,
+            "difference, lower": each.difference_lower,
+            "difference, upper": each.difference_upper,
+        }
+        for each in challenge.contenders
     ]
 
 
