@@ -1,4 +1,4 @@
-"""Whether the CTs of a cohort were acquired alike: slice thickness, contrast phase, contrast agent."""
+"""Whether the CTs of a cohort were acquired alike: slice thickness, contrast, kernel, and what spoils features."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .problems import Problem
 
 STAGE = "acquisition"
 THICKNESS_STEP_MM = 0.1
+LEAST_TILT_DEG = 0.5
 
 
 def mixed_acquisitions(
@@ -24,7 +25,7 @@ def mixed_acquisitions(
         scans: by :attr:`Entry.key`: how the CT was acquired, and its slice spacing in mm.
     """
     cases = {entry.case: (entry, *scans[entry.key]) for entry in entries if entry.key in scans}
-    for what, ask in (("slice thickness", _thickness), ("contrast phase", _phase), ("contrast agent", _contrast)):
+    for what, ask in _QUESTIONS:
         answers = {case: ask(*known) for case, known in cases.items()}
         counts = Counter(filter(None, answers.values()))
         if len(counts) < 2:
@@ -54,3 +55,31 @@ def _contrast(entry: Entry, acquisition: Acquisition, slice_spacing_mm: float) -
     # Only DICOM names an agent, and a header that names none is no “no”: this is a hint, not a verdict.
     named = "named in the DICOM header" if acquisition.contrast else "not named in the DICOM header"
     return named if acquisition.modality else ""
+
+
+def _kernel(entry: Entry, acquisition: Acquisition, slice_spacing_mm: float) -> str:
+    return acquisition.kernel or ""
+
+
+def _compression(entry: Entry, acquisition: Acquisition, slice_spacing_mm: float) -> str:
+    return ("with loss" if acquisition.lossy else "without loss") if acquisition.modality else ""
+
+
+def _making(entry: Entry, acquisition: Acquisition, slice_spacing_mm: float) -> str:
+    return (acquisition.derived or "as reconstructed") if acquisition.modality else ""
+
+
+def _tilt(entry: Entry, acquisition: Acquisition, slice_spacing_mm: float) -> str:
+    tilt = acquisition.gantry_tilt_deg
+    return "" if tilt is None else "tilted" if abs(tilt) > LEAST_TILT_DEG else "straight"
+
+
+_QUESTIONS = (
+    ("slice thickness", _thickness),
+    ("contrast phase", _phase),
+    ("contrast agent", _contrast),
+    ("reconstruction kernel", _kernel),
+    ("compression", _compression),
+    ("kind of series", _making),
+    ("gantry tilt", _tilt),
+)

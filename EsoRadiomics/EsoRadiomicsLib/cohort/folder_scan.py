@@ -13,7 +13,7 @@ from ..core.errors import EsoRadiomicsError, InputError
 from ..core.output import csv_line
 from ..core.progress import Progress
 from ..imaging.dicom_files import is_object, read_header
-from ..imaging.dicom_series import NOT_IMAGES
+from ..imaging.dicom_kinds import NOT_IMAGES, not_a_slice
 from ..imaging.masks import choose
 from ..imaging.read_mask import open_mask
 from ..imaging.volumes import is_dicom
@@ -115,7 +115,7 @@ def _sort(files: Sequence[Path], is_mask: re.Pattern[str]) -> _Found:
     masks: list[Path] = []
     structures: list[Path] = []
     remarks: list[str] = []
-    series: dict[str, set[Path]] = defaultdict(set)
+    series: dict[str, list[Path]] = defaultdict(list)
     for path in files:
         stem = _stem(path)
         if not path.name.isprintable():
@@ -138,12 +138,13 @@ def _sort(files: Sequence[Path], is_mask: re.Pattern[str]) -> _Found:
             structures.append(path)
         elif kind == "SEG":
             masks.append(path)
-        elif kind == "CT" and "LOCALIZER" not in header.get("ImageType", ()):
-            series[str(header.SeriesInstanceUID)].add(path.parent)
-        elif kind not in NOT_IMAGES and f"{kind} left out." not in remarks:
+        elif kind == "CT" and not not_a_slice(header):
+            series[str(header.SeriesInstanceUID)].append(path.parent)
+        elif kind not in NOT_IMAGES and f"{kind} left out." not in remarks and kind != "CT":
             remarks.append(f"{kind} left out.")
     # Two series in one folder are one entry: the RTSTRUCT says which is meant, or the check asks for it.
-    folders = dict.fromkeys(place for places in series.values() for place in sorted(places))
+    volumes = [places for places in series.values() if len(places) > 1] or list(series.values())
+    folders = dict.fromkeys(place for places in volumes for place in sorted(set(places)))
     if structures and folders and (images or masks):
         remarks.append("Other images and masks were left out for the RTSTRUCT and its CT.")
         images = []

@@ -1,16 +1,25 @@
-"""How a CT was acquired, from the header of one of its slices."""
+"""How a CT was acquired, from the headers of its slices, and what of it spoils features."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from .dicom_files import one_text
 from .volumes import Acquisition
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LEAST_TILT = 0.5
+_DERIVED = {"MIP", "MINIP", "PROJECTION", "MPR", "REFORMATTED", "AVERAGE", "AVG", "SUBTRACTION", "VRT", "RESAMPLED"}
+_LOSSY_SYNTAXES = (
+    *("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"),  # JPEG baseline and extended
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
+)
 _PHASES = {
     "arterial": r"arteri\w*",
     "venous": r"(porto)?venous|ven|venös\w*|portal\w*",
@@ -20,20 +29,27 @@ _PHASES = {
 """Words for contrast phases in series descriptions; a CT has no other place for its phase."""
 
 
-def read_acquisition(header: Dataset) -> Acquisition:
-    """What a slice's header tells; what it does not tell stays None."""
+def read_acquisition(headers: Sequence[Dataset]) -> Acquisition:
+    """What the headers of a series tell: those of lossy compression all, for the rest the first one.
+
+    What they do not tell stays None, and text in a number's place (KVP “120 kV”) is read as far as it is a number.
+    """
+    header = headers[0]
+
+    def value(name: str) -> Any:
+        try:
+            return header.get(name)
+        except Exception:  # pydicom decodes on first access, and text where a number belongs raises what it likes
+            raw = header.get_item(name)
+            return raw.value.decode("ascii", "replace") if raw is not None and isinstance(raw.value, bytes) else None
 
     def text(name: str) -> str | None:
-        value = header.get(name)
-        value = value if value is None or isinstance(value, str) else "\\".join(map(str, value))
-        return value.strip() or None if value else None
+        return one_text(value(name)) or None
 
     def number(name: str) -> float | None:
-        value = header.get(name)
-        try:
-            found = math.nan if value is None else float(value)
-        except (TypeError, ValueError):  # several values, or none that is a number: not known
-            found = math.nan
+        told = one_text(value(name))
+        match = None if "\\" in told else _NUMBER.match(told)  # of several values none is meant
+        found = float(match[0]) if match else math.nan
         return found if math.isfinite(found) else None
 
     agent = text("ContrastBolusAgent")
@@ -47,7 +63,48 @@ def read_acquisition(header: Dataset) -> Acquisition:
         contrast_phase=_phase(text("SeriesDescription") or ""),
         manufacturer=text("Manufacturer"),
         scanner=text("ManufacturerModelName"),
+        lossy=_lossy(headers),
+        derived=_derived(text("ImageType") or ""),
+        gantry_tilt_deg=number("GantryDetectorTilt"),
     )
+
+
+def acquisition_doubts(acquisition: Acquisition) -> tuple[str, ...]:
+    """Sentences on what spoils features whatever the study."""
+    found = []
+    if acquisition.lossy:
+        found.append(
+            f"The CT was compressed with loss ({acquisition.lossy}): texture features differ from those of the "
+            "original. Give the series as the scanner sent it."
+        )
+    if acquisition.derived:
+        found.append(
+            f"The CT is a derived series ({acquisition.derived}), not as it was reconstructed: projections and "
+            "reformatted slices have other features. Give the original axial series."
+        )
+    if acquisition.gantry_tilt_deg and abs(acquisition.gantry_tilt_deg) > _LEAST_TILT:
+        found.append(
+            f"The header tells a gantry tilt of {acquisition.gantry_tilt_deg:g}°, but the slices lie straight above "
+            "each other: the series was resampled, or the positions are wrong. Check the ROI's shape."
+        )
+    return tuple(found)
+
+
+def _lossy(headers: Sequence[Dataset]) -> str | None:
+    """How slices were compressed with loss, by the flag, which stays in uncompressed copies, or the syntax."""
+    for header in headers:
+        syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+        if one_text(header.get("LossyImageCompression")) == "01":
+            ratio, method = (one_text(header.get(f"LossyImageCompression{name}")) for name in ("Ratio", "Method"))
+            return "0028,2110 = 01" + "".join(f", {part}" for part in (method, ratio and f"{ratio} : 1") if part)
+        if syntax in _LOSSY_SYNTAXES:
+            return f"transfer syntax {syntax.name}"
+    return None
+
+
+def _derived(image_type: str) -> str | None:
+    words = image_type.upper().replace("\\", " ").replace("_", " ").split()
+    return image_type.replace("\\", " / ") if _DERIVED & set(words) else None
 
 
 def _phase(description: str) -> str | None:

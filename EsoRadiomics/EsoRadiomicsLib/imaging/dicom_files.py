@@ -7,7 +7,7 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -26,12 +26,11 @@ _MOST_UNPACKED = 1 << 30
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 """Value representations whose length takes four bytes."""
 _USED = (
-    *("ContrastBolusAgent", "ConvolutionKernel", "Exposure", "FrameOfReferenceUID", "ImageOrientationPatient"),
-    *("ImagePositionPatient", "ImageType", "KVP", "Manufacturer", "ManufacturerModelName", "NumberOfFrames"),
+    *("FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "NumberOfFrames"),
     *("PixelSpacing", "RescaleIntercept", "RescaleSlope", "RescaleType", "SeriesDescription", "SeriesNumber"),
-    "SliceThickness",
 )
 _ENDINGS = (".dcm", ".ima")
+_INDEX = "1.2.840.10008.1.3.10"
 _CONTENT = 0x30060000
 """From this tag on come contours, segments and pixels, which would take longer to read than all the headers."""
 
@@ -46,7 +45,7 @@ def read_header(path: Path) -> Dataset:
 
     with reading(path), path.open("rb") as file:
         _require_bounded(path)
-        header = read_partial(file, stop_when=lambda tag, *_: tag >= _CONTENT)
+        header = read_partial(file, stop_when=lambda tag, *_: tag >= _CONTENT, force=True)
         _require_contained(file, header)
         _ = header.Modality, header.SeriesInstanceUID  # every object has them, so without them the file was cut
         for name in _USED:
@@ -64,18 +63,19 @@ def read_dataset(path: Path) -> Dataset:
 
     with reading(path):
         _require_bounded(path)
-        return dcmread(path)
+        return dcmread(path, force=True)  # without preamble, too: is_dicom has told
 
 
 def _require_contained(file: IO[bytes], header: Dataset) -> None:
     """Refuse elements after the header that claim more bytes than the file has: GDCM allocates what they claim."""
-    syntax, size = header.file_meta.TransferSyntaxUID, os.fstat(file.fileno()).st_size
-    if syntax.is_deflated:
+    syntax, size = header.file_meta.get("TransferSyntaxUID"), os.fstat(file.fileno()).st_size
+    if syntax is not None and syntax.is_deflated:
         return
-    order = "<" if syntax.is_little_endian else ">"
+    implicit, little = header.original_encoding
+    order = "<" if little else ">"
     while len(head := file.read(8)) == 8:
         tag = struct.unpack(f"{order}HH", head[:4])
-        if syntax.is_implicit_VR or tag[0] == 0xFFFE:  # items and their ends have no VR
+        if implicit or tag[0] == 0xFFFE:  # items and their ends have no VR
             (length,) = struct.unpack(f"{order}L", head[4:])
         elif head[4:6] in _LONG:
             (length,) = struct.unpack(f"{order}L", file.read(4))
@@ -95,6 +95,9 @@ def _require_bounded(path: Path) -> None:
     from pydicom.filereader import read_file_meta_info
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+    with path.open("rb") as file:
+        if file.read(132)[128:] != b"DICM":
+            return  # without preamble, nothing is deflated
     meta = read_file_meta_info(path)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return
@@ -135,14 +138,26 @@ def is_object(path: Path) -> bool:
             f"{path} is called a DICOM file but does not begin as one: it is empty or damaged. Export it again, or "
             "remove it if it is no slice."
         )
-    return is_dicom(path)
+    return is_dicom(path) and not _is_index(path)
+
+
+def _is_index(path: Path) -> bool:
+    """Whether a file is a DICOMDIR, whatever it is called."""
+    from pydicom.filereader import read_file_meta_info
+
+    with path.open("rb") as file:
+        if file.read(132)[128:] != b"DICM":
+            return False
+    with reading(path):
+        return read_file_meta_info(path).get("MediaStorageSOPClassUID") == _INDEX
 
 
 def one_text(value: Any) -> str:
     """The text of an element that holds one; a backslash in it, which DICOM takes for a separator, stays."""
     if value is None:
         return ""
-    return (value if isinstance(value, str) else "\\".join(map(str, value))).strip()
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return ("\\".join(map(str, value)) if several else str(value)).strip()
 
 
 @contextmanager

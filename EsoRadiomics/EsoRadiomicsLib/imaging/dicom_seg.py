@@ -65,6 +65,7 @@ class DicomSegmentation:
         warnings = require_reference(
             self, frozenset({one_text(self.dataset.get("FrameOfReferenceUID"))} - {""}), volume
         )
+        self._require_decoder()
         with reading(self.path):
             frames = _frames(self.dataset, number)
             if not frames:
@@ -75,6 +76,18 @@ class DicomSegmentation:
             warnings += ("The DICOM SEG is fractional; voxels of at least one half were taken as the ROI.",)
         return Mask(image, {"format": "DICOM SEG", "segment": name, "type": kind}, warnings)
 
+    def _require_decoder(self) -> None:
+        from pydicom.pixels import get_decoder
+
+        with reading(self.path):
+            syntax = self.dataset.file_meta.TransferSyntaxUID
+            if not syntax.is_compressed or get_decoder(syntax).is_available:
+                return
+        raise InputError(
+            f"{self.path} is compressed ({syntax.name}), which cannot be decoded here. Save it uncompressed (dcmtk: "
+            "dcmdjpls or dcmdjpeg; gdcmconv --raw), or install pylibjpeg's decoders."
+        )
+
 
 def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
     """The frames that hold voxels of a segment: their functional groups and their 0/1 pixels (rows, columns)."""
@@ -82,13 +95,18 @@ def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
 
     labelmap = dataset.SegmentationType == "LABELMAP"
     half = (int(dataset.MaximumFractionalValue) + 1) // 2 if dataset.SegmentationType == "FRACTIONAL" else 1
+    # Frames of single bits may end inside a byte, which only decoding all of them at once respects.
+    whole = pixel_array(dataset) if dataset.BitsAllocated == 1 else None
+    groups = dataset.PerFrameFunctionalGroupsSequence
+    if whole is not None and len(groups) == 1:
+        whole = whole.reshape(1, *whole.shape[-2:])
     frames = []
-    for i, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+    for i, group in enumerate(groups):
         if not labelmap:
             segment = _of(dataset, group, "SegmentIdentificationSequence")
             if int(segment.ReferencedSegmentNumber) != number:
                 continue
-        pixels = pixel_array(dataset, index=i)
+        pixels = whole[i] if whole is not None else pixel_array(dataset, index=i)
         inside = pixels == number if labelmap else pixels >= half
         if inside.any():
             frames.append((group, inside.astype(np.uint8)))
@@ -132,6 +150,6 @@ def _volume(header: Dataset, frames: Sequence[tuple[Dataset, np.ndarray]], path:
 def _slice_spacing(measures: Any, heights: np.ndarray) -> float:
     """Of the header, or else the smallest distance between frames, or else the slice thickness; in mm."""
     if measures.get("SpacingBetweenSlices"):
-        return float(measures.SpacingBetweenSlices)
+        return abs(float(measures.SpacingBetweenSlices))  # some writers give it the sign of the slices' order
     gaps = np.diff(np.unique(np.round(heights, 3)))
     return float(gaps.min()) if len(gaps) else float(measures.SliceThickness)

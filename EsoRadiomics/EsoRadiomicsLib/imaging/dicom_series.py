@@ -16,8 +16,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
-from .dicom_acquisition import read_acquisition
+from ..core.formatting import some
+from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
+from .dicom_kinds import not_a_slice
 from .grid import canonical_grid
 from .header_checks import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
@@ -25,9 +27,9 @@ from .volumes import Acquisition, Volume, quiet_itk
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_DECODER = "GDCMImageIO"
 POSITION_TOLERANCE_MM = 0.1
 """Slice positions are often written with one decimal, so a slice may lie this far from where even spacing puts it."""
-NOT_IMAGES = ("RTSTRUCT", "SEG", "RTDOSE", "RTPLAN", "REG", "SR", "PR", "KO")
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,7 @@ def read_series_headers(path: Path, series: Collection[str] = ()) -> SeriesHeade
         _require_whole_file(header)
     row, column = np.reshape(orientation, (2, 3))
     first = headers[0]
-    with reading(Path(first.filename)):
-        acquisition = read_acquisition(first)
+    acquisition = read_acquisition(headers)
     x, y, z = positions[0].tolist()
     return SeriesHeaders(
         slices=tuple(headers),
@@ -115,7 +116,7 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
         acquisition=headers.acquisition,
         series_uid=headers.series_uid,
         frame_of_reference=first.get("FrameOfReferenceUID", ""),
-        warnings=(doubt,) if unit != "HU" else (),
+        warnings=(*acquisition_doubts(headers.acquisition), *((doubt,) if unit != "HU" else ())),
     )
 
 
@@ -129,30 +130,35 @@ def along_normal(positions: np.ndarray, orientation: np.ndarray) -> tuple[np.nda
 
 def _series_of_file(path: Path) -> list[Dataset]:
     wanted = read_header(path)
-    if wanted.Modality in NOT_IMAGES:
-        raise InputError(f"{path} is a DICOM {wanted.Modality}, not a CT. Give the CT series as the image.")
+    if what := not_a_slice(wanted):
+        raise InputError(f"{path} is a {what}, not a CT slice. Give the CT series as the image.")
     siblings = map(read_header, filter(is_object, sorted(path.parent.iterdir())))
-    return [header for header in siblings if header.SeriesInstanceUID == wanted.SeriesInstanceUID]
+    return [each for each in siblings if each.SeriesInstanceUID == wanted.SeriesInstanceUID and not not_a_slice(each)]
 
 
 def _series_of_folder(folder: Path, preferred: Collection[str]) -> list[Dataset]:
     found: dict[str, list[Dataset]] = defaultdict(list)
+    others: set[str] = set()
     for header in dicom_files(folder):
-        if header.Modality not in NOT_IMAGES and "LOCALIZER" not in (header.get("ImageType") or ()):
+        if what := not_a_slice(header):
+            others.add(what)
+        else:
             found[str(header.SeriesInstanceUID)].append(header)
     meant = [headers for uid, headers in found.items() if uid in preferred]
     if len(meant) == 1:
         return meant[0]
     ct = [headers for headers in meant or found.values() if headers[0].Modality == "CT"]
+    volumes = [headers for headers in ct if len(headers) > 1]
+    ct = volumes or ct  # single images beside a series are no CT volume
     if len(ct) == 1:
         return ct[0]
     if ct:
         raise InputError(
-            f"The folder {folder} holds {len(ct)} CT series: {'; '.join(map(_describe, ct))}. Give the folder of one "
-            "series or any file of the one you mean."
+            f"The folder {folder} holds {len(ct)} CT series: {some(map(_describe, ct))}. Give the folder of one series "
+            "or any file of the one you mean."
         )
-    others = sorted({str(headers[0].Modality) for headers in found.values()})
-    instead = f", but {', '.join(others)}" if others else ""
+    others |= {str(headers[0].Modality) for headers in found.values()}
+    instead = f", but {', '.join(sorted(others))}" if others else ""
     raise InputError(f"The folder {folder} holds no CT series{instead}. Give the folder of the planning CT.")
 
 
@@ -252,7 +258,8 @@ def _require_whole_file(header: Dataset) -> None:
     """An uncompressed slice cannot be smaller than its pixels."""
     path = Path(header.filename)
     with reading(path):
-        if header.file_meta.TransferSyntaxUID.is_compressed:
+        syntax = header.file_meta.get("TransferSyntaxUID")
+        if syntax is not None and (syntax.is_compressed or syntax.is_deflated):
             return
         needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
     if path.stat().st_size < needed:
@@ -262,6 +269,7 @@ def _require_whole_file(header: Dataset) -> None:
 def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:
     files = [str(header.filename) for header in headers.slices]
     reader = sitk.ImageSeriesReader()
+    reader.SetImageIO(_DECODER)  # named, it reads files without preamble too
     reader.SetFileNames(files)
     if not headers.same_rescale:
         reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first slice's type, too narrow for another's values
@@ -275,7 +283,7 @@ def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:
 
 def _decodes(file: str) -> bool:
     try:
-        sitk.ReadImage(file)
+        sitk.ReadImage(file, imageIO=_DECODER)
     except RuntimeError:
         return False
     return True

@@ -24,7 +24,8 @@ _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 class Acquisition:
     """How the CT was acquired, from its DICOM headers; None is unknown, and a header's silence is not a “no”.
 
-    ``exposure_mas`` is in mAs, ``kernel`` the manufacturer's name of the reconstruction kernel.
+    ``exposure_mas`` is in mAs, ``kernel`` the manufacturer's name of the reconstruction kernel. ``lossy`` says
+    how it was compressed with loss, ``derived`` what kind of derived series it is.
     """
 
     modality: str | None = None
@@ -36,6 +37,9 @@ class Acquisition:
     contrast_phase: str | None = None
     manufacturer: str | None = None
     scanner: str | None = None
+    lossy: str | None = None
+    derived: str | None = None
+    gantry_tilt_deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,25 @@ def existing(path: Path | str) -> Path:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM files do, whatever its name says.
+    """Whether a file begins as DICOM files do, with or without the preamble, whatever its name says.
 
     Raises:
         InputError: the file cannot be opened.
     """
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            start = file.read(132)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+    return start[128:] == b"DICM" or _begins_with_an_element(start)
+
+
+def _begins_with_an_element(start: bytes) -> bool:
+    """Whether a file without the 128 bytes of preamble begins with a short element of group 0002 or 0008."""
+    if start[:2] not in (b"\x02\0", b"\x08\0") or len(start) < 132 or start[3:4] != b"\0":
+        return False
+    explicit = start[4:6] in (b"UL", b"CS", b"UI", b"OB", b"SH", b"DA")
+    return explicit or 0 < int.from_bytes(start[4:8], "little") <= 128
 
 
 def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, dict[str, Any]]:

@@ -35,6 +35,9 @@ _WORDS = {
     "kvp": "tube voltage (kV)",
     "exposure_mas": "exposure (mAs)",
     "contrast": "contrast agent named",
+    "lossy": "compressed with loss",
+    "derived": "derived series",
+    "gantry_tilt_deg": "gantry tilt (°)",
 }
 
 
