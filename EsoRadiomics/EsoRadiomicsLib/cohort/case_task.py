@@ -18,6 +18,7 @@ from ..extraction.roi import Roi
 from ..imaging.case import Case, load_case
 from ..imaging.mask_header import read_mask_header
 from ..imaging.source_files import image_files, mask_files
+from .case_pictures import packed
 from .case_store import Store
 from .problems import fault, split_message
 
@@ -171,6 +172,7 @@ def _record(case: Case, roi: Roi, features: Features) -> dict[str, Any]:
         "acquisition": asdict(case.acquisition),
         "sources": case.sources,
         "roi": asdict(roi.account),
+        **({"picture": packed(roi.pictures)} if roi.pictures else {}),
         "warnings": [*case.warnings, *roi.warnings],
         "failed": dict(features.failed),
         "features": dict(features.values),

@@ -20,7 +20,10 @@ from cohort_factory import write_manifest
 from deep_networks import SIZE, textured_network
 from phantoms import ct, gtv
 
+from EsoRadiomicsLib.cohort.case_pictures import packed, unpacked
 from EsoRadiomicsLib.extraction.deep.network import FOLDER_VARIABLE, load_network
+from EsoRadiomicsLib.extraction.engines import prepare
+from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
 
@@ -128,6 +131,19 @@ def test_a_model_of_ones_own_network_scores_the_next_patient(out: str, options: 
     assert (report / "pictures.png").read_bytes()[:4] == b"\x89PNG"
     page = (report / "report.html").read_text(encoding="utf-8")
     assert "as the network was shown it" in page and extraction["network_sha256"]["value"] in page
+
+
+def test_the_cohorts_report_shows_what_the_network_saw_of_each_case(folder: Path) -> None:
+    page = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "What the network was shown" in page and "data:image/png;base64," in page
+    assert f"and {2 * PATIENTS - 64} more" in page
+    entry = rows_of(folder / "manifest.csv")[0]
+    settings = load_study(folder / "protocol.json").settings
+    roi = prepare(load_case(folder / entry["image"], folder / entry["mask"]), settings)
+    kept = unpacked(packed(roi.pictures))
+    np.testing.assert_allclose(kept.gray, roi.pictures[0].gray, atol=0.5)
+    np.testing.assert_array_equal(kept.inside, roi.pictures[0].inside)
+    assert kept.caption == roi.pictures[0].caption
 
 
 def test_the_forest_ranks_every_feature_and_keeps_the_first(folder: Path) -> None:

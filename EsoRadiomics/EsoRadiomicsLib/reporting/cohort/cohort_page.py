@@ -63,7 +63,7 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def picture(svg: bytes, alt: str) -> str:
-    """An SVG inside the page."""
-    data = base64.b64encode(svg).decode()
-    return f'<figure><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}"></figure>'
+def picture(content: bytes, alt: str, kind: str = "svg+xml") -> str:
+    """An SVG, or an image of another ``kind`` (png), inside the page."""
+    data = base64.b64encode(content).decode()
+    return f'<figure><img alt="{escape(alt)}" src="data:image/{kind};base64,{data}"></figure>'

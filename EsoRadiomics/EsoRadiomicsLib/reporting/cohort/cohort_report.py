@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agreement.reading_agreement import reading_agreement
+from ...cohort.case_pictures import unpacked
 from ...cohort.cohort_in_readings import CaseInReadings
 from ...cohort.cohort_run import CohortRun
 from ...cohort.cohort_scores import IDENTITY
@@ -20,8 +21,10 @@ from ...cohort.cohort_table import finished_cases
 from ...cohort.problems import COLUMNS, Problem
 from ...core.formatting import number, plain
 from ...core.output import write_text
+from ...extraction.roi import Picture
 from ...studies.study import Study
-from ..figures.style import to_svg
+from ..figures.pictures_plot import contact_sheet
+from ..figures.style import to_png, to_svg
 from .cohort_figures import distribution_figure, readings_range_figure
 from .cohort_page import cards, page, paragraph, picture, section, table
 
@@ -29,6 +32,7 @@ OUTLYING = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993)."""
 FEWEST_CASES = 8
 _SHOWN = 25
+_MOST_PICTURES = 64
 _UNKNOWN = "not known"
 _WORDS = {
     "slice_thickness_mm": "slice thickness (mm)",
@@ -51,6 +55,7 @@ class _Facts:
     acquisition: dict[str, Counter[str]]
     software: dict[str, str]
     values: NDArray[np.float64]
+    pictures: list[tuple[str, Picture]]
 
 
 def write_cohort_report(
@@ -98,6 +103,7 @@ def write_cohort_report(
                 section("Readings of the paper", _readings(*readings) if readings else ""),
                 section("Not scored", table(("study", "why"), reasons)),
                 section("Outliers", _outliers(facts)),
+                section("What the network was shown", _pictures(facts)),
                 section("Acquisition", "".join(_acquisition(facts))),
                 section("How it was measured", table(("setting", "value"), settings) + paragraph(software)),
             ],
@@ -117,12 +123,15 @@ def outlying_shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _facts(run: CohortRun) -> _Facts:
     names, volumes, removed, values = [], [], [], []
+    pictures: list[tuple[str, Picture]] = []
     acquisition: dict[str, Counter[str]] = {}
     software: dict[str, str] = {}
     for entry, record in finished_cases(run):
         names.append(_name({"case": entry.case, "reader": entry.reader, "session": entry.session}))
         volumes.append(record["roi"]["steps"][0]["cm3"])
         removed.append(record["roi"]["removed_percent"])
+        if "picture" in record and len(pictures) < _MOST_PICTURES:
+            pictures.append((names[-1], unpacked(record["picture"])))
         values.append([record["features"].get(name, math.nan) for name in run.features])
         known = {"slice spacing (mm)": record["spacing_mm"][2], "pixel (mm)": record["spacing_mm"][0]}
         known |= {_WORDS.get(name, name.replace("_", " ")): value for name, value in record["acquisition"].items()}
@@ -130,7 +139,16 @@ def _facts(run: CohortRun) -> _Facts:
             acquisition.setdefault(name, Counter())[_UNKNOWN if value is None else _listed(value)] += 1
         software = record["software"]
     table = np.array(values, float).reshape(len(names), len(run.features))
-    return _Facts(names, volumes, removed, acquisition, software, table)
+    return _Facts(names, volumes, removed, acquisition, software, table, pictures)
+
+
+def _pictures(facts: _Facts) -> str:
+    """A contact sheet of the first cases, where pictures were measured."""
+    if not facts.pictures:
+        return ""
+    missing = len(facts.names) - len(facts.pictures)
+    more = paragraph(f"and {missing} more") if missing else ""
+    return picture(to_png(contact_sheet(facts.pictures)), "A picture a case, with the ROI's outline.", "png") + more
 
 
 def _problems(problems: Sequence[Problem]) -> str:
