@@ -12,12 +12,14 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError
 from ..core.progress import Progress
+from ..modelling.fitted_card import quantity
 from ..modelling.fitted_model import Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
@@ -34,6 +36,7 @@ from .markers import Marker, fitted_markers, rivals
 from .resampled_runs import bootstrap_sample, repeated, silent
 
 SLOPE, BRIER = "calibration slope", "Brier"
+ELSEWHERE = "expected elsewhere (.632+)"
 Key = tuple[str, str, str]
 """Model, kind of its outcome, metric."""
 
@@ -84,6 +87,18 @@ class InternalValidation:
     def find(self, metric: str, model: str | None = None) -> Corrected | None:
         """A measure of a model (default: the first that has it)."""
         return next((c for c in self.corrected if c.metric == metric and model in (None, c.model)), None)
+
+
+def performance_rows(internal: InternalValidation) -> list[dict[str, Any]]:
+    """What to expect elsewhere, as a card writes it beside what was measured."""
+    rows = []
+    for c in internal.corrected:
+        limits = None if c.lower is None or c.upper is None else (c.lower, c.upper)
+        row: dict[str, Any] = {"model": c.model, "cohort": ELSEWHERE, "metric": c.metric}
+        if c.time is not None:
+            row["time"] = c.time
+        rows.append({**row, "value": quantity(c.value, f"{internal.n_samples} bootstrap samples", limits)})
+    return rows
 
 
 @dataclass(frozen=True)

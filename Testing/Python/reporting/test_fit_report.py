@@ -86,6 +86,11 @@ def test_the_card_carries_its_performance_on_both_sides(folder: Path) -> None:
     assert (study.id, study.card["parent"]) == ("our-model", "escc-pfs-dcrt")
     metrics = {(row["cohort"], row["metric"]) for row in study.card["performance"]}
     assert ("validation", "C-index") in metrics and ("training", "hazard ratio") in metrics
+    corrected = pd.read_csv(folder / "tables/internal-validation.csv").set_index(["model", "metric"])
+    for row in study.card["performance"]:
+        if row["cohort"] == "expected elsewhere (.632+)":
+            assert row["value"]["value"] == pytest.approx(corrected.loc[(row["model"], row["metric"]), "corrected"])
+    assert ("expected elsewhere (.632+)", "calibration slope") in metrics
 
 
 def test_the_report_opens_offline_and_escapes_what_comes_from_the_user(folder: Path) -> None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ...evaluation.assessment import Assessment
 from ...evaluation.fit_checks import FitChecks
+from ...evaluation.internal_validation import performance_rows
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import study_unit
 from ..figures.challenger_plot import challenger_figure
@@ -72,9 +73,11 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
         "reporting-checklists": evidence_rows(facts_of(fit, checks)),
     }
     pictures = _svg(drawn)
+    expected = [] if internal is None else performance_rows(internal)
+    card = {**study.card, "performance": [*study.card["performance"], *expected]}
     return {
         **_files(pictures, tables),
-        "card.json": card_text(study.card).encode(),
+        "card.json": card_text(card).encode(),
         "report.html": fit_page(assessment, checks, provenance, pictures, tables).encode(),
     }
 
