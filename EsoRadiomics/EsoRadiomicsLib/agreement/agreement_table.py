@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError, UsageError
 from ..core.formatting import some
 from ..extraction.engines import classes, parts_of
+from ..extraction.feature_table import ROI_VOLUME
 
 OTHER = "other"
 # PyRadiomics' own names, and plain ones: "settings…", "version…", "…_version", "software…".
@@ -182,6 +183,7 @@ def _feature_columns(
         for name in columns
         if name not in names
         and not name.startswith("diagnostics_")
+        and name != ROI_VOLUME
         and not _SETTINGS.match(name)
         and not _VERSIONS.match(name)
         and pd.api.types.is_numeric_dtype(table[name])

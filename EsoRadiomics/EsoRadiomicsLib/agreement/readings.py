@@ -25,7 +25,7 @@ from ..core.errors import EsoRadiomicsError, InputError
 from ..core.formatting import counted, some
 from ..core.progress import Progress
 from ..extraction.engines import extract, prepare
-from ..extraction.feature_table import SOFTWARE, feature_row
+from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, feature_row
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case
 from ..studies.study import Study
@@ -118,7 +118,8 @@ def measure_manifest(
     for entry, record in finished_cases(run):
         software = {SOFTWARE + name: version for name, version in record["software"].items()}
         failed = "; ".join(f"{name}: {reason}" for name, reason in record["failed"].items())
-        facts = {name: record[name] for name in ("image_sha256", "mask_sha256", "settings")}
+        hashes = {name: record[name] for name in ("image_sha256", "mask_sha256")}
+        facts = {**hashes, ROI_VOLUME: record["roi"]["steps"][0]["cm3"], "settings": record["settings"]}
         rows.append((entry.key, {**facts, **software, "failed": failed, **record["features"]}))
         spacings[entry.case] = tuple(record["spacing_mm"])
     remarks = [str(problem) for problem in run.problems if not problem.blocking]

@@ -34,6 +34,9 @@ class FakeQProcess:
     def setProcessEnvironment(self, environment: Any) -> None:  # noqa: N802
         self.environment = environment
 
+    def setWorkingDirectory(self, folder: str) -> None:  # noqa: N802
+        self.folder = folder
+
     def readAllStandardOutput(self) -> Any:  # noqa: N802
         data, self.output = self.output, b""
         return SimpleNamespace(data=lambda: data)
