@@ -31,7 +31,7 @@ def protocol_rule(study: Study | None, **changes: Any) -> Rule:
         rule.pop("strict", None)
     rule |= changes
     if "threshold" not in rule:
-        where = f"The protocol of {study.id} states no ICC rule" if study else "No ICC threshold is given"
+        where = f"The protocol of “{study.title}” states no ICC rule" if study else "No ICC threshold is given"
         raise UsageError(f"{where}. Give --threshold, for example --threshold 0.75.")
     return Rule(**rule)
 
@@ -44,8 +44,8 @@ def against_design(result: Agreement, study: Study | None) -> Agreement:
     if study is None or not missing or result.rule.observers != "any":
         return result
     warning = (
-        f"The protocol of {study.id} asks for {design} agreement; these readings allow no {missing[0]} comparison, so "
-        f"the features passed {' and '.join(sorted(made))} only."
+        f"The protocol of “{study.title}” asks for {design} agreement; these readings allow no {missing[0]} "
+        f"comparison, so the features passed {' and '.join(sorted(made))} only."
     )
     return replace(result, warnings=(warning, *result.warnings))
 

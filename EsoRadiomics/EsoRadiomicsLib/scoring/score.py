@@ -100,7 +100,7 @@ def check_scorable(study: Study, settings: ExtractionSettings, reference: Refere
         ScoreError: features that cannot be measured on a CT; see also :func:`check_parameters`.
     """
     if study.table_only:
-        raise ScoreError(f"{study.id} cannot be scored from a CT: {study.table_only}")
+        raise ScoreError(f"“{study.title}” cannot be scored from a CT: {study.table_only}")
     check_parameters(study, settings, reference)
 
 
@@ -112,7 +112,7 @@ def check_parameters(study: Study, settings: ExtractionSettings, reference: Refe
             the signature's features.
     """
     if study.signature is None:
-        raise ScoreError(f"{study.id} cannot be scored: {study.absent}")
+        raise ScoreError(f"“{study.title}” cannot be scored: {study.absent}")
     if study.signature.normalisation == "none":
         return
     if reference is not None:
@@ -195,8 +195,8 @@ def _sum(study: Study, terms: list[float]) -> float:
         total = math.nan
     if not math.isfinite(total):
         raise ScoreError(
-            f"A score of {study.id} is not computed: a feature, a coefficient or a mean in it is no finite number, or "
-            "far too large. Check the table, the study card and the reference cohort."
+            f"A score of “{study.title}” is not computed: a feature, a coefficient or a mean in it is no finite "
+            "number, or far too large. Check the table, the study card and the reference cohort."
         )
     return total
 
@@ -210,7 +210,7 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
     unknown = [name for name in covariates if name not in study.covariates]
     if unknown:
         known = ", ".join(study.covariates) or "none"
-        raise UsageError(f"{study.id} knows no covariate “{unknown[0]}”. Its covariates are: {known}.")
+        raise UsageError(f"“{study.title}” knows no covariate “{unknown[0]}”. Its covariates are: {known}.")
     return {
         name: covariate.check(covariates[name])
         for name, covariate in study.covariates.items()
@@ -235,14 +235,14 @@ def _parameters(study: Study, name: str, reference: ReferenceCohort | None) -> t
         return feature.mean.value, feature.sd.value
     if reference is None:
         raise ScoreError(
-            f"{study.id} scores z-scored features, but the study does not publish their means and SDs, so the "
+            f"“{study.title}” scores z-scored features, but the study does not publish their means and SDs, so the "
             f"{study.signature.name} is not computed. Give a reference cohort: features of comparable patients "
             "measured with the same settings (“esoradiomics reference build”)."
         )
     if name not in reference.features:
         raise ScoreError(
-            f"The reference cohort “{reference.label}” lacks {name}, which {study.id} needs. Rebuild it from a table "
-            "that has this feature."
+            f"The reference cohort “{reference.label}” lacks {name}, which “{study.title}” needs. Rebuild it from a "
+            "table that has this feature."
         )
     found = reference.features[name]
     if not found.sd > 0:
@@ -326,11 +326,11 @@ def _warnings(
             )
     if any(item.evidence in UNSURE for item in survival):
         yield (
-            f"The survival percentages are reconstructed: {study.id} does not print its baseline survival. The order "
+            "The survival percentages are reconstructed: the study does not print its baseline survival. The order "
             "of patients is solid, the percentages are not."
         )
     if study.signature and study.signature.cutoff and study.signature.cutoff.evidence in UNSURE:
-        yield f"The cut-off of {study.id} is {study.signature.cutoff.evidence}, not published."
+        yield f"The study's cut-off is {study.signature.cutoff.evidence}, not published."
 
 
 def _not_computed(study: Study, missing: tuple[str, ...], survival: tuple[SurvivalAt, ...]) -> Iterator[str]:
@@ -338,6 +338,5 @@ def _not_computed(study: Study, missing: tuple[str, ...], survival: tuple[Surviv
         yield (f"{', '.join(missing)} not given: what depends on it is shown as the range over its possible values.")
     if study.outcome is not None and study.outcome.kind == "survival" and not survival:
         yield (
-            f"Survival percentages: {study.id} publishes hazard ratios but no baseline survival, so none can be "
-            "computed."
+            "Survival percentages: the study publishes hazard ratios but no baseline survival, so none can be computed."
         )

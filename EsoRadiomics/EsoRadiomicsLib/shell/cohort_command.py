@@ -272,7 +272,7 @@ def _measure(
     write_results(run, options.out, study=study.id if study else None)
     if readings:
         write_readings(run, options.out)
-    candidates = {name: load_study(name) for name in builtin_studies()} | ({study.id: study} if study else {})
+    candidates = {study.id: study} if study else {name: load_study(name) for name in builtin_studies()}
     lines, reasons = score_table(options.out / FEATURES_CSV, list(candidates.values()), reference)
     write_rows(options.out / SCORES_CSV, lines)
     in_readings = _in_readings(run, study, reference) if readings and study is not None else None

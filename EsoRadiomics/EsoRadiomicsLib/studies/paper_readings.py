@@ -60,7 +60,7 @@ def paper_readings(study: Study) -> PaperReadings:
         ScoreError: the study has no signature that is measured on a CT, or its card lists no alternatives.
     """
     if study.signature is None or study.table_only:
-        raise ScoreError(f"{study.id} cannot be scored from a CT: {study.absent or study.table_only}")
+        raise ScoreError(f"“{study.title}” cannot be scored from a CT: {study.absent or study.table_only}")
     names, own = study.signature.names, study.settings
     choices: list[Choice] = []
     left_out = []
@@ -74,8 +74,8 @@ def paper_readings(study: Study) -> PaperReadings:
     readings = tuple(_combinations(choices, own, names))
     if len(readings) < 2:
         raise ScoreError(
-            f"The card of {study.id} lists no other reading of its paper that could change the score. Add “readings” "
-            "to the card: settings that the paper leaves open, with their alternatives."
+            f"The card of “{study.title}” lists no other reading of its paper that could change the score. Add "
+            "“readings” to the card: settings that the paper leaves open, with their alternatives."
         )
     varied = {choice.setting: choice for choice in choices if len(_seen(readings, choice.setting)) > 1}
     without_effect = tuple(choice.setting for choice in choices if choice.setting not in varied)

@@ -133,6 +133,6 @@ def test_readings_that_lack_a_comparison_of_the_protocol_are_warned_about(study:
     first = against_design(agreement(study[study["session"] == 1], protocol_rule(asked)), asked)
     assert not any("protocol" in warning for warning in whole.warnings)
     assert first.warnings[0].startswith(
-        "The protocol of escc-lpfs-ccrt asks for intra-observer + inter-observer agreement; these readings allow no "
+        f"The protocol of “{asked.title}” asks for intra-observer + inter-observer agreement; these readings allow no "
         "intra-observer comparison"
     )

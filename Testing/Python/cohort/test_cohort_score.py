@@ -73,8 +73,11 @@ def test_what_is_no_feature_table_is_refused(results: Path, tmp_path: Path, caps
 
 def test_the_report_shows_scores_failures_and_acquisition_and_opens_offline(results: Path) -> None:
     text = (results / "report.html").read_text(encoding="utf-8")
-    for words in ("Failed", "Scores", "Not scored", "Outliers", "Acquisition", "slice spacing (mm)", "data:image/svg"):
+    for words in ("Failed", "Scores", "Outliers", "Acquisition", "slice spacing (mm)", "data:image/svg"):
         assert words in text
+    assert load_study("ln-response-crt").title in text and "no HU exclusion in this study" in text
+    assert load_study("ln-control-2y").title not in text, "nobody asked for it"
+    assert "Bin width (HU)" in text and "bin_width" not in text
     assert "&lt;b&gt;P001&lt;/b&gt;" in text
     assert "<b>P001" not in text
     assert "<th>reader</th>" not in text, "columns without a word are left out"

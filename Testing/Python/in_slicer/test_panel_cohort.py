@@ -69,7 +69,7 @@ def test_a_run_tells_numbers_failures_and_scores(ward: Ward, capsys: pytest.Capt
     assert ward.section.short(failure.reason).startswith("The ROI of the mask does not overlap")
     with (result.folder / "scores.csv").open(newline="") as file:
         scores = [float(row["rad_score"]) for row in csv.DictReader(file) if row["study"] == STUDY]
-    (line,) = [line for line in result.scores if line.startswith(STUDY)]
+    (line,) = [line for line in result.scores if line.startswith(load_study(STUDY).title)]
     assert f"score {sum(scores) / 2:.4g}".replace("-", "−")[:9] in line and "in 2 cases" in line
     assert {"features.csv", "report.html"} <= {path.name for path in result.folder.iterdir()}
 

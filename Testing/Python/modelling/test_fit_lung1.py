@@ -70,4 +70,4 @@ def test_a_card_of_one_half_of_lung1_is_validated_and_updated_on_the_other(
     assert updated.card["parent"] == "model" and updated.table_only == load_study(card).table_only != ""
     capsys.readouterr()
     assert main(["score", "ct.nrrd", "gtv.nrrd", "--study", str(tmp_path / "updated" / "card.json")]) == 1
-    assert "updated cannot be scored from a CT: Its features" in capsys.readouterr().err
+    assert "cannot be scored from a CT: Its features" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from ...cohort.cohort_table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, 
 from ...cohort.problems import Problem, read_problems
 from ...core.errors import InputError
 from ...core.formatting import number
+from ...studies.study import builtin_studies, load_study
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error)
 """What reading a folder may raise that holds nothing of ours, or files of other programs under the same names."""
@@ -65,7 +66,12 @@ def _distributions(path: Path) -> Iterator[str]:
         values = [float(row["rad_score"]) for row in own]
         groups = Counter(row["group"] for row in own if row["group"])
         listed = "".join(f", {n} {group}" for group, n in sorted(groups.items()))
-        yield f"{study}: score {_spread(values)} in {len(values)} cases{listed}."
+        yield f"{_title(study)}: score {_spread(values)} in {len(values)} cases{listed}."
+
+
+def _title(study: str) -> str:
+    """A built-in study's title; the identifier of another one."""
+    return load_study(study).title if study in builtin_studies() else study
 
 
 def _spread(values: list[float]) -> str:

@@ -95,15 +95,15 @@ class Reproducibility(Section):
             if inputs.changes:
                 raise
             advice = "Tick “Another rule” and enter a threshold."
-            raise UsageError(f"The protocol of {study.id} states no ICC rule. {advice}") from error
+            raise UsageError(f"The protocol of “{study.title}” states no ICC rule. {advice}") from error
 
     def rule_line(self, inputs: AgreementInputs) -> str:
         """The rule in words, and where it comes from."""
         try:
-            words, study = self.rule(inputs), self._study(inputs.study)
+            words = self.rule(inputs)
         except EsoRadiomicsError as error:
             return str(error)
-        return f"{words} ({'yours' if inputs.changes else study.id})"
+        return f"{words} ({'yours' if inputs.changes else 'the study’s'})"
 
     def missing(self, inputs: AgreementInputs) -> list[str]:
         """Why the ICC cannot be computed, in sentences; empty if it can."""

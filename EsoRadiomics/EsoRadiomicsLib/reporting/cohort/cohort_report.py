@@ -85,10 +85,11 @@ def write_cohort_report(
         ("finished", str(len(run.finished)), f"cases; failed: {len(failures)}"),
         ("to look at", str(len(remarks)), "remarks, listed below"),
         ("GTV as drawn", *_middle(facts.volumes_cm3, "cm³")),
-        ("removed by the HU exclusion", *_middle(facts.removed_percent, "%")),
+        _removed(run, facts),
     ]
-    reasons = [(study, reason) for study, reason in not_scored.items()]
-    settings = [(name, _listed(value)) for name, value in run.settings.to_dict().items()]
+    reasons = [(studies[study].title, reason) for study, reason in not_scored.items()]
+    labels = {"engine": "Engine", **run.settings.labels}
+    settings = [(labels.get(name, name), _listed(value)) for name, value in run.settings.to_dict().items()]
     software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
     write_text(
         path,
@@ -109,6 +110,14 @@ def write_cohort_report(
             ],
         ),
     )
+
+
+def _removed(run: CohortRun, facts: _Facts) -> tuple[str, str, str]:
+    """The share that the HU exclusion took, where the settings have one."""
+    heading = "removed by the HU exclusion"
+    if run.settings.hu_min is None:
+        return heading, "none", "no HU exclusion in this study"
+    return heading, *_middle(facts.removed_percent, "%")
 
 
 def outlying_shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
