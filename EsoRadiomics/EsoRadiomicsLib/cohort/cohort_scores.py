@@ -49,10 +49,10 @@ def scorable(
             continue
         assert study.signature is not None
         missing = [name for name in study.signature.names if name not in columns]
-        if missing:
-            reasons[study.id] = f"The table lacks {len(missing)} of its features ({missing[0]} …). Run with --full."
-        elif study.settings.fingerprint not in fingerprints:
+        if study.settings.fingerprint not in fingerprints:
             reasons[study.id] = "The table was measured with other settings. Run the cohort with this study's."
+        elif missing:
+            reasons[study.id] = f"The table lacks {len(missing)} of its features ({missing[0]} …). Run with --full."
         else:
             ready.append(StudyScores(study, reference, tuple(_covariates(study, columns))))
     return ready, reasons
