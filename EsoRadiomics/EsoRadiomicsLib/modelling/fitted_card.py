@@ -72,6 +72,9 @@ def build_card(
         "performance": [],
         "notes": [f"{what}: {count} features." for what, count in model.account],
     }
+    if identity.endpoint and study.card["task"] == "survival" and model.cutoff is not None:
+        for side in ("above", "below"):  # the study's words are of its own endpoint
+            card["signature"]["cutoff"][side]["label"] = f"Rad-score {side} the cut-off ({identity.endpoint})"
     return card
 
 

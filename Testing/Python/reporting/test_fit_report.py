@@ -299,6 +299,8 @@ def test_the_endpoint_that_was_really_fitted_is_what_card_and_report_call_it(tab
     study = load_study(out / "card.json")
     assert study.endpoint == "overall survival" and study.outcome is not None
     assert study.outcome.label == "overall survival"
+    assert study.signature is not None and study.signature.cutoff is not None
+    assert study.signature.cutoff.above.label == "Rad-score above the cut-off (overall survival)"
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "overall survival · model · by the protocol of escc-lpfs-ccrt" in page
     assert shlex.join(["esoradiomics", *call, "--permutations", "0"]) in html.unescape(page)
