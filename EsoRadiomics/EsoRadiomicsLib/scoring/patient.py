@@ -17,6 +17,7 @@ from ..studies.conformity import conformity_warnings
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
 from .against_reference import AgainstReference, against_reference
+from .plausibility import Plausibility, plausibility
 from .reading_scores import ReadingScores
 from .robustness import Robustness
 from .score import Score, check_covariates, check_scorable, score
@@ -38,6 +39,7 @@ class PatientResult:
     robustness: Robustness | None = None
     paper_readings: ReadingScores | None = None
     against: AgainstReference | None = None
+    plausibility: Plausibility | None = None
 
 
 def score_patient(
@@ -101,10 +103,13 @@ def score_features(
         ExtractionError: a feature of the signature has no value.
     """
     result = score(study, features, covariates=covariates, reference=reference)
+    input_ = plausibility(case, roi, features.settings)
     warnings = (
         *case.warnings,
         *roi.warnings,
+        *input_.warnings,
         *conformity_warnings(study, features.settings, case),
         *result.warnings,
     )
-    return PatientResult(case, roi, features, result, warnings, against=against_reference(result, reference))
+    against = against_reference(result, reference)
+    return PatientResult(case, roi, features, result, warnings, against=against, plausibility=input_)

@@ -1,6 +1,7 @@
 """Every figure that becomes a file: functions from data to a matplotlib Figure, without pyplot or any global state."""
 
 from .contributions_plot import contributions_figure
+from .histogram_plot import histogram_figure
 from .nomogram_plot import nomogram_figure
 from .pictures_plot import pictures_figure
 from .readings_plot import readings_figure
@@ -10,6 +11,7 @@ from .style import to_png, to_svg
 
 __all__ = [
     "contributions_figure",
+    "histogram_figure",
     "nomogram_figure",
     "pictures_figure",
     "readings_figure",

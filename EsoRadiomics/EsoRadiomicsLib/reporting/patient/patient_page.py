@@ -52,7 +52,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         paper_readings=_paper_readings(result, pictures),
         roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured.")
         + _picture(pictures, "pictures.png", "The ROI as the network was shown it."),
-        account=_account(result),
+        account=_account(result) + _plausibility(result, pictures),
         contributions=_picture(pictures, "contributions.svg", "Contribution of each feature to the score."),
         settings=_settings(result),
         provenance=_provenance(result),
@@ -177,6 +177,26 @@ def _account(result: PatientResult) -> str:
     if result.features.settings.hu_min is not None:
         rows.append(("removed by the HU exclusion", f"{account.removed_percent:.1f} %", ""))
     return _rows(rows, ("Step", "Voxels", "cm³"))
+
+
+def _plausibility(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
+    """The histogram of the input, and what its contours and voxels are like."""
+    found = result.plausibility
+    if found is None:
+        return ""
+    contours = "" if found.contour_volume_cm3 is None else f" (contours: {found.contour_volume_cm3:.2f} cm³)"
+    parts = "" if found.islands == 1 else f", the largest with {100 * found.main_part:.0f} % of the voxels"
+    levels = "" if found.gray_levels is None else str(found.gray_levels)
+    rows = [
+        ("voxels as drawn", f"{found.voxels:,}, {found.volume_cm3:.2f} cm³{contours}"),
+        ("parts that do not touch", f"{found.islands}{parts}"),
+        ("slices without voxels inside the ROI", str(found.empty_slices)),
+        ("gray levels at the study's bin width", levels),
+        ("of the ROI outside −200 … 300 HU", f"{100 * found.outside_soft_tissue:.1f} %"),
+        ("voxels to the nearest border of the image", f"{found.border_voxels:.0f}"),
+    ]
+    picture = _picture(pictures, "histogram.svg", "Histogram of image and ROI with air, fat and soft tissue marked.")
+    return "<h3>Plausibility of the input</h3>" + picture + _rows([row for row in rows if row[1]])
 
 
 def _settings(result: PatientResult) -> str:

@@ -14,6 +14,7 @@ from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ..figures import (
     contributions_figure,
+    histogram_figure,
     nomogram_figure,
     pictures_figure,
     readings_figure,
@@ -108,7 +109,9 @@ def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
         "features.csv": _features_csv(result).encode(),
         "result.json": to_json(document).encode(),
         **pictures,
-        "report.html": report_page(result, pictures).encode(),
+        "report.html": report_page(
+            result, pictures | {"histogram.svg": to_svg(histogram_figure(result.case))}
+        ).encode(),
     }
 
 

@@ -44,6 +44,7 @@ def result_dict(result: PatientResult) -> dict[str, Any]:
         "software": dict(features.software),
         "road": features.road,
         "roi": asdict(result.roi.account),
+        **({"plausibility": result.plausibility.to_dict()} if result.plausibility else {}),
         "features": dict(features.values),
         "failed_features": dict(features.failed),
         "reference": _reference(result),
