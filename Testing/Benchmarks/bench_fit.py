@@ -74,7 +74,7 @@ def main() -> None:
 def ours(x: pd.DataFrame, outcome: Survival, folds: IntArray) -> Run:
     """The project's own."""
     start = perf_counter()
-    cv = cross_validate_cox(x, outcome, folds)
+    cv = cross_validate_cox(x, outcome, folds, standardize=False)
     index = cv.curve.index_min
     return perf_counter() - start, cv.curve.lambda_min, int(cv.path.n_selected[index]), cv.curve.mean
 
@@ -92,7 +92,7 @@ def coxnet(x: pd.DataFrame, outcome: Survival, folds: IntArray, tolerance: float
     from sksurv.linear_model import CoxnetSurvivalAnalysis
 
     def path(rows: IntArray) -> LassoPath:
-        lambdas = DEFAULT_GRID.values(values[rows], likelihood[rows])
+        lambdas = DEFAULT_GRID.values(values[rows].T, likelihood[rows])
         solver = CoxnetSurvivalAnalysis(l1_ratio=1.0, alphas=lambdas, tol=tolerance, max_iter=10**8)
         beta = solver.fit(values[rows], y[rows]).coef_.T
         return LassoPath(tuple(x.columns), lambdas, beta, np.zeros(len(beta)), np.zeros(len(beta)))

@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -181,12 +184,21 @@ def solve_path(
     else:
         scale = np.ones(len(centre))
     scale[np.ptp(x, axis=0) == 0] = np.inf
-    # The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
-    with require("threadpoolctl", "modelling", "Building a model").threadpool_limits(1, "blas"):
+    threadpoolctl = require("threadpoolctl", "modelling", "Building a model")
+    with _blas_libraries(threadpoolctl).limit(limits=1, user_api="blas"):
         path = walk(names, centred / scale[:, None], likelihood, lambdas)
     coefficients = path.coefficients / scale
     intercepts = path.intercepts - coefficients @ centre if likelihood.has_intercept else path.intercepts
     return replace(path, coefficients=coefficients, intercepts=intercepts)
+
+
+@cache
+def _blas_libraries(threadpoolctl: ModuleType) -> Any:
+    """threadpoolctl's handle of them: finding them takes longer than a path of a small table.
+
+    The matrices are small: on a busy machine several BLAS threads make a path up to ten times slower.
+    """
+    return threadpoolctl.ThreadpoolController()
 
 
 def where_glmnet_stops(explained: FloatArray, likelihood: Likelihood) -> int:
