@@ -109,7 +109,7 @@ def test_an_empty_scene_a_missing_file_and_a_missing_study_are_said(scene: Any) 
 
 
 def test_the_rule_is_the_studys_unless_another_is_asked_for(desk: ReadingsDesk) -> None:
-    assert desk.controller.rule_line(desk.inputs) == f"ICC(2,1) ≥ 0.9 ({STUDY})"
+    assert desk.controller.rule_line(desk.inputs) == "ICC(2,1) ≥ 0.9 (the study’s)"
     changes = {"threshold": 0.75, "form": "3,1", "strict": True, "lower_bound": True}
     other = replace(desk.inputs, changes=changes)
     assert desk.controller.rule_line(other) == "lower 95 % limit of ICC(3,1) > 0.75 (yours)"
@@ -241,12 +241,16 @@ def test_a_reopened_scene_shows_the_same_result_without_computing(desk: Readings
     result = desk.computed().result
     assert result is not None
     save_and_reopen(desk.scene, tmp_path / "scene.mrb")
-    again = Reproducibility(SceneReadings(desk.scene), MeasuringRunner(), on_change=desk.count, study=study_of)
+    runner = MeasuringRunner()
+    again = Reproducibility(SceneReadings(desk.scene), runner, on_change=desk.count, study=study_of)
     again.restore()
     again.inputs_changed(desk.inputs)
     assert again.result is not None
     assert (again.result.rows, again.result.summary) == (result.rows, result.summary)
     assert again.result.figures == result.figures
+    again.compute(replace(desk.inputs, changes={"threshold": 0.5}))
+    assert (Path(runner.option("out")) / "cases" / "finished.json").is_file(), "another rule measures nothing again"
+    again.cancel()
     edit_volume(again.readings()[0].volume, -999)
     again.inputs_changed(desk.inputs)
     assert again.result is None

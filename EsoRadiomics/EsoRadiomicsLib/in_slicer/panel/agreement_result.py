@@ -18,6 +18,7 @@ from ...core.output import write_folder
 from ...reporting.agreement.agreement_files import (
     BLAND_ALTMAN_SVG,
     CURVE_SVG,
+    FINISHED,
     FORMAT,
     MAP_SVG,
     READINGS_CSV,
@@ -52,14 +53,17 @@ class AgreementResult:
         files: name → content, as in the command's folder.
         summary: ``agreement.json``.
         rows: ``icc.csv``.
+        finished: readings that were measured, by file name: another rule need not measure them again.
     """
 
-    def __init__(self, made_from: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, made_from: Mapping[str, Any], files: Mapping[str, bytes], finished: Mapping[str, bytes] | None = None
+    ) -> None:
         """
         Raises:
             KeyError, ValueError: not the files of an agreement study.
         """
-        self.made_from, self.files = dict(made_from), dict(files)
+        self.made_from, self.files, self.finished = dict(made_from), dict(files), dict(finished or {})
         self.summary: dict[str, Any] = json.loads(files[SUMMARY_JSON])
         if self.summary["format"] != FORMAT:
             raise ValueError(f"{SUMMARY_JSON} is of another version")
@@ -107,8 +111,11 @@ class AgreementResult:
 
     def to_json(self) -> str:
         """As one text, to be kept with a scene."""
-        texts = {name: content.decode() for name, content in self.files.items()}
-        return json.dumps({"made_from": self.made_from, FILES: texts}, ensure_ascii=False)
+        parts = {
+            name: {file: content.decode() for file, content in files.items()}
+            for name, files in ((FILES, self.files), (FINISHED, self.finished))
+        }
+        return json.dumps({"made_from": self.made_from, **parts}, ensure_ascii=False)
 
 
 def read_agreement(folder: Path, made_from: Mapping[str, Any], names: Mapping[Path, str]) -> AgreementResult:
@@ -139,8 +146,10 @@ def agreement_of_json(text: str) -> AgreementResult:
     """
     try:
         document = json.loads(text)
-        files = {name: content.encode() for name, content in document[FILES].items()}
-        return AgreementResult(document["made_from"], files)
+        files, finished = (
+            {name: content.encode() for name, content in document.get(part, {}).items()} for part in (FILES, FINISHED)
+        )
+        return AgreementResult(document["made_from"], files, finished)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"The agreement of readings in this scene cannot be shown: its text was changed or damaged ({error}). "

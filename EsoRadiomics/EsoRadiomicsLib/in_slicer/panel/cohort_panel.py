@@ -177,7 +177,8 @@ class CohortSection(Section):
 
         def read(temporary: Path, output: str) -> str:
             path.stat()
-            return f"{path.name}: {' '.join(output.split())}".replace(f" written to {path}", ".")
+            lines = output.replace(f" written to {path}", "").splitlines()
+            return f"{path.name}: " + " ".join(f"{line.rstrip('.')}." for line in lines)
 
         command = ["reference", "build", *map(str, tables), f"--study={inputs.study}", f"--label={label}"]
         self._do([*command, f"--out={path}"], read, done, "Means, SDs and what they are worth", silent=True)

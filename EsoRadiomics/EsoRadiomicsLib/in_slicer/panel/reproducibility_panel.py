@@ -153,6 +153,7 @@ class Reproducibility(Section):
             finished = folder / OUT / FINISHED
             self._finished |= {path.name: path.read_bytes() for path in finished.glob("*.json")}
             result = read_agreement(folder / OUT, made_from, {folder / file: name for file, name in names.items()})
+            result.finished = self._finished
             if inputs.table is not None and READINGS_CSV not in result.files:
                 result.files[READINGS_CSV] = _table_bytes(Path(inputs.table))
             return result
@@ -225,6 +226,7 @@ class Reproducibility(Section):
         try:
             text = self._scene.stored()
             self._stored = agreement_of_json(text) if text else None
+            self._finished = self._stored.finished if self._stored is not None else {}
         except EsoRadiomicsError as error:
             self.error = str(error)
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 REMEDY = {
     "Darwin": (
-        "SlicerRadiomics, which brings it, is not offered for macOS. Score with the shell command “esoradiomics” "
-        "instead (see the README), or install a PyRadiomics that was built for Slicer's Python."
+        "SlicerRadiomics, which brings it, is not offered for macOS. Where Apple's command line tools are installed, "
+        'slicer.util.pip_install("pyradiomics") in Slicer\'s Python console (View > Python Console) builds it. '
+        "Studies of other engines, and results in saved scenes, need no PyRadiomics."
     ),
     "": (
-        "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then nothing can be "
-        "measured; results in saved scenes can be read."
+        "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then only studies of "
+        "other engines can be measured; results in saved scenes can be read."
     ),
 }
 
