@@ -73,7 +73,7 @@ def contributions_figure(score: Score) -> Figure:
 
 
 def _header(page: Any, score: Score, signature: Signature) -> None:
-    title = f"{signature.name} of {score.study.id}: what each feature adds"
+    title = f"{signature.name}: what each feature adds"
     size = fitting_size(title, TITLE, PART_X - IMAGE_X, "bold")
     page.text(IMAGE_X, 3.5, title, size=size, weight="bold", va="center")
     if score.demonstration:
