@@ -97,6 +97,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.views = []
+        self.waiting = None
 
     def setup(self):
         """Called when the module is first opened, and when it is reloaded."""
@@ -118,6 +119,8 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is reloaded, and when Slicer ends."""
         self.removeObservers()
         self.onSceneStartClose()
+        if self.waiting:
+            self.waiting.close()
 
     def enter(self):
         """Called each time the module is opened."""
@@ -144,6 +147,8 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.openViews()
 
     def openViews(self):
+        if self.waiting:
+            self.waiting.open()
         for view in self.views:
             view.open()
 
@@ -162,9 +167,11 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         for section in (*patient, self.ui.reproducibilitySection, self.ui.cohortSection):
             section.enabled = not missing
         if not missing and not self.views:
+            from EsoRadiomicsLib.in_slicer.widgets.slicer_process import WaitingPython
             from EsoRadiomicsLib.in_slicer.widgets.views import make_views
 
-            self.views = make_views(self.ui, EsoRadiomicsLogic().getParameterNode)
+            self.waiting = WaitingPython()
+            self.views = make_views(self.ui, EsoRadiomicsLogic().getParameterNode, self.waiting)
             self.ui.studyCombo.connect("currentIndexChanged(int)", self.checkPackages)
 
     def requirements(self):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import qt_shim
+
+from EsoRadiomicsLib.core.safe_start import safe_environment
 
 qt_shim.install()
 
@@ -22,7 +26,9 @@ class FakeQProcess:
     def __init__(self) -> None:
         self.slots: dict[str, Callable[..., None]] = {}
         self.output, self.errors = b"", b""
+        self.written = b""
         self.killed = False
+        self.running = 0
         self.made.append(self)
 
     def connect(self, signal: str, slot: Callable[..., None]) -> None:
@@ -30,6 +36,16 @@ class FakeQProcess:
 
     def start(self, program: str, arguments: list[str]) -> None:
         self.command = [program, *arguments]
+        self.running = 2
+
+    def state(self) -> int:
+        return self.running
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def setWorkingDirectory(self, folder: str) -> None:  # noqa: N802
+        """Where it starts does not matter here."""
 
     def setProcessEnvironment(self, environment: Any) -> None:  # noqa: N802
         self.environment = environment
@@ -49,9 +65,9 @@ class FakeQProcess:
         return "no such file"
 
     def kill(self) -> None:
-        self.killed = True
-        self.slots["errorOccurred"](1)  # Crashed, then finished(9, CrashExit): so Slicer's did
-        self.slots["finished"](9, 1)
+        self.killed, self.running = True, 0
+        self.slots.get("errorOccurred", int)(1)  # Crashed, then finished(9, CrashExit): so Slicer's did
+        self.slots.get("finished", complex)(9, 1)
 
     def waitForFinished(self, milliseconds: int) -> bool:  # noqa: N802
         return True
@@ -130,3 +146,98 @@ def test_a_second_start_ends_the_first(heard: SimpleNamespace) -> None:
     assert heard.qprocess.killed
     assert not FakeQProcess.made[-1].killed
     assert heard.ends == []
+
+
+@pytest.fixture
+def waiting(heard: SimpleNamespace) -> process.WaitingPython:
+    """One that waits."""
+    FakeQProcess.made.clear()
+    waiting = process.WaitingPython()
+    waiting.open()
+    waiting.open()
+    assert len(FakeQProcess.made) == 1
+    return waiting
+
+
+def start(waiting: process.WaitingPython, ends: list[tuple[int, str]], *command: str) -> process.PythonProcess:
+    runner = process.PythonProcess(waiting)
+    runner.start(["-m", "EsoRadiomicsLib", *command], lambda line: None, lambda *end: ends.append(end))
+    return runner
+
+
+def test_a_command_goes_to_the_python_that_waits_and_the_next_one_waits_when_it_is_done(
+    waiting: process.WaitingPython,
+) -> None:
+    ends: list[tuple[int, str]] = []
+    start(waiting, ends, "score", "--json")
+    (at_work,) = FakeQProcess.made
+    assert at_work.command[1:] == ["-u", "-m", "EsoRadiomicsLib.shell.waiting"]
+    assert at_work.written == b'["score", "--json"]\n'
+    at_work.output = b"{}"
+    at_work.slots["finished"](0, 0)
+    assert ends == [(0, "{}")]
+    assert [made.command[-1] for made in FakeQProcess.made[1:]] == ["EsoRadiomicsLib.shell.waiting"]
+
+
+def test_two_commands_at_once_each_have_a_process(waiting: process.WaitingPython) -> None:
+    ends: list[tuple[int, str]] = []
+    start(waiting, ends, "score")
+    start(waiting, ends, "icc")
+    first, second = FakeQProcess.made
+    assert first.written and second.command[1:] == ["-u", "-m", "EsoRadiomicsLib", "icc"]
+    first.slots["finished"](0, 0)
+    second.slots["finished"](0, 0)
+    assert len(ends) == 2 and len(FakeQProcess.made) == 3
+
+
+def test_one_that_was_killed_while_it_waited_costs_no_command(waiting: process.WaitingPython) -> None:
+    FakeQProcess.made[0].running = 0
+    ends: list[tuple[int, str]] = []
+    start(waiting, ends, "score")
+    assert FakeQProcess.made[1].command[1:] == ["-u", "-m", "EsoRadiomicsLib", "score"]
+    FakeQProcess.made[1].slots["finished"](0, 0)
+    assert len(ends) == 1
+
+
+def test_cancel_ends_the_command_and_lets_the_next_python_wait(waiting: process.WaitingPython) -> None:
+    ends: list[tuple[int, str]] = []
+    start(waiting, ends, "score").stop()
+    first, second = FakeQProcess.made
+    assert first.killed and not second.killed and ends == []
+
+
+def test_when_the_module_goes_none_is_left_waiting(waiting: process.WaitingPython) -> None:
+    ends: list[tuple[int, str]] = []
+    runner = start(waiting, ends, "score")
+    runner.stop()
+    waiting.close()
+    runner.stop()
+    assert all(made.killed for made in FakeQProcess.made)
+
+
+def begun() -> subprocess.Popen[str]:
+    """A real one, as Slicer starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "EsoRadiomicsLib.shell.waiting"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=safe_environment(),
+        encoding="utf-8",
+    )
+
+
+def test_it_runs_a_command_as_the_shell_does() -> None:
+    with begun() as python:
+        assert python.stdin is not None and python.stdout is not None and python.stderr is not None
+        python.stdin.write('["score", "--study", "none", "a", "b"]\n')
+        python.stdin.flush()
+        assert python.wait(60) == 2
+        assert "esoradiomics: There is no study “none”" in python.stderr.read()
+
+
+def test_it_ends_when_whoever_started_it_is_gone() -> None:
+    with begun() as python:
+        assert python.stdin is not None
+        python.stdin.close()
+        assert python.wait(60) == 0

@@ -34,6 +34,7 @@ class PyRadiomics:
 
     def warm_up(self) -> None:
         radiomics()
+        from . import roi_images  # noqa: F401
 
     def share(self, case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:
         return resample_region(case, region, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,57 @@ import qt
 
 from ...core.slicer_python import slicer_python
 
+COMMAND, WAITING = ["-m", "EsoRadiomicsLib"], ["-m", "EsoRadiomicsLib.shell.waiting"]
 MODULE_FOLDER = Path(__file__).resolve().parents[3]
+RUNNING = 2  # QProcess::Running
 FAILED_TO_START = 0  # QProcess::FailedToStart, which comes without finished()
+
+
+class WaitingPython:
+    """A Python that has imported the library before it is needed, shared by all that run commands in one Slicer.
+
+    It serves one command and ends, so a command in it behaves as one in a process of its own; then the next is started.
+    It ends with Slicer, as its input is then closed.
+    """
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._wanted = False
+
+    def open(self) -> None:
+        """Let one wait, unless one does."""
+        self._wanted = True
+        if self._process is None or int(self._process.state()) != RUNNING:
+            self._process = qt.QProcess()
+            _start(self._process, WAITING)
+
+    def take(self, arguments: list[str]) -> Any | None:
+        """The QProcess that waited, at work on ``python arguments…``; None if none waits, or it is no such command."""
+        if arguments[:2] != COMMAND:
+            return None
+        process, self._process = self._process, None
+        if process is None or int(process.state()) != RUNNING:  # not opened, not started yet, or killed
+            return None
+        process.write((json.dumps(arguments[2:]) + "\n").encode())
+        return process
+
+    def renew(self) -> None:
+        """A command is done: let the next Python wait, if any is to."""
+        if self._wanted:
+            self.open()
+
+    def close(self) -> None:
+        """The module goes."""
+        process, self._process, self._wanted = self._process, None, False
+        if process is not None:
+            _end(process)
 
 
 class PythonProcess:
     """Runs Python with the library importable; one run at a time, told of on the main thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: WaitingPython | None = None) -> None:
+        self._waiting = waiting or WaitingPython()
         self._process: Any = None
 
     def start(
@@ -32,10 +76,10 @@ class PythonProcess:
             on_finished: gets the exit code and standard output; not called after :meth:`stop`.
         """
         self.stop()
-        process = qt.QProcess()
+        waited = process = self._waiting.take(arguments)
+        if process is None:
+            process = qt.QProcess()
         self._process = process  # a QProcess that nobody keeps is killed
-        process.setProcessEnvironment(_environment())
-        process.setWorkingDirectory(str(MODULE_FOLDER))
         output, pending = bytearray(), bytearray()
 
         def read_output() -> None:
@@ -57,6 +101,7 @@ class PythonProcess:
                 on_line(pending.decode("utf-8", "replace"))
             self._process = None
             process.deleteLater()  # its slots keep it alive otherwise
+            self._waiting.renew()
             on_finished(code, output.decode("utf-8", "replace"))
 
         def fail(error: int) -> None:
@@ -68,15 +113,27 @@ class PythonProcess:
         process.connect("readyReadStandardError()", read_lines)
         process.connect("finished(int,QProcess::ExitStatus)", lambda code, status: finish(code if status == 0 else 1))
         process.connect("errorOccurred(QProcess::ProcessError)", fail)
-        process.start(slicer_python(), ["-u", *arguments])
+        if waited is None:
+            _start(process, arguments)
 
     def stop(self) -> None:
         """Kill what runs and wait until it is gone, so that its files can be removed."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.waitForFinished(2000)
-            process.deleteLater()
+            _end(process)
+            self._waiting.renew()
+
+
+def _start(process: qt.QProcess, arguments: list[str]) -> None:
+    process.setProcessEnvironment(_environment())
+    process.setWorkingDirectory(str(MODULE_FOLDER))
+    process.start(slicer_python(), ["-u", *arguments])
+
+
+def _end(process: qt.QProcess) -> None:
+    process.kill()
+    process.waitForFinished(2000)
+    process.deleteLater()
 
 
 def _environment() -> qt.QProcessEnvironment:

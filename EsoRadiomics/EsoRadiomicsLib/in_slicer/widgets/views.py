@@ -13,15 +13,16 @@ from .parameter_view import ParameterView
 from .patient.firmness_view import FirmnessView
 from .patient.panel_view import PanelView
 from .reproducibility.reproducibility_view import ReproducibilityView
+from .slicer_process import WaitingPython
 
 
-def make_views(ui: Any, parameter_node: Callable[[], Any]) -> list[ParameterView]:
+def make_views(ui: Any, parameter_node: Callable[[], Any], waiting: WaitingPython) -> list[ParameterView]:
     """Fill the sections of ``EsoRadiomics.ui`` (its widgets by name) and wire them; figures share one view."""
     figures = FiguresLayout(FiguresView())
-    patient = PanelView(ui, parameter_node, FirmnessView(ui.reproducibilitySection, figures))
+    patient = PanelView(ui, parameter_node, FirmnessView(ui.reproducibilitySection, figures), waiting)
     return [
         patient,
-        ReproducibilityView(ui.reproducibilitySection, parameter_node, figures, patient.study),
-        CohortView(ui.cohortSection, parameter_node, patient, figures),
+        ReproducibilityView(ui.reproducibilitySection, parameter_node, figures, patient.study, waiting),
+        CohortView(ui.cohortSection, parameter_node, patient, figures, waiting),
         ModelView(ui.cohortSection, parameter_node, patient, figures),
     ]

@@ -26,7 +26,7 @@ from ..patient.panel_view import PanelView
 from ..patient.result_view import scroll_to
 from ..run_row import RunRow
 from ..section_ui import load_section
-from ..slicer_process import PythonProcess
+from ..slicer_process import PythonProcess, WaitingPython
 
 RESULTS = "results"
 
@@ -35,15 +35,23 @@ class CohortView(ParameterView):
     """Wires the widgets of ``Cohort.ui``."""
 
     def __init__(
-        self, section: Any, parameter_node: Callable[[], Any], panel: PanelView, figures: FiguresLayout
+        self,
+        section: Any,
+        parameter_node: Callable[[], Any],
+        panel: PanelView,
+        figures: FiguresLayout,
+        waiting: WaitingPython,
     ) -> None:
-        """``section``: gets the widgets; ``panel``: shows a loaded case; ``figures``: make room for it."""
+        """``section``: gets the widgets; ``panel``: shows a loaded case; ``figures``: make room for it.
+
+        ``waiting``: takes the commands.
+        """
         super().__init__(load_section(section, "Cohort.ui"), parameter_node)
         self._panel, self._figures, self._frame = panel, figures, section
         panel.wire_reference(self._on_guide)
         self._listed: Sequence[Problem] | None = None
         self._shown: CohortResult | None = None
-        self._section = CohortSection(slicer.mrmlScene, PythonProcess(), on_change=self._on_section)
+        self._section = CohortSection(slicer.mrmlScene, PythonProcess(waiting), on_change=self._on_section)
         ui = self.ui
         self._row = RunRow(ui.runButton, ui.cohortCancelButton, ui.cohortBar, ui.cohortMessage)
         self.ui.jobsBox.maximum = os.cpu_count() or 1

@@ -19,7 +19,7 @@ from ..dependencies import engine_sentence
 from ..dialogs import choose_file, choose_folder, choose_item
 from ..parameter_view import ParameterView
 from ..run_row import RunRow
-from ..slicer_process import PythonProcess
+from ..slicer_process import PythonProcess, WaitingPython
 from ..watch import Watch
 from .covariate_fields import CovariateInputs
 from .firmness_view import FirmnessView
@@ -36,8 +36,11 @@ STUDIES_FOLDER = "EsoRadiomics/StudiesFolder"
 class PanelView(ParameterView):
     """Wires the widgets of ``EsoRadiomics.ui``."""
 
-    def __init__(self, ui: Any, parameter_node: Callable[[], Any], firmness: FirmnessView) -> None:
+    def __init__(
+        self, ui: Any, parameter_node: Callable[[], Any], firmness: FirmnessView, waiting: WaitingPython
+    ) -> None:
         super().__init__(ui, parameter_node)
+        self._runner = PythonProcess(waiting)
         self._preview: Any = None
         self._row = RunRow(ui.scoreButton, ui.cancelButton, ui.progressBar, ui.messageLabel)
         self._result = ResultView(ui)
@@ -94,7 +97,7 @@ class PanelView(ParameterView):
         """The controller, with the user's folder of studies, whose list is shown."""
         panel = Panel(
             SceneAccess(slicer.mrmlScene),
-            PythonProcess(),
+            self._runner,
             on_change=self._render,
             user_studies=self.studies_folder,
             extractor=installed_extractor(),

@@ -22,7 +22,7 @@ from ..parameter_view import ParameterView
 from ..patient.result_view import scroll_to
 from ..run_row import RunRow
 from ..section_ui import load_section
-from ..slicer_process import PythonProcess
+from ..slicer_process import PythonProcess, WaitingPython
 from ..watch import Watch
 from .agreement_html import agreement_html
 from .icc_table import IccTable
@@ -40,12 +40,13 @@ class ReproducibilityView(ParameterView):
         parameter_node: Callable[[], Any],
         figures: FiguresLayout,
         study: Callable[[str], Study],
+        waiting: WaitingPython,
     ) -> None:
-        """``study``: gives a study by what the parameter node says of it."""
+        """``study``: gives a study by what the parameter node says of it; ``waiting``: takes the commands."""
         super().__init__(load_section(section, "Reproducibility.ui"), parameter_node)
         self._figures = figures
         self._scene = SceneReadings(slicer.mrmlScene)
-        self._controller = Reproducibility(self._scene, PythonProcess(), on_change=self._render, study=study)
+        self._controller = Reproducibility(self._scene, PythonProcess(waiting), on_change=self._render, study=study)
         self._readings = ReadingsTable(self.ui.readingsTable, self._on_reading, self._on_choose_ct)
         self._table = IccTable(self.ui.iccTable, self.ui.filterEdit, self.ui.verdictCombo, self._on_feature)
         self._row = RunRow(
