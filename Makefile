@@ -36,6 +36,7 @@ format: venv-test
 
 bench: venv-run
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench.py
+	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_growth.py
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_ibex.py
 	@$(RUN) Testing/Benchmarks/bench_robustness.py
 	@$(RUN) Testing/Benchmarks/bench_readings.py

@@ -80,8 +80,10 @@ def _images(roi: Roi, settings: PyRadiomicsSettings) -> RoiImages:
     radiomics()
     from .roi_images import RoiImages
 
+    if _last is not None and _last[2].roi is roi and _last[1] == settings:
+        return _last[2]
     digest = sha256(roi.image.GetSpacing().__repr__().encode())
-    for image in (roi.image, roi.mask, roi.shape_mask):
+    for image in (roi.image, roi.mask, roi.shape_mask):  # in a worker, each task brings a copy of the ROI
         digest.update(sitk.GetArrayViewFromImage(image).data)
     if _last is None or _last[:2] != (digest.digest(), settings):
         _last = digest.digest(), settings, RoiImages(roi, settings)

@@ -1,0 +1,64 @@
+"""How the cost grows with the ROI: seconds and memory against its voxels, full set and signature, beside PyRadiomics.
+
+    python Testing/Benchmarks/bench_growth.py [voxels …]
+
+Ellipsoids of soft tissue with noise, 1 mm voxels, one run each of whole processes. PyRadiomics' command compares all
+pairs of surface vertices and takes many minutes for millions of voxels; beyond 10⁶ it is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from bench import STUDY, measure
+
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
+
+VOXELS = (1_000, 10_000, 100_000, 1_000_000, 3_000_000)
+PLAIN_UP_TO = 1_000_000
+
+
+def main() -> None:
+    """Print a row for each size."""
+    print("Processor seconds and peak MiB of whole processes")
+    print(f"{'voxels':>10}{'pyradiomics':>20}{'full':>20}{'signature':>20}")
+    for voxels in map(int, sys.argv[1:]) if sys.argv[1:] else VOXELS:
+        print(row(voxels), flush=True)
+
+
+def row(voxels: int) -> str:
+    """One size."""
+    with tempfile.TemporaryDirectory() as folder:
+        ct, gtv, parameters = (Path(folder, name) for name in ("ct.nrrd", "gtv.nrrd", "parameters.json"))
+        write_case(voxels, ct, gtv)
+        parameters.write_text(json.dumps(PyRadiomicsSettings().pyradiomics_parameters()))
+        ours = [sys.executable, "-m", "EsoRadiomicsLib", "extract", str(ct), str(gtv), "--study", STUDY]
+        ours += ["--progress", "none", "--out", str(Path(folder, "ours.csv"))]
+        theirs = [str(Path(sys.executable).with_name("pyradiomics")), str(ct), str(gtv), "--param", str(parameters)]
+        theirs += ["--format", "csv", "--out", str(Path(folder, "theirs.csv")), "--verbosity", "1"]
+        commands = [theirs if voxels <= PLAIN_UP_TO else None, ours, [*ours, "--signature"]]
+        costs = [command and measure(command) for command in commands]
+    cells = (f"{cost.processor:10.1f} s{cost.peak_mib:8.0f}" if cost else f"{'not run':>20}" for cost in costs)
+    return f"{voxels:10,}" + "".join(cells)
+
+
+def write_case(voxels: int, ct: Path, gtv: Path) -> None:
+    """An ellipsoid of about so many voxels in fat."""
+    radii = np.array([0.8, 1.0, 1.25]) * (voxels * 3 / (4 * np.pi)) ** (1 / 3)
+    size = 2 * np.ceil(radii).astype(int) + 20
+    axes = np.ogrid[tuple(slice(0, n) for n in size)]
+    inside = sum(((a - n / 2) / r) ** 2 for a, n, r in zip(axes, size, radii, strict=True)) < 1
+    noise = np.random.default_rng(0).normal(0, 40, size)
+    hu = np.where(inside, 40, -110) + noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 2)
+    hu[0] = -1000
+    sitk.WriteImage(sitk.GetImageFromArray(np.rint(hu).astype(np.int16)), str(ct))
+    sitk.WriteImage(sitk.GetImageFromArray(inside.astype(np.uint8)), str(gtv))
+
+
+if __name__ == "__main__":
+    main()
