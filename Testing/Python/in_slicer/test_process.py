@@ -44,9 +44,6 @@ class FakeQProcess:
     def write(self, data: bytes) -> None:
         self.written += data
 
-    def setWorkingDirectory(self, folder: str) -> None:  # noqa: N802
-        """Where it starts does not matter here."""
-
     def setProcessEnvironment(self, environment: Any) -> None:  # noqa: N802
         self.environment = environment
 
