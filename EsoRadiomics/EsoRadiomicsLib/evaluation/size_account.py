@@ -11,8 +11,10 @@ _C_INDEX = 0.7
 _MOST = 100
 
 
-def size_sentence(training: Cohort, horizons: tuple[float, ...]) -> str:
+def size_sentence(training: Cohort, horizons: tuple[float, ...], n_features: int | None = None) -> str:
     """One sentence for the report, and for the user before the resampling starts.
+
+    ``n_features`` is the number of features that could enter the model, where it is not all that were measured.
 
     Riley et al., Stat Med 2019 and BMJ 2020;368:m441, assuming a C-index of 0.70.
     """
@@ -20,7 +22,7 @@ def size_sentence(training: Cohort, horizons: tuple[float, ...]) -> str:
     events = int(training.event.sum())
     if training.binary is not None:
         events = min(events, len(training) - events)
-    candidates = training.features.shape[1] + training.clinical.shape[1]
+    candidates = (training.features.shape[1] if n_features is None else n_features) + training.clinical.shape[1]
     what = (
         "events" if training.binary is None else "patients of the rarer outcome" if n == len(training) else "ROIs of it"
     )

@@ -11,7 +11,7 @@ from ..studies.study import Study
 from .steps import protocol_step
 from .steps.cox_step import CoxStep
 from .steps.protocol_step import ProtocolStep
-from .steps.published_features_step import with_published_features
+from .steps.published_features_step import PublishedFeaturesStep, with_published_features
 
 _DEFAULT_HORIZONS = (12.0, 24.0, 36.0)
 _WORDS = {"signature": "a signature", "cutoff": "a cut-off of the Rad-score"}
@@ -45,6 +45,12 @@ class Plan:
     def find(self, kind: type[S]) -> S | None:
         """The first step of a kind."""
         return next((step for step in self.steps if isinstance(step, kind)), None)
+
+    @property
+    def n_published_features(self) -> int | None:
+        """Number of the features, where the study gives them; None where they are chosen from all."""
+        step = self.find(PublishedFeaturesStep)
+        return None if step is None else len(step.spec["features"])
 
     def edited(self, name: str, **changes: Any) -> Plan:
         """The plan with other settings of its steps called ``name``.

@@ -198,7 +198,8 @@ def _run(options: argparse.Namespace) -> int:
         ),
     )
     if options.bootstrap or options.permutations:
-        print(size_sentence(fit.training, fit.plan.horizons), file=sys.stderr, flush=True)
+        sentence = size_sentence(fit.training, fit.plan.horizons, fit.plan.n_published_features)
+        print(sentence, file=sys.stderr, flush=True)
     assessment = assess(fit)
     with worker_pool(options.jobs) as pool:
         checks = check_fit(

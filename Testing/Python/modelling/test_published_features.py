@@ -11,6 +11,7 @@ from cohort_tables import written
 from sklearn.linear_model import LogisticRegression
 
 from EsoRadiomicsLib.core.errors import InputError, UsageError
+from EsoRadiomicsLib.evaluation.size_account import size_sentence
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
@@ -71,6 +72,13 @@ def test_the_card_tells_that_nothing_was_chosen_and_can_be_repeated(fit: Fit) ->
     assert ("published by escc-early-recurrence: 11 features.") in fit.study.card["notes"]
     assert read_plan(fit.study).steps
     assert not fit.study.table_only
+
+
+def test_only_the_published_features_and_the_clinical_variables_count_as_candidates(fit: Fit) -> None:
+    assert fit.plan.n_published_features == 11
+    sentence = size_sentence(fit.training, fit.plan.horizons, fit.plan.n_published_features)
+    assert "for 13 candidate variables" in sentence
+    assert read_plan(load_study(STUDY)).n_published_features is None
 
 
 def test_a_missing_and_a_constant_feature_are_named(tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
         )
     if checks.challenge is not None:
         found.append(checks.challenge.verdict)
-    found.append(size_sentence(assessment.fit.training, assessment.fit.plan.horizons))
+    plan = assessment.fit.plan
+    found.append(size_sentence(assessment.fit.training, plan.horizons, plan.n_published_features))
     return [sentence for sentence in found if sentence]
 
 
