@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 REMEDY = {
     "Darwin": (
-        "SlicerRadiomics, which brings it, is not offered for macOS. Where Apple's command line tools are installed, "
-        'slicer.util.pip_install("pyradiomics") in Slicer\'s Python console (View > Python Console) builds it. '
-        "Studies of other engines, and results in saved scenes, need no PyRadiomics."
+        "SlicerRadiomics, which brings it, is not offered for macOS; the README's troubleshooting says how to build it "
+        "in Slicer's Python console. Studies of other engines, and results in saved scenes, need no PyRadiomics."
     ),
     "": (
         "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then only studies of "
