@@ -37,7 +37,7 @@ def mixed_acquisitions(
             "",
             STAGE,
             f"The cohort mixes CTs by {what}: {listed}; unlike most: {some(others)}.",
-            "Features depend on it: split the cohort, harmonise it (“cohort harmonise”), or leave these cases out.",
+            "Features depend on it: split the cohort, harmonise it, or leave these cases out.",
             blocking=False,
         )
 

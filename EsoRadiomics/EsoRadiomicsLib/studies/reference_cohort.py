@@ -137,7 +137,7 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     if isinstance(path, ReferenceCohort):
         return path
     subject = f"The reference cohort {path}"
-    node = read_json(Path(path), subject, "Build one with “esoradiomics reference build”.")
+    node = read_json(Path(path), subject, "Choose another, or build it again.")
     check_schema(node, "reference-cohort.schema.json", subject)
     own = _part(node, node, subject, "$")
     parts = [_part(node, each, subject, f"$.readings[{i}]") for i, each in enumerate(node.get("readings", ()))]

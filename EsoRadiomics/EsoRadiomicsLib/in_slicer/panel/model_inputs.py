@@ -57,8 +57,8 @@ def needs_of(study: Study) -> Needs:
 def _check_table(path: str) -> None:
     if not table_columns(path).n_features:
         raise InputError(
-            f"{Path(path).name} has no column with the name of a feature. Choose features.csv of a cohort's run; the "
-            "shell command “esoradiomics fit” also takes other features (--first-feature)."
+            f"{Path(path).name} has no column with the name of a feature. Choose features.csv of a cohort's run, or a "
+            "result file of IBEX."
         )
 
 
