@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ScoreError, StudyError, UsageError
+from ..core.numbers import finite
 from ..core.output import write_text
 from ..core.schemas import check_schema
 from ..core.strict_json import read_json
@@ -179,7 +180,10 @@ def _contradiction(feature: ReferenceFeature) -> str:
         return "its mean or quantiles lie outside its own minimum and maximum"
     if feature.sd > width + slack:
         return "its SD is larger than its own range"
-    levels = [value for _, value in sorted(feature.quantiles.items(), key=lambda item: float(item[0]))]
+    try:
+        levels = [value for _, value in sorted(feature.quantiles.items(), key=lambda item: finite(item[0]))]
+    except ValueError as error:
+        return f"its quantiles are named {error}"
     if any(low > high + slack for low, high in pairwise(levels)):
         return "its quantiles do not rise"
     return ""

@@ -64,7 +64,14 @@ def test_a_setting_that_is_no_number_or_cannot_be_meant_is_refused(change: dict[
 
 
 @pytest.mark.parametrize(
-    "change", [{"mean": 99.0}, {"sd": 99.0}, {"minimum": 9.0}, {"quantiles": {"0.25": 4.0, "0.5": 2.0}}]
+    "change",
+    [
+        {"mean": 99.0},
+        {"sd": 99.0},
+        {"minimum": 9.0},
+        {"quantiles": {"0.25": 4.0, "0.5": 2.0}},
+        {"quantiles": {"x": 3.0}},
+    ],
 )
 def test_a_reference_that_contradicts_itself_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     feature = {"mean": 3.0, "sd": 1.0, "n": 10, "minimum": 1.0, "maximum": 5.0, "quantiles": {"0.5": 3.0}}
