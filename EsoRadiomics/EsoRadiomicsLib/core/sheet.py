@@ -7,8 +7,10 @@ import datetime
 import gzip
 import io
 import re
+import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ _THOUSANDS = re.compile(
 _MOST_BYTES = 1 << 30
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MOST_REMARKS = 5
+_MOST_UNPACKED, _MOST_CELLS = 1 << 30, 20_000_000  # of an Excel file
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,10 @@ def _content(path: Path) -> bytes:
 
 
 def _xlsx_lines(path: Path) -> Iterator[list[str]]:
-    yield from next(iter(xlsx_sheets(path).values()))
+    sheets = xlsx_sheets(path)
+    if not sheets:
+        raise InputError(f"{path} has no sheet with cells. Give a table with a header line and one line a case.")
+    yield from next(iter(sheets.values()))
 
 
 def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
@@ -160,18 +166,30 @@ def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
         InputError: no such file, no Excel file, or openpyxl is not installed.
     """
     openpyxl = require("openpyxl", "cohort", f"The Excel file {path}, unlike a CSV,")
+    content = io.BytesIO(read_bytes(path))
     try:
+        with zipfile.ZipFile(content) as parts:
+            if sum(part.file_size for part in parts.infolist()) > _MOST_UNPACKED:
+                raise ValueError("it unpacks to more than can be meant")
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
-        book = openpyxl.load_workbook(io.BytesIO(read_bytes(path)), read_only=True, data_only=True)
+        with closing(openpyxl.load_workbook(content, read_only=True, data_only=True)) as book:
+            return {sheet.title: _sheet_lines(sheet) for sheet in book.worksheets}
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
-    try:
-        return {
-            sheet.title: [[_cell_text(cell) for cell in cells] for cells in sheet.iter_rows(values_only=True)]
-            for sheet in book.worksheets
-        }
-    finally:
-        book.close()
+
+
+def _sheet_lines(sheet: Any) -> list[list[str]]:
+    """The cells that are there, whatever size the sheet says it has; lines with text are of one width."""
+    sheet.reset_dimensions()
+    lines: list[list[str]] = []
+    cells = 0
+    for row in sheet.iter_rows(values_only=True):
+        lines.append([_cell_text(cell) for cell in row] if any(cell is not None for cell in row) else [])
+        cells += len(lines[-1]) + 1
+        if cells > _MOST_CELLS:
+            raise ValueError(f"it has more than {_MOST_CELLS:,} cells")
+    width = max(map(len, lines), default=0)
+    return [line + [""] * (width - len(line)) if line else line for line in lines]
 
 
 def _cell_text(value: Any) -> str:
