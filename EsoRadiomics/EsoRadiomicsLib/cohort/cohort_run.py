@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..core.errors import EsoRadiomicsError, UsageError
 from ..core.progress import Progress
+from ..core.safe_start import MOST_JOBS
 from ..extraction.settings import ExtractionSettings
 from ..imaging.volumes import Acquisition
 from .acquisitions import mixed_acquisitions
@@ -60,8 +61,8 @@ def local_workers(jobs: int) -> Iterator[Workers]:
     Raises:
         UsageError: fewer than one job.
     """
-    if jobs < 1:
-        raise UsageError(f"jobs is {jobs}; give 1 or more processes.")
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"jobs is {jobs}; give 1 or more processes, at most {MOST_JOBS}.")
     threads = ThreadPoolExecutor(jobs)
     try:
         yield threads, lambda: jobs

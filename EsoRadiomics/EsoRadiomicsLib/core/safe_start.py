@@ -7,8 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 
+MOST_JOBS = 256
+"""Processes that a command starts at most: more is a typing error that would take the computer down."""
 LIBRARY = Path(__file__).resolve().parents[2]
 """The folder that holds the library: what a child must find, and a neutral place for it to start in."""
 
@@ -32,8 +35,10 @@ def safe_spawning() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
     os.environ.update(safe_environment())
     try:
-        with interrupts_later(), _neutral_folder():
-            yield
+        with _neutral_folder():
+            resource_tracker.ensure_running()  # it takes the mask away when it starts
+            with interrupts_later():
+                yield
     finally:
         for name, value in before.items():
             if value is None:

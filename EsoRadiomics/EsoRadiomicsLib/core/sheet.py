@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .errors import InputError
 from .optional import require
 from .places import read_bytes, require_regular
 
+MOST_COLUMNS = 50_000
 _SEPARATORS = ",;\t"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(
@@ -68,7 +70,9 @@ def read_sheet(path: Path) -> Sheet:
         columns = ("row" if "case" in columns else "case", *columns[1:])
         if columns[0] == "case":
             remarks.append(f"The first column of {path.name}, which has no name, was taken for the case.")
-    twice = sorted({name or "(no name)" for name in columns if columns.count(name) > 1})
+    if len(columns) > MOST_COLUMNS:
+        raise InputError(f"{path} has {len(columns):,} columns; at most {MOST_COLUMNS:,} are read. Leave some out.")
+    twice = sorted(name or "(no name)" for name, n in Counter(columns).items() if n > 1)
     if twice or "" in columns:
         raise InputError(
             f"The header line of {path} names {', '.join(twice) or 'a column'} "

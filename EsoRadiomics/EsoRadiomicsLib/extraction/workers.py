@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 
 from ..core.errors import UsageError
-from ..core.safe_start import safe_spawning
+from ..core.safe_start import MOST_JOBS, safe_spawning
 from .engines import engine
 
 
@@ -25,8 +25,8 @@ def worker_pool(jobs: int) -> Iterator[Executor | None]:
     Raises:
         UsageError: fewer than one job.
     """
-    if jobs < 1:
-        raise UsageError(f"jobs is {jobs}; give 1 or more processes.")
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"jobs is {jobs}; give 1 or more processes, at most {MOST_JOBS}.")
     if jobs == 1:
         yield None
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import cohort_factory
 import pytest
 
-from EsoRadiomicsLib.core.safe_start import LIBRARY, safe_environment
+from EsoRadiomicsLib.cohort.cohort_run import local_workers
+from EsoRadiomicsLib.core.errors import UsageError
+from EsoRadiomicsLib.core.safe_start import LIBRARY, safe_environment, safe_spawning
+from EsoRadiomicsLib.extraction.workers import worker_pool
 
 TRAPS = ("SimpleITK", "numpy", "radiomics", "json", "multiprocessing", "random", "sitecustomize", "EsoRadiomicsLib")
 
@@ -45,6 +49,24 @@ def test_modules_in_the_data_folder_are_never_run(arguments: list[str], trapped:
     )
     assert done.returncode == 0, done.stderr
     assert not (trapped.parent / "PWNED").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_ctrl_c_is_never_the_workers() -> None:
+    code = "import os, signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    with safe_spawning():
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        assert os.environ["PYTHONSAFEPATH"] == "1"
+    assert told == "True\n"
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize("jobs", [0, 257, 999_999])
+def test_no_more_processes_are_started_than_can_be_meant(jobs: int) -> None:
+    with pytest.raises(UsageError, match=f"jobs is {jobs}"), worker_pool(jobs):
+        pass
+    with pytest.raises(UsageError, match=f"jobs is {jobs}"), local_workers(jobs):
+        pass
 
 
 def test_only_absolute_parts_of_the_path_are_passed_on() -> None:

@@ -39,6 +39,13 @@ def test_the_size_that_a_sheet_says_it_has_is_not_believed(size: bytes, tmp_path
     assert [row["case"] for _, row in found.rows] == ["P0", "P1", "P2", "P3"]
 
 
+def test_a_header_line_without_end_is_refused_at_once(tmp_path: Path) -> None:
+    names = ",".join(f"c{i}" for i in range(300_000))
+    (tmp_path / "m.csv").write_text(f"case,image,mask,{names}\nA,ct.nrrd,gtv.nrrd\n")
+    with pytest.raises(InputError, match="300,003 columns"):
+        read_sheet(tmp_path / "m.csv")
+
+
 def cut(content: bytes) -> bytes:
     return content[:400]
 
