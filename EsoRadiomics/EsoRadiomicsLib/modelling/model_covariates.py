@@ -10,7 +10,8 @@ import pandas as pd
 from ..core.errors import InputError, UsageError
 from ..scoring.nomogram import pretty
 from ..statistics.inputs import BoolArray, numbers
-from ..studies.study import Covariate, Study
+from ..studies.card_parts import Covariate
+from ..studies.study import Study
 
 _MOST_LEVELS = 10
 _INTERVALS = 10

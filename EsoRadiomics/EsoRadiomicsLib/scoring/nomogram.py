@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from ..core.errors import StudyError
 from ..core.formatting import plain
-from ..studies.study import UNSURE, Outcome, Quantity, Study, Term
+from ..studies.card_parts import UNSURE, Outcome, Quantity, Term
+from ..studies.study import Study
 from .score import Bounds, Score, survival_at
 
 MAX_POINTS = 100.0

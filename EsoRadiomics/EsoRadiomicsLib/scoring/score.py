@@ -15,8 +15,9 @@ from typing import Any
 from ..core.errors import ScoreError, UsageError
 from ..extraction.features import Features
 from ..extraction.settings import ExtractionSettings
+from ..studies.card_parts import UNSURE, Factor, Group, Quantity, Stratum
 from ..studies.reference_cohort import ReferenceCohort
-from ..studies.study import UNSURE, Factor, Group, Quantity, Stratum, Study
+from ..studies.study import Study
 
 OUTSIDE_REFERENCE_Z = 3.0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..core.formatting import DIGITS, number, plain
 
 if TYPE_CHECKING:
-    from ..studies.study import Cutoff
+    from ..studies.card_parts import Cutoff
     from .score import Bounds
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..extraction.engines import split_name
-from ..studies.study import Cutoff, Signature, Study
+from ..studies.card_parts import Cutoff, Signature
+from ..studies.study import Study
 from .score import OUTSIDE_REFERENCE_Z, Contribution
 
 MARGIN = 0.09

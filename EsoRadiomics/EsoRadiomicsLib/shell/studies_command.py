@@ -8,7 +8,8 @@ import textwrap
 from typing import Any
 
 from ..extraction.engines import engine
-from ..studies.study import Quantity, Study, builtin_studies, load_study
+from ..studies.card_parts import Quantity
+from ..studies.study import Study, builtin_studies, load_study
 from .arguments import add_command
 
 EXAMPLES = """\

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from EsoRadiomicsLib.core.formatting import decimals, number, p_value, plain
 from EsoRadiomicsLib.scoring.score import Bounds
 from EsoRadiomicsLib.scoring.score_text import percent, points, rad_score, rule
-from EsoRadiomicsLib.studies.study import Cutoff, Group
+from EsoRadiomicsLib.studies.card_parts import Cutoff, Group
 
 HIGH, LOW = Group("high", "high risk", "worse"), Group("low", "low risk", "better")
 CUTOFF = Cutoff(0.1411, ">=", HIGH, LOW, "published")

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from EsoRadiomicsLib.core.errors import StudyError, UsageError
 from EsoRadiomicsLib.core.resources import resource_path
-from EsoRadiomicsLib.studies.study import Covariate, builtin_studies, load_study, read_card
+from EsoRadiomicsLib.studies.card_parts import Covariate
+from EsoRadiomicsLib.studies.study import builtin_studies, load_study, read_card
 
 REMOVED = object()
 UNHELPFUL = ("not valid under any", "valid under each", "Traceback", "False schema")

@@ -19,8 +19,9 @@ from ...imaging.read_mask import list_rois
 from ...reporting.patient.kept_result import LATER, joined, read_document
 from ...scoring.nomogram import outcome_model
 from ...scoring.score import check_covariates, check_scorable
+from ...studies.card_parts import Covariate
 from ...studies.paper_readings import paper_readings
-from ...studies.study import Covariate, Study
+from ...studies.study import Study
 from .choices import (
     IN_SCENE,
     Inputs,

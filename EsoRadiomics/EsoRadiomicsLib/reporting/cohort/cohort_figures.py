@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...cohort.cohort_in_readings import CaseInReadings
 from ...scoring.score_text import rule
-from ...studies.study import Cutoff
+from ...studies.card_parts import Cutoff
 from ..figures.style import BLUE, GREEN, INK, SKY, VERMILLION, new_figure
 
 _COLOURS = (BLUE, VERMILLION, GREEN, SKY, INK)

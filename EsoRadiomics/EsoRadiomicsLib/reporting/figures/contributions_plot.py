@@ -11,7 +11,7 @@ from ...core.formatting import decimals, number
 from ...scoring.score import Contribution, Score
 from ...scoring.score_text import rad_score, rule
 from ...scoring.waterfall import is_outside, named, waterfall
-from ...studies.study import Cutoff, Signature
+from ...studies.card_parts import Cutoff, Signature
 from .style import (
     BLUE,
     DEMONSTRATION,

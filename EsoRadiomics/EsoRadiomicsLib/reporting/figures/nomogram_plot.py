@@ -13,7 +13,7 @@ from ...core.formatting import number
 from ...scoring.nomogram import Nomogram, Place, Tick
 from ...scoring.score import Bounds
 from ...scoring.score_text import percent, points
-from ...studies.study import UNSURE
+from ...studies.card_parts import UNSURE
 from ..nomogram_text import labelled, notes, value_text
 from .style import (
     DEMONSTRATION,

@@ -15,8 +15,8 @@ from ...scoring.nomogram import at_horizon
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
+from ...studies.card_parts import UNSURE, Quantity
 from ...studies.paper_readings import MOST
-from ...studies.study import UNSURE, Quantity
 from .patient_result import NOTICE
 from .patient_summary import against_cutoff, firmness, in_readings
 

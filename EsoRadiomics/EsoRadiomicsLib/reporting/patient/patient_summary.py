@@ -10,7 +10,7 @@ from ...scoring.against_reference import FEW_CASES, AgainstReference
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
-from ...studies.study import UNSURE
+from ...studies.card_parts import UNSURE
 
 WIDTH = 110
 _COMPLEMENT = {">=": ("≥", "<"), ">": (">", "≤")}

@@ -14,7 +14,8 @@ from ....scoring.nomogram import pretty
 from ....scoring.score import Contribution
 from ....scoring.score_text import rad_score, rule
 from ....scoring.waterfall import ScaleRow, Waterfall, is_outside, named, scale_rows, span, waterfall
-from ....studies.study import Cutoff, Signature, Study
+from ....studies.card_parts import Cutoff, Signature
+from ....studies.study import Study
 from ..sketch import Sketch
 
 TITLE, TEXT = 3.6, 2.9

@@ -7,7 +7,7 @@ from typing import Any
 
 import qt
 
-from ....studies.study import Covariate
+from ....studies.card_parts import Covariate
 
 UNKNOWN = "unknown"
 

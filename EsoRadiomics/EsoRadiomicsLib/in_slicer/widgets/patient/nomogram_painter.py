@@ -15,7 +15,7 @@ from ....reporting.palette import GREY, INK, PAPER, PATIENT, VERMILLION
 from ....scoring.nomogram import Nomogram, Place, Row, Tick
 from ....scoring.score import Bounds
 from ....scoring.score_text import percent, points
-from ....studies.study import UNSURE
+from ....studies.card_parts import UNSURE
 from ..sketch import Sketch
 from .nomogram_sheet import EDGE_MM, LABEL_MM, VALUE_MARGIN_MM, Sheet
 

@@ -1,0 +1,270 @@
+"""The parts of a study card as typed values: signature, cut-off, covariates, outcome, strata, with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import UsageError
+
+UNSURE = ("reconstructed", "assumed")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One value of a card with its evidence: published, reconstructed, refit, assumed or absent (then None)."""
+
+    value: Any
+    evidence: str
+    source: str = ""
+    ci95: tuple[float, float] | None = None
+
+    @classmethod
+    def read(cls, node: Mapping[str, Any]) -> Quantity:
+        ci95 = node.get("ci95")
+        return cls(node["value"], node["evidence"], node.get("source", ""), tuple(ci95) if ci95 else None)
+
+
+@dataclass(frozen=True)
+class SignatureFeature:
+    """One feature of a Rad-score; ``mean`` and ``sd`` are None where the study does not give them."""
+
+    name: str
+    coefficient: Quantity
+    mean: Quantity | None
+    sd: Quantity | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """A risk group; ``outlook`` is ``worse`` or ``better``, ``medians`` the study's median times by cohort."""
+
+    id: str
+    label: str
+    outlook: str
+    medians: tuple[tuple[str, Quantity], ...] = ()
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """Cut-off of a Rad-score: ``above`` holds where ``score rule value`` is true."""
+
+    value: float
+    rule: str
+    above: Group
+    below: Group
+    evidence: str
+    source: str = ""
+
+    def group(self, score: float) -> Group:
+        """The risk group of a score."""
+        is_above = score >= self.value if self.rule == ">=" else score > self.value
+        return self.above if is_above else self.below
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A Rad-score: intercept + Σ coefficient × feature, on raw values or on z-scores (``normalisation``)."""
+
+    name: str
+    link: str
+    normalisation: str
+    intercept: float
+    features: tuple[SignatureFeature, ...]
+    cutoff: Cutoff | None
+    probability_of: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features the signature needs."""
+        return tuple(feature.name for feature in self.features)
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """A clinical input: ``levels`` (value → label) or a continuous ``range``; ``description`` is for a tooltip.
+
+    ``after_baseline`` says when it is known, where that is after the clock of the outcome has started.
+    """
+
+    name: str
+    label: str
+    levels: Mapping[float, str] | None
+    range: tuple[float, float] | None
+    unit: str
+    description: str = ""
+    after_baseline: str = ""
+
+    @property
+    def extremes(self) -> tuple[float, ...]:
+        """The values that bound a monotone effect: all levels, or both ends of the range."""
+        return tuple(self.levels) if self.levels is not None else self.range or ()
+
+    def describe(self, value: float) -> str:
+        """``"N2"`` for a level, ``"63 years"`` for a continuous value."""
+        if self.levels is not None:
+            return self.levels[value]
+        return f"{value:g} {self.unit}".strip()
+
+    def check(self, value: Any) -> float:
+        """The value as a number.
+
+        Accepts a level's number or its label.
+
+        Raises:
+            UsageError: not one of the levels, or outside the range.
+        """
+        if self.levels is not None:
+            for level, label in self.levels.items():
+                if str(value).strip().lower() == label.lower() or _is_number(value, level):
+                    return level
+            allowed = ", ".join(f"{level:g} ({label})" for level, label in self.levels.items())
+            raise UsageError(f"{self.name} is {value!r}; the study knows {allowed}.")
+        low, high = self.range or (float("-inf"), float("inf"))
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = float("nan")
+        if not low <= number <= high:
+            raise UsageError(
+                f"{self.name} is {value!r}; give a number from {low:g} to {high:g} {self.unit}".strip() + "."
+            )
+        return number
+
+
+def _is_number(value: Any, level: float) -> bool:
+    try:
+        return float(value) == level
+    except (TypeError, ValueError):
+        return False
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a linear predictor: ``kind`` is ``covariate``, ``rad-score`` or ``risk-group`` (1 above the
+    cut-off)."""
+
+    kind: str
+    name: str
+    coefficient: Quantity
+    axis: Quantity | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome model: a Cox model with survival at horizons, or a logistic model.
+
+    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none. ``cutoff`` is
+    that of a logistic model's probability.
+    """
+
+    kind: str
+    label: str
+    unit: str
+    intercept: float
+    terms: tuple[Term, ...]
+    baseline: tuple[tuple[float, Quantity], ...]
+    cutoff: Cutoff | None = None
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """An integrated risk stratum: patients with ``adverse_factors`` of the strata's factors."""
+
+    adverse_factors: int
+    id: str
+    label: str
+    medians: tuple[tuple[str, Quantity], ...]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor of the strata: adverse where the risk group's id or the covariate's value is in ``adverse``."""
+
+    kind: str
+    name: str
+    adverse: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Risk strata that count adverse factors (for example Rad-score group and HRR status)."""
+
+    name: str
+    factors: tuple[Factor, ...]
+    groups: tuple[Stratum, ...]
+
+
+def read_signature(node: Mapping[str, Any]) -> Signature:
+    features = tuple(
+        SignatureFeature(
+            name=item["name"],
+            coefficient=Quantity.read(item["coefficient"]),
+            mean=Quantity.read(item["mean"]) if "mean" in item else None,
+            sd=Quantity.read(item["sd"]) if "sd" in item else None,
+        )
+        for item in node["features"]
+    )
+    cutoff = _cutoff(node["cutoff"])
+    return Signature(
+        name=node["name"],
+        link=node["link"],
+        normalisation=node["normalisation"],
+        intercept=node["intercept"]["value"],
+        features=features,
+        cutoff=cutoff,
+        probability_of=node.get("probability_of", ""),
+    )
+
+
+def _cutoff(node: Mapping[str, Any] | None) -> Cutoff | None:
+    if node is None:
+        return None
+    return Cutoff(
+        value=node["value"],
+        rule=node["rule"],
+        above=_group(node["above"]),
+        below=_group(node["below"]),
+        evidence=node["evidence"],
+        source=node.get("source", ""),
+    )
+
+
+def _medians(node: Mapping[str, Any]) -> tuple[tuple[str, Quantity], ...]:
+    return tuple((item["cohort"], Quantity.read(item["value"])) for item in node.get("medians", ()))
+
+
+def _group(node: Mapping[str, Any]) -> Group:
+    return Group(node["id"], node["label"], node["outlook"], _medians(node))
+
+
+def read_covariate(node: Mapping[str, Any]) -> Covariate:
+    levels = {float(item["value"]): item["label"] for item in node["levels"]} if "levels" in node else None
+    low_high = tuple(node["range"]) if "range" in node else None
+    described = node.get("unit", ""), node.get("description", ""), node.get("after_baseline", "")
+    return Covariate(node["name"], node["label"], levels, low_high, *described)
+
+
+def read_outcome(node: Mapping[str, Any]) -> Outcome:
+    terms = tuple(
+        Term(
+            kind=item["kind"],
+            name=item["name"],
+            coefficient=Quantity.read(item["coefficient"]),
+            axis=Quantity.read(item["axis"]) if "axis" in item else None,
+        )
+        for item in node["terms"]
+    )
+    baseline = tuple((item["time"], Quantity.read(item["survival"])) for item in node.get("baseline", ()))
+    intercept = node["intercept"]["value"] if "intercept" in node else 0.0
+    cutoff = _cutoff(node.get("cutoff"))
+    return Outcome(node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline, cutoff)
+
+
+def read_strata(node: Mapping[str, Any]) -> Strata:
+    factors = tuple(Factor(item["kind"], item.get("name", ""), tuple(item["adverse"])) for item in node["factors"])
+    groups = tuple(
+        Stratum(item["adverse_factors"], item["id"], item["label"], _medians(item)) for item in node["groups"]
+    )
+    return Strata(node["name"], factors, groups)
