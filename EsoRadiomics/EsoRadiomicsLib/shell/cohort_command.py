@@ -26,8 +26,8 @@ from ..cohort.cohort_table import (
 from ..cohort.dask_cluster import cluster_workers
 from ..cohort.folder_scan import MASK_NAME, manifest_text, scan_folder
 from ..cohort.manifest import Manifest, read_manifest
+from ..cohort.paper_readings_table import write_readings
 from ..cohort.problems import BLOCKING, COLUMNS, Problem, write_problems
-from ..cohort.readings_table import write_readings
 from ..core.claims import check_new_file, columns_of, only_run
 from ..core.errors import ScoreError, UsageError
 from ..core.output import write_text
