@@ -79,7 +79,8 @@ def in_reference(against: AgainstReference) -> str:
     place = "" if against.percentile is None else f"percentile {against.percentile:.0f} of its {against.cases} cases; "
     text = f"{place}{number(against.low)} to {number(against.high)} (95 %) had other patients been in it"
     if against.other_side is not None:
-        text += f", {100 * against.other_side:.0f} % of this on the other side of the cut-off"
+        share = percent(Bounds(against.other_side, against.other_side))
+        text += f", {share} of this on the other side of the cut-off"
     if against.method == "upper bound":
         text += " (at most: the cohort's file does not hold how its features hang together)"
     if against.cases < FEW_CASES:
@@ -112,5 +113,13 @@ def in_readings(result: PatientResult) -> str:
     largest = readings.effects[0]
     label = result.features.settings.labels[largest.setting]
     text += f"; what moves it most is “{label}”, by {number(largest.mean_shift, 2)} on average"
+    if result.score.survival:
+        last = result.score.survival[-1].time
+        bounds = [at.bounds for item in readings.scored for at in item.survival if at.time == last]
+        range_ = percent(Bounds(min(each.low for each in bounds), max(each.high for each in bounds)))
+        study = result.score.study
+        text += (
+            f"; {study.endpoint} at {last:g} {study.outcome.unit if study.outcome else ''} {range_} over all of them"
+        )
     failed = len(readings.scores) - n
     return text + (f"; {failed} more readings could not be measured" if failed else "")
