@@ -15,6 +15,7 @@ from ...imaging.case import Case
 from ...imaging.volumes import Acquisition
 from ...scoring.against_reference import AgainstReference
 from ...scoring.patient import PatientResult
+from ...scoring.plausibility import plausibility
 from ...scoring.reading_scores import ReadingScores
 from ...scoring.robustness import Robustness
 from ...scoring.score import score
@@ -62,15 +63,17 @@ def whole_result(document: Mapping[str, Any], study: Study, case: Case) -> Patie
     found = score(study, features, covariates=document["covariates"]["given"], reference=_reference(document))
     against = (document["reference"] or {}).get("against")
     robustness, readings = (document.get(part) for part in LATER)
+    roi = prepare(case, settings)
     return PatientResult(
         case,
-        prepare(case, settings),
+        roi,
         features,
         found,
         tuple(document["warnings"]),
         robustness=Robustness.from_dict(robustness) if robustness else None,
         paper_readings=ReadingScores.from_dict(readings) if readings else None,
         against=AgainstReference(**against) if against else None,
+        plausibility=plausibility(case, roi, settings) if document.get("plausibility") else None,
     )
 
 
