@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from ...core.formatting import number, plain
+from ...core.formatting import counted, number, plain
 from ...scoring.against_reference import FEW_CASES, AgainstReference
 from ...scoring.patient import PatientResult
+from ...scoring.plausibility import SOFT_TISSUE_HU, Plausibility
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
 from ...studies.card_parts import UNSURE
@@ -34,6 +35,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
     assert signature is not None
     removed = f", {account.removed_percent:.1f} % removed by the HU exclusion" if account.removed_percent else ""
     yield "GTV", f"{account.steps[0].cm3:.2f} cm³ drawn, {account.steps[-1].cm3:.2f} cm³ measured{removed}"
+    if result.plausibility is not None:
+        yield "Input", in_short(result.plausibility)
     yield signature.name, f"{rad_score(score.rad_score, signature.cutoff)}{against_cutoff(score)}"
     if score.demonstration:
         yield "Reference", f"{score.reference_label} — DEMONSTRATION, no clinical meaning"
@@ -72,6 +75,18 @@ def against_cutoff(score: Score) -> str:
         return ""
     above, below = _COMPLEMENT[cutoff.rule]
     return f" ({above if score.group == cutoff.above else below} cut-off {plain(cutoff.value)})"
+
+
+def in_short(input_: Plausibility) -> str:
+    """What a glance at the input should tell: parts and gaps of the GTV, gray levels, HU that are no soft tissue."""
+    low, high = SOFT_TISSUE_HU
+    outside = percent(Bounds(input_.outside_soft_tissue, input_.outside_soft_tissue))
+    texts = [counted(input_.islands, "part"), f"{outside} outside {plain(low)} … {plain(high)} HU"]
+    if input_.empty_slices:
+        texts.append(f"{counted(input_.empty_slices, 'slice')} inside without contour")
+    if input_.gray_levels is not None:
+        texts.append(counted(input_.gray_levels, "gray level"))
+    return ", ".join(texts)
 
 
 def in_reference(against: AgainstReference) -> str:
