@@ -13,8 +13,10 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from ..core.errors import InputError
+from .competing import causes, cumulative_incidence, event_free_at
 from .cox import fit_cox
 from .estimate import Interval, wald_interval
+from .fine_gray import fit_fine_gray
 from .inputs import FloatArray, IntArray, Survival, binary, numbers
 from .kaplan_meier import Limits, kaplan_meier
 from .likelihood import LogisticLikelihood
@@ -28,8 +30,8 @@ _LARGEST_SHIFT = 20.0
 class CalibrationGroups:
     """G groups of patients by predicted survival at ``time``, lowest first; every array but ``edges`` is (G,).
 
-    ``observed`` is Kaplan–Meier's survival with its limits, NaN where a group was not followed that long;
-    ``edges`` (G + 1,) bound the predicted survival of the groups.
+    ``observed`` is Kaplan–Meier's survival (1 − Aalen–Johansen's incidence where events compete) with its limits, NaN
+    where a group was not followed that long; ``edges`` (G + 1,) bound the predicted survival of the groups.
     """
 
     time: float
@@ -90,11 +92,8 @@ def km_calibration(
         if not member.any():
             rows.append((np.nan, np.nan, np.nan, np.nan, 0, 0))
             continue
-        curve = kaplan_meier(outcome[member], limits, level)
-        lower, upper = curve.band(time)
-        rows.append(
-            (predicted[member].mean(), curve.at(time)[0], lower[0], upper[0], member.sum(), outcome[member].n_events)
-        )
+        observed_there = _observed(outcome[member], time, limits, level)
+        rows.append((predicted[member].mean(), *observed_there, member.sum(), outcome[member].n_events))
     means, observed, low, high, n, n_events = np.array(rows).T
     return CalibrationGroups(time, edges, means, observed, low, high, n.astype(np.int64), n_events.astype(np.int64))
 
@@ -113,25 +112,29 @@ def survival_calibration(
     (n,). Observed/expected: (1 − Kaplan–Meier at ``time``) / mean(1 − ``survival`` at ``time``). Intercept: what is to
     be added to every linear predictor for that ratio to become 1; as in a logistic model it is 0 for a model that is
     right in the large.
+    Where events compete the observed risk is Aalen–Johansen's, and the slope is that of Fine and Gray's model of the
+    ``linear_predictor``, which is then ln(−ln(1 − risk)) (van Geloven et al., BMJ 2022;377:e069249).
     (Crowson, Atkinson & Therneau, Stat Methods Med Res 2016, take ln(events / Σ H0(follow-up)·e^lp) instead. That needs
     the whole baseline hazard, of which a study card holds the horizons only.)
     """
     predicted = numbers(survival, "the predicted survival", len(outcome))
     risk = numbers(linear_predictor, "the linear predictor", len(outcome))
-    slope = fit_cox(pd.DataFrame({"linear predictor": risk}), outcome, clusters)
-    curve = kaplan_meier(outcome)
-    alive = float(curve.at(time)[0])
+    table = pd.DataFrame({"linear predictor": risk})
+    slope = (
+        fit_cox(table, outcome, clusters)
+        if outcome.competed is None
+        else fit_fine_gray(table, causes(outcome), clusters)
+    )
+    alive, se = event_free_at(outcome, time)
     if not 0 < alive < 1:
         raise InputError(
             f"Observed and expected events cannot be compared at time {time:g}: by then nobody, or everybody, had the "
             "event, or nobody was followed that long."
         )
-    # The error of ln(1 − S) is S·(error of ln S) / (1 − S).
-    ratio_se = alive * float(curve.standard_error(time)[0]) / (1 - alive)
     return Calibration(
         slope=wald_interval(float(slope.coefficients[0]), float(slope.se[0]), level),
-        intercept=_in_the_large(predicted, alive, alive * float(curve.standard_error(time)[0]), level),
-        observed_expected=_ratio(1 - alive, float(np.mean(1 - predicted)), ratio_se, level),
+        intercept=_in_the_large(predicted, alive, se, level),
+        observed_expected=_ratio(1 - alive, float(np.mean(1 - predicted)), se / (1 - alive), level),
     )
 
 
@@ -173,6 +176,17 @@ def hosmer_lemeshow(outcome: npt.ArrayLike, probability: npt.ArrayLike, n_groups
     chi2 = float(np.sum((observed - expected) ** 2 / (expected * (1 - expected / n))))
     df = len(n) - 2
     return HosmerLemeshow(chi2, df, float(stats.chi2.sf(chi2, df)))
+
+
+def _observed(outcome: Survival, time: float, limits: Limits, level: float) -> tuple[float, float, float]:
+    """Probability of not having had the event by ``time``, with limits: Kaplan–Meier's, or 1 − Aalen–Johansen's."""
+    if outcome.competed is None:
+        curve = kaplan_meier(outcome, limits, level)
+        lower, upper = curve.band(time)
+        return float(curve.at(time)[0]), float(lower[0]), float(upper[0])
+    incidence = cumulative_incidence(causes(outcome), level=level)
+    lower, upper = incidence.band(time)
+    return 1 - float(incidence.at(time)[0]), 1 - float(upper[0]), 1 - float(lower[0])
 
 
 def _in_the_large(survival: FloatArray, alive: float, alive_se: float, level: float) -> Interval:

@@ -9,9 +9,13 @@ from .kaplan_meier import kaplan_meier
 
 
 class Censoring:
-    """G of one cohort. Where events and censorings share a time the events come first, as in prodlim and survival."""
+    """G of one cohort; a competing event is no censoring.
+
+    Where events and censorings share a time the events come first, as in prodlim and survival.
+    """
 
     def __init__(self, outcome: Survival) -> None:
+        outcome = outcome.ended
         curve = kaplan_meier(outcome)
         at_risk = np.maximum(curve.at_risk - curve.events, 1)
         self._outcome = outcome

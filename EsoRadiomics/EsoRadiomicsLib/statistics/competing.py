@@ -17,6 +17,7 @@ from ..core.errors import InputError, UsageError
 from .cox import CoxModel
 from .estimate import Interval, wald_interval, z_value
 from .inputs import FloatArray, IntArray, Survival, numbers
+from .kaplan_meier import kaplan_meier
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,34 @@ class Competing:
     def any_event(self) -> Survival:
         """Follow-up to whatever comes first."""
         return Survival(self.time, self.cause > 0)
+
+
+def causes(outcome: Survival) -> Competing:
+    """The follow-up by cause: 1 the event, 2 what competes with it."""
+    competed = np.zeros(len(outcome)) if outcome.competed is None else 2 * outcome.competed
+    return Competing(outcome.time, (outcome.event + competed).astype(np.int64))
+
+
+def event_free(outcome: Survival, times: npt.ArrayLike) -> FloatArray:
+    """Observed probability of not having had the event by ``times``: Kaplan–Meier's, or 1 − Aalen–Johansen's.
+
+    The latter where events compete. NaN beyond the last follow-up.
+    """
+    return (
+        kaplan_meier(outcome).at(times)
+        if outcome.competed is None
+        else 1 - cumulative_incidence(causes(outcome)).at(times)
+    )
+
+
+def event_free_at(outcome: Survival, time: float) -> tuple[float, float]:
+    """:func:`event_free` at one time, with its standard error."""
+    if outcome.competed is not None:
+        curve = cumulative_incidence(causes(outcome))
+        return 1 - float(curve.at(time)[0]), float(curve.se_at(time)[0])
+    alive = kaplan_meier(outcome)
+    free = float(alive.at(time)[0])
+    return free, free * float(alive.standard_error(time)[0]) if free > 0 else 0.0
 
 
 @dataclass(frozen=True)

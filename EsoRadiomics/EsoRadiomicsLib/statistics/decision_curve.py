@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.errors import UsageError
+from .competing import event_free, event_free_at
 from .estimate import z_value
 from .inputs import FloatArray, Survival, binary, numbers
-from .kaplan_meier import kaplan_meier
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def survival_decision_curve(
 ) -> DecisionCurve:
     """For the predicted ``risk`` (n,) of the event by ``time``; event rates among the treated are Kaplan–Meier's.
 
+    Aalen–Johansen's where events compete (dcurves, stdca's ``cmprsk``).
+
     NaN where the treated were not followed that long.
     """
     _check(thresholds, risk, len(outcome))
@@ -59,11 +61,9 @@ def survival_decision_curve(
         if not treated.any():
             rows.append((0.0, 0.0, 0.0))
             continue
-        curve = kaplan_meier(outcome[treated])
-        alive = float(curve.at(time)[0])
-        spread = (alive * float(curve.standard_error(time)[0])) ** 2 if alive > 0 else 0.0
-        rows.append((treated.mean(), 1 - alive, spread))
-    prevalence = 1 - float(kaplan_meier(outcome).at(time)[0])
+        free, se = event_free_at(outcome[treated], time)
+        rows.append((treated.mean(), 1 - free, se**2))
+    prevalence = 1 - float(event_free(outcome, time)[0])
     return _curve(thresholds, np.array(rows), len(outcome), prevalence, level)
 
 

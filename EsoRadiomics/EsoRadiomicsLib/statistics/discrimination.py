@@ -2,7 +2,9 @@
 
 A marker of risk is higher in patients with the earlier event. Uno's C, the AUC and the Brier score replace patients
 lost to follow-up by weight on those like them (inverse probability of censoring weights, G by Kaplan–Meier). Each
-comes with a standard error; ``paired_difference`` compares two markers in the same patients.
+comes with a standard error; ``paired_difference`` compares two markers in the same patients. Who had a competing event
+counts as a patient who will never have the event (Wolbers et al., Epidemiology 2009 and Biostatistics 2014; Blanche,
+Dartigues & Jacqmin-Gadda, Stat Med 2013): one of the lower risk.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from ..core.errors import InputError, UsageError
 from .censoring import Censoring
 from .estimate import Estimate, estimate_share
-from .inputs import FloatArray, Survival, numbers
+from .inputs import BoolArray, FloatArray, Survival, numbers
 
 _PAIRS_AT_ONCE = 2**21
 
@@ -35,7 +37,7 @@ def harrell(outcome: Survival, risk: npt.ArrayLike, level: float = 0.95) -> Esti
 
     The error is the infinitesimal jackknife's (R: ``survival::concordance``, also Hmisc's SD(Dxy)/2).
     """
-    return _concordance(outcome, risk, outcome.event.astype(np.float64), level)
+    return _concordance(outcome, risk, outcome.event.astype(np.float64), np.ones(len(outcome)), level)
 
 
 def uno(outcome: Survival, risk: npt.ArrayLike, tau: float | None = None, level: float = 0.95) -> Estimate:
@@ -43,10 +45,11 @@ def uno(outcome: Survival, risk: npt.ArrayLike, tau: float | None = None, level:
 
     With ``tau`` only events up to that time count. R: ``concordance(timewt="n/G2")``, whose error takes G as known.
     """
-    weight = outcome.event / Censoring(outcome).before(outcome.time) ** 2
+    uncensored = Censoring(outcome).before(outcome.time)
+    weight = outcome.event / uncensored**2
     if tau is not None:
         weight[outcome.time > tau] = 0
-    return _concordance(outcome, risk, weight, level)
+    return _concordance(outcome, risk, weight, uncensored, level)
 
 
 def auc_at(outcome: Survival, risk: npt.ArrayLike, time: float, level: float = 0.95) -> Estimate:
@@ -57,23 +60,23 @@ def auc_at(outcome: Survival, risk: npt.ArrayLike, time: float, level: float = 0
     """
     marker = numbers(risk, "the risk", len(outcome))
     cases = outcome.event & (outcome.time <= time)
-    controls = outcome.time > time
-    if not cases.any() or not controls.any():
+    beyond = outcome.time > time
+    controls = beyond | _competed_by(outcome, time)
+    if not cases.any() or not beyond.any():
         side = "had the event by" if not cases.any() else "was followed beyond"
         raise InputError(f"The AUC at time {time:g} cannot be computed: no patient {side} then; choose another time.")
     censoring = Censoring(outcome)
-    weight = cases / censoring.before(outcome.time)
-    n_controls, case_weight = controls.sum(), weight.sum()
+    uncensored = np.where(beyond, censoring.after(time), censoring.before(outcome.time))
+    case, control = cases / uncensored, controls / uncensored
     # higher[i, j]: patient i has a higher risk than control j; ties count one half.
     higher = 0.5 + 0.5 * np.sign(marker[:, None] - marker[None, controls])
-    exceeded = higher.sum(axis=1)
+    exceeded = higher @ control[controls]
     exceeding = np.zeros(len(outcome))
-    exceeding[controls] = weight @ higher
-    value = float(weight @ exceeded / (case_weight * n_controls))
-    of_case = weight * (exceeded - value * n_controls)
-    of_control = exceeding - value * case_weight * controls
-    of_weights = censoring.influence(-of_case, outcome.time)
-    influence = (of_case + of_control + of_weights) / (case_weight * n_controls)
+    exceeding[controls] = case @ higher
+    pairs = case.sum() * control.sum()
+    value = float(case @ exceeded / pairs)
+    of_pairs = case * (exceeded - value * control.sum()) + control * (exceeding - value * case.sum())
+    influence = (of_pairs + censoring.influence(-of_pairs, _until(outcome, time))) / pairs
     return estimate_share(value, _sample(influence), level)
 
 
@@ -94,12 +97,11 @@ def brier(outcome: Survival, survival: npt.ArrayLike, time: float, level: float 
         raise InputError(f"Nobody was followed beyond time {time:g}, so no prediction can be checked there.")
     censoring = Censoring(outcome)
     died = outcome.event & (outcome.time <= time)
-    alive = outcome.time > time
-    error = died * predicted**2 / censoring.before(outcome.time) + alive * (1 - predicted) ** 2 / censoring.after(time)
+    spared = (outcome.time > time) | _competed_by(outcome, time)
+    uncensored = np.where(outcome.time > time, censoring.after(time), censoring.before(outcome.time))
+    error = (died * predicted**2 + spared * (1 - predicted) ** 2) / uncensored
     value = float(error.mean())
-    # A survivor's weight uses G(time), which is G just before anything later.
-    until = np.where(alive, np.nextafter(time, np.inf), outcome.time)
-    influence = (error - value + censoring.influence(-error, until)) / len(outcome)
+    influence = (error - value + censoring.influence(-error, _until(outcome, time))) / len(outcome)
     return estimate_share(value, _sample(influence), level)
 
 
@@ -112,14 +114,30 @@ def integrated_brier(outcome: Survival, survival: FloatArray, times: npt.ArrayLi
     return float(np.sum((scores[1:] + scores[:-1]) / 2 * np.diff(grid)) / (grid[-1] - grid[0]))
 
 
-def _concordance(outcome: Survival, risk: npt.ArrayLike, weight: FloatArray, level: float) -> Estimate:
-    """``weight`` (n,) belongs to the pairs in which the patient is the one with the event."""
+def _competed_by(outcome: Survival, time: float) -> BoolArray:
+    """Who had a competing event up to ``time`` (n,)."""
+    none = np.zeros(len(outcome), dtype=np.bool_)
+    return none if outcome.competed is None else outcome.competed & (outcome.time <= time)
+
+
+def _until(outcome: Survival, time: float) -> FloatArray:
+    """Before which time (n,) the weight's G is read: G(time) of those beyond is G just before anything later."""
+    return np.where(outcome.time > time, np.nextafter(time, np.inf), outcome.time)
+
+
+def _concordance(
+    outcome: Survival, risk: npt.ArrayLike, weight: FloatArray, uncensored: FloatArray, level: float
+) -> Estimate:
+    """``weight`` (n,) belongs to the pairs in which the patient is the one with the event; ``uncensored`` is G (n,)."""
     marker = numbers(risk, "the risk", len(outcome))
     concordant, pairs = np.zeros(len(outcome)), np.zeros(len(outcome))
     cases = np.flatnonzero(weight)
     for some in np.array_split(cases, len(cases) * len(outcome) // _PAIRS_AT_ONCE + 1):
         time = outcome.time[some, None]
         comparable = weight[some, None] * ((outcome.time > time) | ((outcome.time == time) & ~outcome.event))
+        if outcome.competed is not None:
+            before = weight[some, None] * uncensored[some, None] / uncensored
+            comparable = np.where(outcome.competed & (outcome.time <= time), before, comparable)
         agree = comparable * (0.5 + 0.5 * np.sign(marker[some, None] - marker))
         for total, part in ((concordant, agree), (pairs, comparable)):
             total += part.sum(axis=0)

@@ -19,21 +19,31 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Survival:
-    """Right-censored follow-up of n patients: ``time`` (n,) > 0, all in one unit, and ``event`` (n,), True = event."""
+    """Right-censored follow-up of n patients: ``time`` (n,) > 0, all in one unit, and ``event`` (n,), True = event.
+
+    ``competed`` (n,): whose follow-up ended with a competing event, where one is told apart. It censors the hazard of
+    the event, as in a cause-specific Cox model, but not its risk: who had it will not have the event.
+    """
 
     time: FloatArray
     event: BoolArray
+    competed: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.time)
 
     def __getitem__(self, rows: IntArray | BoolArray) -> Survival:
         """The patients of ``rows``; an index may repeat, as in a bootstrap sample."""
-        return Survival(self.time[rows], self.event[rows])
+        return Survival(self.time[rows], self.event[rows], None if self.competed is None else self.competed[rows])
 
     @property
     def n_events(self) -> int:
         return int(self.event.sum())
+
+    @property
+    def ended(self) -> Survival:
+        """Follow-up to whatever comes first, the event or what competes with it."""
+        return self if self.competed is None else Survival(self.time, self.event | self.competed)
 
 
 def survival(time: npt.ArrayLike, event: npt.ArrayLike) -> Survival:

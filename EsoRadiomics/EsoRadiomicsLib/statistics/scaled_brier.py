@@ -1,6 +1,7 @@
 """Brier scores beside the null model's: how much of the error of knowing nothing a model removes (IPA).
 
-IPA = 1 − Brier / Brier of the null model, which gives everybody the same risk: Kaplan–Meier's, or the rate (Kattan &
+IPA = 1 − Brier / Brier of the null model, which gives everybody the same risk: Kaplan–Meier's (Aalen–Johansen's where
+events compete), or the rate (Kattan &
 Gerds, Diagn Progn Res 2018; R: riskRegression ``IPA``). 0 is no better than the null model; below 0 is worse.
 """
 
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .competing import event_free
 from .discrimination import brier, integrated_brier
 from .estimate import Estimate, estimate_share
 from .inputs import FloatArray, Survival, binary, numbers
-from .kaplan_meier import kaplan_meier
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ class IntegratedBrier:
 
 def scaled_brier(outcome: Survival, survival: npt.ArrayLike, time: float, level: float = 0.95) -> ScaledBrier:
     """Of the predicted ``survival`` (n,) at ``time``; see :func:`.discrimination.brier`."""
-    everybody = np.full(len(outcome), float(kaplan_meier(outcome).at(time)[0]))
+    everybody = np.full(len(outcome), float(event_free(outcome, time)[0]))
     return ScaledBrier(brier(outcome, survival, time, level), brier(outcome, everybody, time, level))
 
 
 def scaled_integrated_brier(outcome: Survival, survival: FloatArray, times: npt.ArrayLike) -> IntegratedBrier:
     """Of the predicted ``survival`` (n, T) at ``times`` (T,), increasing."""
-    everybody = np.broadcast_to(kaplan_meier(outcome).at(times), survival.shape)
+    everybody = np.broadcast_to(event_free(outcome, times), survival.shape)
     return IntegratedBrier(integrated_brier(outcome, survival, times), integrated_brier(outcome, everybody, times))
 
 

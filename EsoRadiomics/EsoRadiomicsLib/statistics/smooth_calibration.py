@@ -14,8 +14,10 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from ..core.errors import InputError
+from .competing import causes
 from .cox import CoxModel, fit_cox
 from .estimate import z_value
+from .fine_gray import fit_fine_gray
 from .inputs import FloatArray, Survival, binary, numbers
 from .logistic import fit_logistic
 from .splines import restricted_cubic, spline_knots
@@ -52,6 +54,7 @@ def smooth_survival_calibration(
 ) -> SmoothCalibration:
     """Of the predicted ``survival`` (n,) at ``time``: a Cox model on a spline of ln(−ln S).
 
+    Where events compete it is Fine and Gray's model, without limits (Austin et al., Diagn Progn Res 2022;6:2).
     Raise InputError where nobody was followed to ``time`` or the predictions hardly differ.
     """
     risk = 1 - numbers(survival, "the predicted survival", len(outcome))
@@ -60,6 +63,13 @@ def smooth_survival_calibration(
     grid = np.linspace(risk.min(), risk.max(), _GRID)
     basis = _Basis(_complementary_log_log(risk), outcome.n_events)
     table = basis(_complementary_log_log(risk))
+    if outcome.competed is not None:
+        incidence = fit_fine_gray(table, causes(outcome), clusters)
+        observed, curve = (
+            incidence.incidence(rows, time)[:, 0] for rows in (table, basis(_complementary_log_log(grid)))
+        )
+        unknown = np.full(_GRID, np.nan)
+        return _summary(risk, observed, grid, curve, unknown, unknown)
     model = fit_cox(table, outcome, clusters)
     hazard, _ = _cumulative_hazard(model, table, outcome, table.to_numpy(), time)
     curve, se = _cumulative_hazard(model, table, outcome, basis(_complementary_log_log(grid)).to_numpy(), time)
