@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 MOST_JOBS = 256
@@ -32,6 +31,8 @@ def safe_environment(environment: Mapping[str, str] | None = None) -> dict[str, 
 @contextmanager
 def safe_spawning() -> Iterator[None]:
     """Processes that multiprocessing spawns inside start as safely, and Ctrl-C is never theirs."""
+    from multiprocessing import resource_tracker
+
     before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PYTHONSAFEPATH")}
     os.environ.update(safe_environment())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import lru_cache
 from typing import Any
@@ -10,6 +11,8 @@ from .errors import StudyError
 from .resources import resource_path
 
 LONGEST_MESSAGE = 300
+CHECKED = "checked.txt"
+"""Digests of the documents that come with the extension; ``Testing/Tools/checked_cards.py`` writes them."""
 
 
 def check_schema(document: Any, schema: str, subject: str, *, at: str = "$") -> None:
@@ -39,6 +42,23 @@ def check_schema(document: Any, schema: str, subject: str, *, at: str = "$") -> 
 
 # These complain of an object's members, so the description of the object as a whole would not help.
 _OF_MEMBERS = ("required", "additionalProperties", "dependentRequired")
+
+
+def was_checked(document: Any) -> bool:
+    """Whether a document is one that comes with the extension and was checked against these very schemas.
+
+    A check takes a quarter of a second, most of it to import jsonschema. What counts is the content: a card that was
+    changed, wherever it lies, is checked again, and so are all when a schema was changed.
+    """
+    return digest(document) in resource_path("Schemas", CHECKED).read_text(encoding="ascii").split()
+
+
+def digest(document: Any) -> str:
+    """SHA-256 of a document and of all schemas."""
+    found = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    for schema in sorted(resource_path("Schemas").glob("*.json")):
+        found.update(schema.read_bytes().replace(b"\r\n", b"\n"))
+    return found.hexdigest()
 
 
 @lru_cache

@@ -6,9 +6,8 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
 
 from ..core.errors import UsageError
 from ..core.safe_start import MOST_JOBS, safe_spawning
@@ -30,6 +29,9 @@ def worker_pool(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
+    from concurrent.futures import ProcessPoolExecutor  # one process need not wait for the import of what many need
+    from multiprocessing import get_context
+
     with safe_spawning():  # the executor itself starts a process that keeps its books
         started = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
         for _ in range(jobs):
@@ -50,6 +52,8 @@ def _start_worker() -> None:
 
 
 def _end_with_parent() -> None:
+    from multiprocessing import connection, parent_process
+
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

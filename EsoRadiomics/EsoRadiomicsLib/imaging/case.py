@@ -199,22 +199,21 @@ def _case(
 
 
 def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The voxels (z, y, x) in the pixel type, and warnings where that changed them.
-
-    Slice by slice, so that a large series needs no second copy in floating point.
-    """
+    """The voxels (z, y, x) in the pixel type, perhaps the image's own, and warnings where that changed them."""
     array = sitk.GetArrayViewFromImage(image)
-    voxels = np.empty(array.shape, pixel_type)
-    whole = np.issubdtype(voxels.dtype, np.integer)
-    limits = np.iinfo(voxels.dtype) if whole else np.finfo(voxels.dtype)
     if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in array):
         raise InputError(
             f"{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 HU) or "
             "export the CT again."
         )
     doubts = require_hounsfield(histogram(array), float(array.min()), float(array.max()), subject)
+    whole = np.issubdtype(pixel_type, np.integer)
+    limits = np.iinfo(pixel_type) if whole else np.finfo(pixel_type)
+    if np.can_cast(array.dtype, pixel_type):
+        return array.astype(pixel_type, copy=False), doubts
+    voxels = np.empty(array.shape, pixel_type)
     fractional = clipped = 0
-    for source, target in zip(array, voxels, strict=True):
+    for source, target in zip(array, voxels, strict=True):  # slices, as a large series needs no second copy in floats
         values = source
         if whole and source.dtype.kind == "f":
             values = np.rint(source)

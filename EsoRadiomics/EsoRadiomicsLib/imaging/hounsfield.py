@@ -56,9 +56,16 @@ class Histogram:
 def histogram(array: np.ndarray) -> Histogram:
     """The histogram of an image (z, y, x), slice by slice; fractions are rounded, values beyond the ends are them."""
     counts = np.zeros(HIGHEST - LOWEST + 1, np.int64)
-    for part in array:
-        whole = np.clip(np.rint(part) if part.dtype.kind == "f" else part, LOWEST, HIGHEST).astype(np.int64)
-        counts += np.bincount(whole.ravel() - LOWEST, minlength=len(counts))
+    if array.dtype == np.int16:  # what most CTs are, and the quickest to count: without its sign, −1 is 65,535
+        signless = np.zeros(1 << 16, np.int64)
+        for part in array:
+            found = np.bincount(part.view(np.uint16).ravel())
+            signless[: len(found)] += found
+        counts[: 1 << 16] = np.roll(signless, -LOWEST)
+    else:
+        for part in array:
+            whole = np.clip(np.rint(part) if part.dtype.kind == "f" else part, LOWEST, HIGHEST).astype(np.int64)
+            counts += np.bincount(whole.ravel() - LOWEST, minlength=len(counts))
     present = np.flatnonzero(counts) + LOWEST
     # Each lowest value that lies far below the next one is padding, as long as measured values remain.
     padding = 0

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import zlib
 from pathlib import Path
+
+import numpy as np
 
 from ..core.errors import InputError
 from ..core.numbers import whole
@@ -13,6 +17,25 @@ from .header_checks import MOST_BYTES, VolumeHeader
 _BLOCK = 1 << 20
 _EITHER = 47
 """zlib or gzip, whichever it is; both checksums are compared at the end of the stream."""
+
+
+def fit_checksum(header: VolumeHeader, voxels: np.ndarray) -> bool:
+    """Whether voxels that a native reader unpacked are, byte for byte, what the file's gzip checksum was made of.
+
+    A file that is sound need not be unpacked again to know it. False tells nothing: the voxels may be of several gzip
+    members, or converted by the reader.
+    """
+    file = header.data_files[0]
+    if header.encoding != "gzip" or len(header.data_files) > 1 or {"byteskip", "lineskip"} & header.fields.keys():
+        return False
+    lead = b""
+    with file.open("rb") as opened:
+        if header.form == "NIfTI":  # the header is packed with the voxels
+            lead = zlib.decompressobj(_EITHER).decompress(opened.read(_BLOCK), header.data_offset)
+        opened.seek(-8, os.SEEK_END)
+        checksum, size = struct.unpack("<II", opened.read())
+    found = zlib.crc32(np.ascontiguousarray(voxels).data, zlib.crc32(lead))
+    return (found, (len(lead) + voxels.nbytes) % (1 << 32)) == (checksum, size)
 
 
 def require_sound_voxels(header: VolumeHeader) -> None:

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from ..core.errors import InputError
 from ..core.places import require_there
 from .header_checks import VolumeHeader, read_volume_header
-from .packed_voxels import require_sound_voxels
+from .packed_voxels import fit_checksum, require_sound_voxels
 from .volume_geometry import check_nifti, require_right_angles, require_voxel_size
 
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
@@ -102,15 +102,19 @@ def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, 
         InputError: not such a file, or damaged.
     """
     header = read_volume_header(path, allow_outside=allow_outside)
-    require_sound_voxels(header)
+    if header.encoding != "gzip":
+        require_sound_voxels(header)
     reader = open_volume(header)
     with quiet_itk(), _straightening(header):
         try:
             image = reader.Execute()
         except RuntimeError as error:
+            require_sound_voxels(header)  # it says more
             raise InputError(
                 f"{path} is damaged or not complete: its voxels cannot be read. Copy or export it again."
             ) from error
+    if header.encoding == "gzip" and not fit_checksum(header, sitk.GetArrayViewFromImage(image)):
+        require_sound_voxels(header)
     return image, {"format": header.form, "pixel_type": image.GetPixelIDTypeAsString()}
 
 

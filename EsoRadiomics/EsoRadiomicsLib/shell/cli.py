@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import os
 import shlex
@@ -85,6 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(fault_sentence(error), FAULT)
 
 
+def run_process() -> NoReturn:
+    """The process is the command: it ends at once, as taking its libraries apart takes as long as a small signature."""
+    code = main()
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
 def _run(arguments: Sequence[str]) -> int:
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     options = build_parser(asked).parse_args(arguments)
@@ -118,4 +126,4 @@ def _stop_cleanly() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process()

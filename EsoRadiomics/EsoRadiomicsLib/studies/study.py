@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.errors import StudyError, UsageError
 from ..core.resources import resource_path
-from ..core.schemas import check_schema
+from ..core.schemas import check_schema, was_checked
 from ..core.strict_json import read_json
 from ..extraction.engines import engine, settings_from
 from ..extraction.settings import ExtractionSettings
@@ -153,6 +153,14 @@ def check_card(card: Any, path: Path) -> Study:
         StudyError: what is wrong, with its path inside the JSON.
     """
     subject = f"The study card {path}"
+    if not was_checked(card):
+        _check_schemas(card, subject)
+    for where, problem in inconsistencies(card):
+        raise StudyError(f"{subject} is broken at {where}: {problem}.")
+    return Study(card, path)
+
+
+def _check_schemas(card: Any, subject: str) -> None:
     check_schema(card, "study-card.schema.json", subject)
     check_schema(card["protocol"], "protocol.schema.json", subject, at="$.protocol")
     try:
@@ -161,6 +169,3 @@ def check_card(card: Any, path: Path) -> Study:
         raise StudyError(f"{subject} is broken at $.extraction.engine: {error}") from error
     measuring = {"roi": card["roi"], "extraction": card["extraction"]}
     check_schema(measuring, f"engine-{engine_of_card(card)}.schema.json", subject)
-    for where, problem in inconsistencies(card):
-        raise StudyError(f"{subject} is broken at {where}: {problem}.")
-    return Study(card, path)

@@ -108,4 +108,4 @@ def test_a_wheel_carries_the_library_and_every_resource(installed_wheel: Path) -
 
 def test_a_wheel_brings_the_shell_command(installed_wheel: Path) -> None:
     command = installed_wheel.with_name("esoradiomics")
-    assert "from EsoRadiomicsLib.shell.cli import main" in command.read_text(encoding="utf-8")
+    assert "from EsoRadiomicsLib.shell.cli import run_process" in command.read_text(encoding="utf-8")

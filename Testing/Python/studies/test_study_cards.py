@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from EsoRadiomicsLib.core import schemas
 from EsoRadiomicsLib.core.errors import StudyError, UsageError
 from EsoRadiomicsLib.core.resources import resource_path
+from EsoRadiomicsLib.studies import study as study_module
 from EsoRadiomicsLib.studies.card_parts import Covariate
 from EsoRadiomicsLib.studies.study import builtin_studies, load_study, read_card
 
@@ -226,3 +228,21 @@ def test_a_continuous_covariate_must_lie_in_its_range() -> None:
 @pytest.mark.parametrize("path", sorted(resource_path("Schemas").glob("*.json")), ids=lambda path: path.name)
 def test_a_schema_is_itself_valid(path: Path) -> None:
     Draft202012Validator.check_schema(json.loads(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("study", builtin_studies())
+def test_a_card_that_comes_with_the_extension_fulfils_the_schemas_and_is_known_to(
+    study: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = resource_path("Studies", f"{study}.json")
+    card = json.loads(path.read_text(encoding="utf-8"))
+    assert schemas.was_checked(card), "run “python Testing/Tools/checked_cards.py” after changing a card or a schema"
+    monkeypatch.setattr(study_module, "was_checked", lambda card: False)
+    assert read_card(path).card == card
+
+
+def test_a_changed_copy_of_a_card_is_checked_again(write: Callable[[Any], Path]) -> None:
+    card = load_study(LPFS).card
+    assert schemas.was_checked(json.loads(json.dumps(card)))
+    assert not schemas.was_checked(broken(LPFS, ("title",), card["title"] + " "))
+    assert not schemas.was_checked(broken(LPFS, (*BASELINE, 1, "time"), 12))
