@@ -1,10 +1,10 @@
-# Each target first makes .venv, once, with the pinned versions of Testing/constraints.txt.
+# Each target first makes .venv, once, with the pinned versions and hashes of Testing/Requirements.
 # Needed: CPython 3.10 to 3.13 with venv and headers, a C compiler, PyPI. Another Python: make PYTHON=python3.12 test
 
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help demo test test-all lint format bench cmake-lists clean venv-run venv-test
+.PHONY: help demo test test-all lint format bench cmake-lists pins clean venv-run venv-test
 
 help:
 	@echo "make demo      score a real CT and write its report to demo-output/"
@@ -13,6 +13,8 @@ help:
 	@echo "make lint      ruff, mypy and import-linter alone;  make format  lets ruff rewrite the code"
 	@echo "make bench     compare the speed with PyRadiomics' own command"
 	@echo "make cmake-lists  name the module's files in EsoRadiomics/CMakeLists.txt, after adding or removing one"
+	@echo "make pins      write Testing/Requirements from pyproject.toml, after changing what is needed (uses uv);"
+	@echo "               make pins UPGRADE=--upgrade takes the newest versions"
 	@echo "make clean     remove what these targets made"
 
 demo: venv-run
@@ -43,6 +45,13 @@ bench: venv-run
 
 cmake-lists:
 	@$(PYTHON) Testing/Tools/cmake_lists.py
+
+PINS := uv pip compile -q $(UPGRADE) --universal --python-version 3.10 --generate-hashes --no-annotate --no-header
+
+pins:
+	@$(PINS) --all-extras --group build --group test -o Testing/Requirements/test.txt pyproject.toml >/dev/null
+	@$(PINS) -c Testing/Requirements/test.txt -o Testing/Requirements/run.txt pyproject.toml >/dev/null
+	@$(PINS) -c Testing/Requirements/test.txt --group build -o Testing/Requirements/build.txt >/dev/null
 
 clean:
 	rm -rf .venv Testing/Cache demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """Make ``.venv``, or say in a sentence why it cannot be made: ``python3 make_venv.py run|test``.
 
-``run`` is what scoring a patient needs, ``test`` adds what builds models, checks the code and runs the tests.
+``run`` is what scoring a patient needs, ``test`` adds what builds models, checks the code and runs the tests. Every
+package is taken in the version and with the SHA-256 that Testing/Requirements names; `make pins` renews them.
 Called by every target of the Makefile, it returns at once when there is nothing to do. ``.venv/made-from`` is
 written last and says from what: without it the folder is half-made and is made anew, with another content it
 is brought up to date.
@@ -20,15 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 MADE_FROM = VENV / "made-from"
-CONSTRAINTS = ROOT / "Testing" / "constraints.txt"
+REQUIREMENTS = ROOT / "Testing" / "Requirements"
 BUILD_SHIM = ROOT / "Testing" / "Tools" / "build_shim"
 
 SUITABLE = ("python3.13", "python3.12", "python3.11", "python3.10")
 VERSION = "{}.{}".format(*sys.version_info)
-INSTALLED = {
-    "run": ["-e", "."],
-    "test": ["-e", ".[cluster,cohort,deep,dicom,forest,modelling,slicer]", "--group", "test"],
-}
+PROFILES = ("run", "test")
 
 
 def what_is_missing() -> str:
@@ -59,7 +57,7 @@ def what_is_missing() -> str:
 def fingerprint() -> str:
     """Of all that decides what is installed; with the place, as a moved .venv still points to the old one."""
     content = hashlib.sha256(str(ROOT).encode())
-    for path in (ROOT / "pyproject.toml", CONSTRAINTS, Path(__file__).resolve()):
+    for path in (ROOT / "pyproject.toml", *sorted(REQUIREMENTS.glob("*.txt")), Path(__file__).resolve()):
         content.update(path.read_bytes())
     return content.hexdigest()
 
@@ -75,10 +73,15 @@ def interpreter_is_the_same() -> bool:
 
 
 def pip_install(*what: str) -> None:
-    """Install into .venv, in the pinned versions, building with the tools that are already in it."""
+    """Install into .venv, building with the tools that are already in it."""
     environment = {**os.environ, "PYTHONPATH": str(BUILD_SHIM), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    command = [str(VENV_PYTHON), "-m", "pip", "install", "-q", "--no-build-isolation", "-c", str(CONSTRAINTS)]
-    subprocess.run([*command, *what], cwd=str(ROOT), env=environment, check=True)
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "-q", "--no-build-isolation", *what]
+    subprocess.run(command, cwd=str(ROOT), env=environment, check=True)
+
+
+def install_pinned(name: str) -> None:
+    """Install what Testing/Requirements/``name``.txt lists; a file with another content than pinned is refused."""
+    pip_install("--require-hashes", "-r", str(REQUIREMENTS / f"{name}.txt"))
 
 
 def make(profile: str) -> None:
@@ -102,14 +105,14 @@ def make(profile: str) -> None:
     else:
         print(f"Making .venv with Python {VERSION} (some minutes, only once) ...", flush=True)
         venv.create(str(VENV), clear=True, symlinks=True, with_pip=True)
-    pip_install("pip")
-    pip_install("--group", "build")
-    pip_install("pyradiomics", *INSTALLED[profile])
+    install_pinned("build")
+    install_pinned(profile)
+    pip_install("--no-deps", "-e", ".")  # the project itself: a folder has no hash
     MADE_FROM.write_text(wanted)
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in INSTALLED:
+    if len(sys.argv) != 2 or sys.argv[1] not in PROFILES:
         print("usage: make_venv.py run|test", file=sys.stderr)
         return 2
     try:
