@@ -22,7 +22,7 @@ from .hounsfield import histogram, require_hounsfield
 from .masks import select_label
 from .read_mask import open_mask
 from .read_volume import read_volume
-from .volume_geometry import require_right_angles, says_nothing
+from .volume_geometry import require_near, require_right_angles, require_voxel_size, says_nothing
 from .volumes import Acquisition, require_volume
 
 __all__ = ["Acquisition", "Case", "load_case", "make_case"]
@@ -176,8 +176,10 @@ def _case(
     mask_name: str,
 ) -> Case:
     """A case of an image on its canonical grid and a 0/1 mask on any grid."""
-    require_right_angles(image.GetDirection(), f"The image {image_name}")
-    require_right_angles(mask.GetDirection(), f"The mask {mask_name}")
+    for each, subject in ((image, f"The image {image_name}"), (mask, f"The mask {mask_name}")):
+        require_right_angles(each.GetDirection(), subject)
+        require_voxel_size(each.GetSpacing(), subject)
+        require_near(each.GetOrigin(), subject)
     voxels, remarks = _hounsfield(image, pixel_type, f"The image {image_name}")
     if says_nothing(image):
         remarks = (*remarks, SILENT_HEADER)

@@ -21,7 +21,7 @@ from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .dicom_kinds import not_a_slice
 from .grid import canonical_grid
-from .header_checks import MOST_BYTES
+from .header_fields import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
 
 if TYPE_CHECKING:

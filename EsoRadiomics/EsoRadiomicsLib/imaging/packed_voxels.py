@@ -12,7 +12,7 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.numbers import whole
 from ..core.places import require_regular
-from .header_checks import MOST_BYTES, VolumeHeader
+from .header_fields import MOST_BYTES, VolumeHeader
 
 _BLOCK = 1 << 20
 _EITHER = 47
@@ -52,7 +52,7 @@ def require_sound_voxels(header: VolumeHeader) -> None:
         return
     nifti = header.form == "NIfTI"
     skip = max(int(header.fields.get("byteskip", 0)), 0)  # of NRRD: in the unpacked voxels
-    start = 0 if nifti or header.data_files != (header.path,) else max(header.data_offset - skip, 0)
+    start = 0 if nifti or header.data_files != (header.path,) else header.data_offset
     lines = whole(header.fields.get("lineskip", "0")) or 0
     held = sum(_unpacked(header, file, start, lines) for file in header.data_files)
     needed = header.voxel_bytes + (header.data_offset if nifti else skip)

@@ -11,12 +11,13 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.places import read_bytes
-from .header_checks import nifti_start
+from .nifti_header import nifti_start
 
 MOST_DEGREES = 0.1
 """Axes that are off right angles by less are taken as rectangular: headers are rounded."""
 _SAME_SIZE = 0.01
 _LEAST_MM, _MOST_MM = 0.02, 50.0
+_FARTHEST_MM = 1e6
 _MEND = "Resample it to a grid with right angles, or convert the CT from DICOM again."
 
 
@@ -60,6 +61,17 @@ def require_voxel_size(spacing: Sequence[float], subject: str) -> None:
             f"{subject} has voxels of {shown} mm by its header, as no CT has. Check the unit of its header (mm), or "
             "export it again."
         )
+
+
+def require_near(origin: Sequence[float], subject: str) -> None:
+    """Refuse a place where voxels can no longer be told apart; ``subject`` begins the sentence.
+
+    Raises:
+        InputError: a kilometre or more from where the scanner's coordinates begin.
+    """
+    if not all(abs(mm) < _FARTHEST_MM for mm in origin):
+        shown = ", ".join(f"{mm:g}" for mm in origin)
+        raise InputError(f"{subject} lies at ({shown}) mm by its header, as no CT does. Export it again.")
 
 
 def says_nothing(image: sitk.Image) -> bool:

@@ -13,9 +13,10 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.places import require_there
-from .header_checks import VolumeHeader, read_volume_header
+from .header_checks import read_volume_header
+from .header_fields import VolumeHeader
 from .packed_voxels import fit_checksum, require_sound_voxels
-from .volume_geometry import check_nifti, require_right_angles, require_voxel_size
+from .volume_geometry import check_nifti, require_near, require_right_angles, require_voxel_size
 
 _PERMISSIVE = "ITK_NIFTI_SFORM_PERMISSIVE"
 
@@ -136,6 +137,7 @@ def open_volume(header: VolumeHeader) -> sitk.ImageFileReader:
             ) from error
     require_right_angles(reader.GetDirection(), str(header.path))
     require_voxel_size(reader.GetSpacing(), str(header.path))
+    require_near(reader.GetOrigin(), str(header.path))
     return reader
 
 
