@@ -51,6 +51,10 @@ def scorable(
         missing = [name for name in study.signature.names if name not in columns]
         if study.settings.fingerprint not in fingerprints:
             reasons[study.id] = "The table was measured with other settings. Run the cohort with this study's."
+        elif unknown := _unknown(study, columns):
+            reasons[study.id] = (
+                f"Its features are harmonised, for which the table needs a column “{unknown[0]}”. Add it."
+            )
         elif missing:
             reasons[study.id] = f"The table lacks {len(missing)} of its features ({missing[0]} …). Run with --full."
         else:
@@ -106,6 +110,13 @@ def score_row(row: Mapping[str, str], ready: StudyScores) -> dict[str, Any]:
     return {**line, **_columns(result)}
 
 
+def _unknown(study: Study, columns: Iterable[str]) -> list[str]:
+    """What a harmonisation takes of a patient that is no column of the table."""
+    model = study.signature.harmonisation if study.signature else None
+    there = {name for _, name in _covariates(study, columns)}
+    return [name for name in (model.column, *model.covariates) if name not in there] if model else []
+
+
 def _covariates(study: Study, columns: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Columns that are named like one of the study's covariates, whatever their upper and lower case."""
     wanted = {name.lower(): name for name in study.covariates}
@@ -146,6 +157,7 @@ def _columns(result: Score) -> dict[str, Any]:
         line |= {**_range(f"survival_{at.time:g}", at.bounds), f"survival_{at.time:g}_evidence": at.evidence}
     return {
         **line,
+        **({"harmonised_from": result.harmonised_from} if result.harmonised_from else {}),
         "missing": "; ".join(result.missing),
         "reference": result.reference_label,
         "demonstration": "yes" if result.demonstration else "",

@@ -86,8 +86,8 @@ def _fold_score(plan: Plan, training: Cohort, folds: IntArray, choices: Choices,
         signature = select_features(plan, rest, choices).signature
     except NothingSelectedError:
         return np.zeros(int((folds == fold).sum()))
-    centre = signature.rad_score(rest.features).mean()
-    return signature.rad_score(training.features[folds == fold]) - centre
+    centre = signature.rad_score(rest).mean()
+    return signature.rad_score(training.rows(folds == fold)) - centre
 
 
 def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatArray) -> NestedTest:

@@ -65,7 +65,7 @@ def assess(fit: Fit) -> Assessment:
         cohorts.append((WHOLE, fit.everybody))
     sides = []
     for name, cohort in cohorts:
-        prediction = predict(fit.study, cohort.features, cohort.clinical)
+        prediction = predict(fit.study, cohort.features, cohort.given)
         markers = list(card_markers(fit.study, prediction, cohort)) + _named_models(fit, cohort)
         for kind in kinds:
             markers += [rival.marker(cohort, fit.plan.horizons) for rival in found[kind][0] if rival.columns not in own]
@@ -83,7 +83,7 @@ def assess(fit: Fit) -> Assessment:
 
 def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
     """The protocol's own logistic models, except the one that is the card."""
-    z = fit.model.signature.inputs(cohort.features)
+    z = fit.model.signature.inputs(cohort)
     table = z.join(cohort.clinical)
     on_card = len(fit.model.signature.names) + (len(fit.model.final.terms) - 1 if fit.model.final else 0)
     return [

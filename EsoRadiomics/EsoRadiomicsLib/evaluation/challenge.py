@@ -17,10 +17,12 @@ import numpy as np
 from ..core.errors import InputError
 from ..core.progress import Progress
 from ..modelling.challengers import challengers
+from ..modelling.cohort_combat import harmonised, learn
 from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
 from ..modelling.protocol_run import select_features
+from ..modelling.steps.harmonise_step import HarmoniseStep
 from ..statistics.discrimination import harrell
 from ..statistics.inputs import FloatArray
 from ..statistics.roc import auc
@@ -117,7 +119,7 @@ def _sample_run(
         found = {RAD_SCORE: (ranking(_rad_score(plan, sample, left_out, kept, seed)), False)}
         for rival in rivals(sample, "survival" if training.binary is None else "logistic")[0]:
             found[rival.name] = ranking(rival.marker(left_out, ()).risk), False
-        inside, outside = _scaled(sample, left_out, kept)
+        inside, outside = _scaled(plan, sample, left_out, kept)
         learned = sample.survival if sample.binary is None else sample.binary
         assert learned is not None
         for each in challengers(training):
@@ -132,13 +134,19 @@ def _rad_score(plan: Plan, sample: Cohort, left_out: Cohort, kept: Collection[st
         model = select_features(plan, sample, Choices(seed, kept=kept, explain=False))
     except NothingSelectedError:
         return np.zeros(len(left_out))
-    return model.rad_signature.rad_score(left_out.features)
+    return model.rad_signature.rad_score(left_out)
 
 
-def _scaled(sample: Cohort, left_out: Cohort, kept: Collection[str] | None) -> tuple[FloatArray, FloatArray]:
-    """The features that the protocol starts from, z-scored by the sample; constant ones are left out."""
+def _scaled(
+    plan: Plan, sample: Cohort, left_out: Cohort, kept: Collection[str] | None
+) -> tuple[FloatArray, FloatArray]:
+    """The features that the protocol starts from, harmonised and z-scored by the sample; constant ones are left out."""
     names = [name for name in sample.features if kept is None or name in kept]
     inside, outside = (cohort.features[names].to_numpy(dtype=np.float64) for cohort in (sample, left_out))
+    if (step := plan.find(HarmoniseStep)) is not None:
+        combat, left = learn(sample, names, step.kept)
+        at = [k for k, name in enumerate(names) if name not in left]
+        inside, outside = harmonised(sample, combat, inside[:, at]), harmonised(left_out, combat, outside[:, at])
     varying = np.ptp(inside, axis=0) > 0
     inside, outside = inside[:, varying], outside[:, varying]
     means, sds = inside.mean(axis=0), inside.std(axis=0)

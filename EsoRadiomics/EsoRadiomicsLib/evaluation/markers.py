@@ -114,7 +114,7 @@ def fitted_markers(model: FittedModel, cohort: Cohort) -> tuple[Marker, ...]:
             known = [(time, h0) for time, h0 in zip(model.horizons, hazard, strict=True) if not np.isnan(h0)]
             found.append(Marker(own, "survival", risk, {time: np.exp(-h0 * np.exp(risk)) for time, h0 in known}))
     if not alone or cohort.binary is not None:
-        score = model.rad_signature.rad_score(cohort.features)
+        score = model.rad_signature.rad_score(cohort)
         if cohort.binary is None:
             found.append(Marker(name, "survival", score))
         else:

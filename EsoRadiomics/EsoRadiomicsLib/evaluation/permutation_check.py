@@ -69,7 +69,7 @@ def permutation_check(
 
 def ranking(signature: FittedSignature, cohort: Cohort) -> float:
     """AUC of the Rad-score for a binary outcome, Harrell's C for survival."""
-    scores = signature.rad_score(cohort.features)
+    scores = signature.rad_score(cohort)
     if cohort.binary is not None:
         return auc(cohort.binary, scores).value
     assert cohort.survival is not None

@@ -163,15 +163,17 @@ def _own_name(name: str, others: Sequence[str]) -> str:
     return name
 
 
-def read_tables(paths: Iterable[Path]) -> pd.DataFrame:
+def read_tables(paths: Iterable[Path], text: Sequence[str] = ()) -> pd.DataFrame:
     """Read feature tables and put their rows below each other; ``attrs["remarks"]`` are the sentences of all.
+
+    The columns ``text`` stay text, as ``case`` and ``settings`` do.
 
     Raises:
         InputError: a file cannot be read as a CSV table.
     """
     import pandas as pd
 
-    tables = [read_table(path, ("case", "settings")) for path in paths]
+    tables = [read_table(path, ("case", "settings", *text)) for path in paths]
     whole = pd.concat(tables, ignore_index=True)
     whole.attrs["remarks"] = tuple(dict.fromkeys(text for table in tables for text in table.attrs.get("remarks", ())))
     return whole

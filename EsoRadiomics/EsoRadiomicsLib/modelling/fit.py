@@ -17,6 +17,7 @@ from .model_cohort import Cohort, Columns, check_apart, read_cohort
 from .protocol_plan import Plan, read_plan
 from .protocol_run import fit_protocol
 from .scale_checks import scale_warnings
+from .steps.harmonise_step import HarmoniseStep
 from .steps.icc_step import IccStep
 from .steps.split_step import SplitStep
 
@@ -32,6 +33,7 @@ class Options:
         published_features: weigh the study's features instead of choosing some.
         validation: whether patients are set aside where the table has no split column.
         alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
+        batch_covariates: clinical variables that a harmonisation keeps.
     """
 
     seed: int = 1
@@ -45,6 +47,7 @@ class Options:
     published_features: bool = False
     validation: bool = True
     alternative: str | None = None
+    batch_covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def fit_table(
             :func:`protocol_plan.read_plan` and :func:`protocol_run.fit_protocol`.
     """
     options = options or Options()
-    plan = _with_options(read_plan(study, options.alternative, published_features=options.published_features), options)
+    plan, columns = _plan(study, columns, options)
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
     cohort = replace(table.cohort, warnings=(*table.cohort.warnings, *scale_warnings(study, table.cohort)))
@@ -138,6 +141,25 @@ def check_outcome(plan: Plan, cohort: Cohort) -> None:
         )
     if plan.needs_survival and cohort.binary is not None:
         raise UsageError(f"The protocol of {plan.study.id} models survival; leave --outcome out.")
+
+
+def _plan(study: Study, columns: Columns, options: Options) -> tuple[Plan, Columns]:
+    """The study's plan with the user's options, and the columns that it needs."""
+    if options.batch_covariates and columns.batch is None:
+        raise UsageError("--batch-covariates are kept by a harmonisation: name the column of the scanner with --batch.")
+    if columns.batch is not None and columns.batch in columns.clinical:
+        raise UsageError(f"“{columns.batch}” is what features are harmonised over: leave it out of --clinical.")
+    plan = read_plan(
+        study,
+        options.alternative,
+        published_features=options.published_features,
+        batch=columns.batch,
+        batch_covariates=options.batch_covariates,
+    )
+    step = plan.find(HarmoniseStep)
+    if step is not None:
+        columns = replace(columns, batch=str(step.spec["batch"]))
+    return _with_options(plan, options), columns
 
 
 def _with_options(plan: Plan, options: Options) -> Plan:

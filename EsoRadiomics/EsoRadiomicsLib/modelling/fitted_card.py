@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import InputError
 from ..extraction.engines import Engine, engine
+from ..statistics.combat import Combat
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
 from .fitted_model import FinalModel, FittedCutoff, FittedModel
@@ -46,6 +48,8 @@ def build_card(
     table_only = _table_only(model.signature.names, engine(study.settings.engine))
     covariates = [node for node in training.covariates if node["name"] in _needed(model)]
     known = {node["name"] for node in covariates}
+    if (combat := model.signature.harmonisation) is not None:
+        covariates.append(_batches(combat))
     task, endpoint = _endpoint(model, identity)
     card: dict[str, Any] = {
         "card_version": 1,
@@ -159,8 +163,20 @@ def _measured(block: Mapping[str, Any], checked: bool, table_only: str) -> dict[
 
 def _needed(model: FittedModel) -> set[str]:
     names = {term.name for term in model.final.terms if term.kind == "covariate"} if model.final else set()
+    names |= set(model.signature.harmonisation.covariates if model.signature.harmonisation else ())
     strata = model.study.strata if model.strata else None
     return names | {factor.name for factor in strata.factors if factor.kind == "covariate"} if strata else names
+
+
+def _batches(combat: Combat) -> dict[str, Any]:
+    """The scanner or centre as a covariate that every patient has to have."""
+    return {
+        "name": combat.column,
+        "label": combat.column,
+        "description": "which the features are harmonised from, as the training patients taught it (ComBat)",
+        "levels": [{"value": k, "label": name} for k, name in enumerate(combat.batches, start=1)],
+        "by_name": True,
+    }
 
 
 def _table_only(names: Sequence[str], measuring: Engine) -> str:
@@ -222,9 +238,12 @@ def _signature(model: FittedModel, source: str, table_only: str) -> dict[str, An
         "features": features,
         "cutoff": _cutoff(model, model.cutoff, source) if model.cutoff else None,
     }
+    if fitted.harmonisation is not None:
+        combat = json.loads(json.dumps(asdict(fitted.harmonisation)))
+        node["harmonisation"] = {"evidence": REFIT, "source": source, **combat}
     if fitted.link == "logistic" and model.cutoff is None:
         node["cutoff"] = _as_likely_as_not(model, 0.0)
-    scores = fitted.rad_score(model.training.features)
+    scores = fitted.rad_score(model.training)
     node["range"] = {"value": [float(scores.min()), float(scores.max())], "evidence": REFIT, "source": source}
     if fitted.link == "logistic":
         node["probability_of"] = (published and published.probability_of) or model.study.endpoint
@@ -279,7 +298,7 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
                 math.exp(term.coefficient), source, [math.exp(limit) for limit in term.ci95]
             )
         if term.kind == "rad-score":
-            scores = model.signature.rad_score(model.training.features)
+            scores = model.signature.rad_score(model.training)
             node["axis"] = {
                 "value": [float(scores.min()), float(scores.max())],
                 "evidence": REFIT,

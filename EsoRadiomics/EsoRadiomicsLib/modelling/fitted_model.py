@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
+from ..statistics.combat import Combat
 from ..statistics.cox import Baseline, CoxModel
 from ..statistics.cutoff import MaxLogRank
 from ..statistics.estimate import z_value
@@ -18,6 +19,7 @@ from ..statistics.lasso import DEFAULT_GRID, LambdaGrid
 from ..statistics.logistic import LogisticModel
 from ..statistics.roc import RocCurve
 from ..studies.study import Study
+from .cohort_combat import harmonised, learn
 from .model_cohort import Cohort
 
 RAD_SCORE, RISK_GROUP, FEATURES = "Rad-score", "risk-group", "features"
@@ -31,7 +33,10 @@ class NothingSelectedError(InputError):
 
 @dataclass(frozen=True)
 class FittedSignature:
-    """Rad-score = intercept + Σ coefficient × feature; × z-score where there are ``means`` and ``sds`` (k,)."""
+    """Rad-score = intercept + Σ coefficient × feature; × z-score where there are ``means`` and ``sds`` (k,).
+
+    ``harmonisation`` is what the features go through before, None without one.
+    """
 
     names: tuple[str, ...]
     coefficients: FloatArray
@@ -39,17 +44,20 @@ class FittedSignature:
     means: FloatArray | None
     sds: FloatArray | None
     link: str
+    harmonisation: Combat | None = None
 
-    def inputs(self, features: pd.DataFrame) -> pd.DataFrame:
+    def inputs(self, cohort: Cohort) -> pd.DataFrame:
         """The signature's features (n, k) as they enter the sum."""
-        x = select_columns(features, self.names)
+        x = select_columns(cohort.features, self.names)
+        if self.harmonisation is not None:
+            x = harmonised(cohort, self.harmonisation, x)
         if self.means is not None and self.sds is not None:
             x = (x - self.means) / self.sds
-        return pd.DataFrame(x, columns=list(self.names), index=features.index)
+        return pd.DataFrame(x, columns=list(self.names), index=cohort.features.index)
 
-    def rad_score(self, features: pd.DataFrame) -> FloatArray:
+    def rad_score(self, cohort: Cohort) -> FloatArray:
         """Rad-score (n,) of any patients."""
-        return self.inputs(features).to_numpy() @ self.coefficients + self.intercept
+        return self.inputs(cohort).to_numpy() @ self.coefficients + self.intercept
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class FittedModel:
         study, horizons: whose protocol it is, and the times of its survival probabilities.
         training: the training patients; no step ever sees others.
         features: the candidates that are left (n, p), in their own units.
+        harmonisation: what made the features of scanners or centres alike, None where nothing did.
         before_filters: the candidates before the first filter that looked at the outcome; None without one.
         filters: those filters, as functions of features (n, p) and event (n,) that say which columns pass (p,).
         z_scored: whether features are z-scored by the training patients from here on.
@@ -141,6 +150,7 @@ class FittedModel:
     training: Cohort
     choices: Choices
     features: pd.DataFrame
+    harmonisation: Combat | None = None
     before_filters: pd.DataFrame | None = None
     filters: tuple[Callable[[pd.DataFrame, BoolArray], BoolArray], ...] = ()
     z_scored: bool = False
@@ -191,6 +201,21 @@ class FittedModel:
             model = model.narrowed(distinct, "not a copy of another feature")
         return model
 
+    def seen_from(self, names: pd.Index, rows: BoolArray | IntArray) -> pd.DataFrame:
+        """Features (n, p) of all training patients as those in ``rows`` (n,) alone have it: harmonised by them only.
+
+        A feature that does not vary in each of their batches stays as it was measured.
+        """
+        raw = self.training.features[list(names)]
+        if self.harmonisation is None:
+            return raw
+        learned, _ = learn(self.training.rows(rows), self.harmonisation.features, self.harmonisation.covariates)
+        varying = [name for name in names if name in learned.features]
+        values = raw.to_numpy(dtype=np.float64, copy=True)
+        at = raw.columns.get_indexer(varying)
+        values[:, at] = harmonised(self.training, learned.only(varying), values[:, at])
+        return pd.DataFrame(values, index=raw.index, columns=raw.columns)
+
     def weighted(
         self,
         names: tuple[str, ...],
@@ -207,6 +232,8 @@ class FittedModel:
             signature = FittedSignature(names, weights, intercept, None, None, link)
         else:
             signature = FittedSignature(names, weights, intercept, means, sds, link)
+        if self.harmonisation is not None:
+            signature = replace(signature, harmonisation=self.harmonisation.only(names))
         return replace(self, signatures=(*self.signatures, signature))
 
     def warned(self, sentence: str) -> FittedModel:
@@ -224,7 +251,7 @@ class FittedModel:
 
     def radiomic(self, cohort: Cohort, term: str) -> pd.DataFrame:
         """The Rad-score, or its risk group as 0/1, of any patients: a column named ``term``."""
-        scores = self.signature.rad_score(cohort.features)
+        scores = self.signature.rad_score(cohort)
         if term != RISK_GROUP:
             return pd.DataFrame({term: scores}, index=cohort.features.index)
         if self.cutoff is None:

@@ -38,6 +38,7 @@ class Columns:
         clinical: clinical variables.
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
+        batch: the scanner or centre that a row comes from, where features are harmonised.
         rois: what becomes of a patient's rows: ``each`` stays, the ``largest``, or the ``mean`` of the features.
         first_feature: all columns from this one on are features; without it those that an engine measures.
         features: further columns that are features, whatever their names (those of a card).
@@ -53,6 +54,7 @@ class Columns:
     split: str | None = None
     folds: str | None = None
     patient: str | None = None
+    batch: str | None = None
     rois: str = EACH
     first_feature: str | None = None
     features: tuple[str, ...] = ()
@@ -63,8 +65,8 @@ class Columns:
     @property
     def named(self) -> tuple[str, ...]:
         """All columns that must be there."""
-        single = (self.time, self.event, self.outcome, self.split, self.folds, self.patient, self.first_feature)
-        return tuple(dict.fromkeys([*(name for name in single if name), *self.clinical]))
+        single = (self.time, self.event, self.outcome, self.split, self.folds, self.patient, self.batch)
+        return tuple(dict.fromkeys([*(name for name in (*single, self.first_feature) if name), *self.clinical]))
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Cohort:
 
     ``survival`` and ``binary`` (n,) are the outcomes that were given; ``patients`` (n,) tells whose row it is,
     ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user;
-    follow-up starts at the ``landmark``. ``volume`` (n,) is the ROI's as drawn in cm³, where the table says it of all.
+    follow-up starts at the ``landmark``. ``volume`` (n,) is the ROI's as drawn in cm³, where the table says it of all;
+    ``batches`` (n,) the names of their scanners or centres, where features are harmonised.
     """
 
     features: pd.DataFrame
@@ -85,6 +88,7 @@ class Cohort:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     landmark: float = 0.0
     volume: pd.Series | None = None
+    batches: pd.Series | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -101,6 +105,14 @@ class Cohort:
     def known(self) -> pd.DataFrame:
         """All numbers of the rows: clinical variables, features and the ROI's volume, under their names."""
         return pd.concat([self.clinical, self.features, *([] if self.volume is None else [self.volume])], axis=1)
+
+    @property
+    def given(self) -> pd.DataFrame:
+        """What a card may ask for: the clinical variables and, by name, the scanner or centre."""
+        found = self.clinical
+        if self.batches is not None:
+            found = found.assign(**{str(self.batches.name): self.batches.to_numpy()})
+        return found
 
     @property
     def clusters(self) -> tuple[str, ...] | None:
@@ -123,6 +135,7 @@ class Cohort:
             binary=None if self.binary is None else self.binary[rows],
             patients=tuple(np.asarray(self.patients, dtype=object)[rows]),
             volume=None if self.volume is None else self.volume.iloc[rows],
+            batches=None if self.batches is None else self.batches.iloc[rows],
         )
 
 
@@ -147,7 +160,8 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         InputError: a table that cannot be used; the message names the rows or columns.
     """
     _check_header(path, columns)
-    table = read_tables([path])
+    by_name = [name for name, covariate in study.covariates.items() if covariate.by_name]
+    table = read_tables([path], text=(*by_name, *([columns.batch] if columns.batch else [])))
     if not len(table):
         raise InputError(f"{path} has no row below its header; give a table with one row a patient.")
     cases = table["case"].astype(str) if "case" in table else table.iloc[:, 0].astype(str)
@@ -161,7 +175,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     if columns.rois != EACH:
         table, remark = _one_row_a_patient(table, columns)
         remarks.append(remark)
-    table, more_remarks = complete_cases(table, list(columns.clinical))
+    table, more_remarks = complete_cases(table, [*columns.clinical, *([columns.batch] if columns.batch else [])])
     remarks += more_remarks
     if columns.landmark:
         table, remark = _after_landmark(table, columns, study)
@@ -181,6 +195,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         warnings=tuple(remarks),
         landmark=columns.landmark,
         volume=_volume(table),
+        batches=None if columns.batch is None else table[columns.batch].str.strip(),
     )
     if training is not None:
         check_apart(cohort, training)
@@ -201,10 +216,9 @@ def _one_row_a_patient(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFr
         raise UsageError(f"--rois {columns.rois} needs the column that says whose ROI a row is: --patient.")
     features = _features(table, columns)
     table = table.assign(**{name: features[name] for name in features})
-    others = (columns.time, columns.event, columns.outcome, columns.split, columns.folds, *columns.clinical)
-    return one_row_a_patient(
-        table, columns.patient, columns.rois, list(features), [name for name in others if name is not None]
-    )
+    once = (columns.time, columns.event, columns.outcome, columns.split, columns.folds, columns.batch)
+    others = [name for name in (*once, *columns.clinical) if name is not None]
+    return one_row_a_patient(table, columns.patient, columns.rois, list(features), others)
 
 
 def _volume(table: pd.DataFrame) -> pd.Series | None:

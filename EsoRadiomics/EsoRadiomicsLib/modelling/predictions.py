@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from ..core.errors import InputError
 from ..scoring.score import check_parameters
+from ..statistics.combat import Combat
 from ..statistics.inputs import BoolArray, FloatArray, IntArray, select_columns
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
@@ -51,6 +52,8 @@ def predict(
     assert signature is not None
     names = signature.names
     x = select_columns(features, names)
+    if signature.harmonisation is not None:
+        x = _harmonised(study, signature.harmonisation, x, clinical)
     if signature.normalisation == "z-score":
         means, sds = parameters(study, reference)
         x = (x - means) / sds
@@ -90,6 +93,19 @@ def parameters(study: Study, reference: ReferenceCohort | None) -> tuple[FloatAr
             pairs.append((reference.features[feature.name].mean, reference.features[feature.name].sd))
     means, sds = np.array(pairs).T
     return means, sds
+
+
+def _harmonised(study: Study, model: Combat, x: FloatArray, clinical: pd.DataFrame) -> FloatArray:
+    """The features (n, k) of rows whose scanner or centre is among the clinical variables, by name or as a number."""
+    batch = study.covariates[model.column]
+    if model.column not in clinical:
+        raise InputError(
+            f"{study.id} harmonises its features: give the table a column “{model.column}” that says which of "
+            f"{', '.join(model.batches)} a patient is from, and name it with --clinical."
+        )
+    batches = [batch.describe(batch.check(value)) for value in clinical[model.column]]
+    kept = [_covariate(clinical, name, study) for name in model.covariates]
+    return model.apply(x, batches, np.column_stack(kept) if kept else None)
 
 
 def _covariate(clinical: pd.DataFrame, name: str, study: Study) -> FloatArray:

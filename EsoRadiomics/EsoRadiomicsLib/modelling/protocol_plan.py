@@ -10,6 +10,7 @@ from ..core.errors import UsageError
 from ..studies.study import Study
 from .steps import protocol_step
 from .steps.cox_step import CoxStep
+from .steps.harmonise_step import with_harmonisation
 from .steps.protocol_step import ProtocolStep
 from .steps.published_features_step import PublishedFeaturesStep, with_published_features
 
@@ -70,10 +71,18 @@ class Plan:
         )
 
 
-def read_plan(study: Study, alternative: str | None = None, *, published_features: bool = False) -> Plan:
+def read_plan(
+    study: Study,
+    alternative: str | None = None,
+    *,
+    published_features: bool = False,
+    batch: str | None = None,
+    batch_covariates: tuple[str, ...] = (),
+) -> Plan:
     """The plan of a card's protocol; ``alternative`` names a step to be done in the place of the one it stands for.
 
-    With ``published_features`` the study's own features take the place of all steps that choose some.
+    With ``published_features`` the study's own features take the place of all steps that choose some; with a column
+    ``batch`` the features are harmonised over it, and the ``batch_covariates`` kept.
 
     Raises:
         UsageError: no such alternative; a step that cannot be repeated here, that lets validation patients in (a
@@ -82,6 +91,8 @@ def read_plan(study: Study, alternative: str | None = None, *, published_feature
     specs = _chosen(study, alternative)
     if published_features:
         specs = with_published_features(study, specs)
+    if batch is not None:
+        specs = with_harmonisation(specs, batch, batch_covariates)
     steps = tuple(protocol_step(spec) for spec in specs)
     there = {"features"}
     for step in steps:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import ScoreError, UsageError
 from ..extraction.features import Features
 from ..extraction.settings import ExtractionSettings
@@ -36,7 +38,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Contribution:
-    """One feature's part of the Rad-score: coefficient × z, or × value where the signature uses raw values (z None)."""
+    """One feature's part of the Rad-score: coefficient × z, or × value where the signature uses raw values (z None).
+
+    ``value`` is as measured, or harmonised where the signature is of harmonised features.
+    """
 
     feature: str
     value: float
@@ -68,6 +73,7 @@ class Score:
         covariates: as given, by name; ``missing`` names those that were not.
         linear_predictor: of the outcome model, uncentred.
         event_probability: of a logistic outcome model.
+        harmonised_from: scanner or centre that the features were harmonised from, or an empty string.
         reference_label: what the z-scores were taken against, or an empty string.
         warnings: sentences about trust; ``not_computed``: what could not be computed, and why.
     """
@@ -84,6 +90,7 @@ class Score:
     survival: tuple[SurvivalAt, ...]
     event_probability: Bounds | None
     reference_label: str
+    harmonised_from: str
     demonstration: bool
     warnings: tuple[str, ...]
     not_computed: tuple[str, ...]
@@ -147,8 +154,9 @@ def score(
     signature = study.signature
     assert signature is not None
     features.require(signature.names)
+    values = _values(study, features, given)
     z_scored = signature.normalisation == "z-score"
-    contributions = tuple(_contributions(study, features, reference if z_scored else None))
+    contributions = tuple(_contributions(study, values, reference if z_scored else None))
     rad_score = _sum(study, [signature.intercept, *(item.contribution for item in contributions)])
     group = signature.cutoff.group(rad_score) if signature.cutoff else None
     missing = tuple(name for name in study.covariates if name not in given)
@@ -178,6 +186,7 @@ def score(
         survival=survival,
         event_probability=event_probability,
         reference_label=used.label if used else "",
+        harmonised_from=_batch(study, given),
         demonstration=bool(used and used.demonstration),
         warnings=tuple(_warnings(study, contributions, used, survival)),
         not_computed=tuple(_not_computed(study, missing, survival)),
@@ -207,16 +216,25 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
 
     Raises:
         UsageError: a name that the study does not know, or a value out of its levels or range.
+        ScoreError: one is missing without which the features cannot be harmonised.
     """
     unknown = [name for name in covariates if name not in study.covariates]
     if unknown:
         known = ", ".join(study.covariates) or "none"
         raise UsageError(f"“{study.title}” knows no covariate “{unknown[0]}”. Its covariates are: {known}.")
-    return {
+    given = {
         name: covariate.check(covariates[name])
         for name, covariate in study.covariates.items()
         if covariates.get(name) is not None
     }
+    model = study.signature.harmonisation if study.signature else None
+    for name in (model.column, *model.covariates) if model else ():
+        if name not in given:
+            raise ScoreError(
+                f"“{study.title}” scores harmonised features (ComBat), so the patient's {name} is needed"
+                + (f"; it knows {', '.join(model.batches)}." if name == model.column else ".")
+            )
+    return given
 
 
 def survival_at(baseline: float, linear_predictor: float) -> float:
@@ -254,11 +272,31 @@ def _parameters(study: Study, name: str, reference: ReferenceCohort | None) -> t
     return found.mean, found.sd
 
 
-def _contributions(study: Study, features: Features, reference: ReferenceCohort | None) -> Iterator[Contribution]:
+def _batch(study: Study, given: Mapping[str, float]) -> str:
+    """The scanner or centre that the patient's features were harmonised from; empty where they are as measured."""
+    model = study.signature.harmonisation if study.signature else None
+    return study.covariates[model.column].describe(given[model.column]) if model else ""
+
+
+def _values(study: Study, features: Features, given: Mapping[str, float]) -> dict[str, float]:
+    """The signature's features as they enter it: as measured, or harmonised."""
+    signature = study.signature
+    assert signature is not None
+    model, values = signature.harmonisation, {name: features.values[name] for name in signature.names}
+    if model is None:
+        return values
+    covariates = np.array([[given[name] for name in model.covariates]]) if model.covariates else None
+    row = model.apply(np.array([list(values.values())]), [_batch(study, given)], covariates)[0]
+    return dict(zip(values, row.tolist(), strict=True))
+
+
+def _contributions(
+    study: Study, values: Mapping[str, float], reference: ReferenceCohort | None
+) -> Iterator[Contribution]:
     signature = study.signature
     assert signature is not None
     for feature in signature.features:
-        value, coefficient = features.values[feature.name], feature.coefficient.value
+        value, coefficient = values[feature.name], feature.coefficient.value
         if signature.normalisation == "none":
             yield Contribution(feature.name, value, coefficient, None, coefficient * value, None, None)
         else:

@@ -70,6 +70,12 @@ def add_parser(subparsers: Any) -> None:
         default="protocol",
         help="features by the protocol (default), or those the study published with weights from your patients",
     )
+    parser.add_argument(
+        "--batch", metavar="COLUMN", help="scanner or centre: harmonise the features over it (ComBat, in the card, too)"
+    )
+    parser.add_argument(
+        "--batch-covariates", default="", metavar="A,B,…", help="clinical variables that the harmonisation keeps"
+    )
     parser.add_argument("--horizons", help="times of the survival probabilities, such as 12,24,36")
     parser.add_argument("--kept", type=existing_file, help="features that passed an agreement study (JSON of “icc”)")
     parser.add_argument("--seed", type=whole_number, default=1, help="of split, folds and resampling (default 1)")
@@ -139,7 +145,7 @@ def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
         time=options.time,
         event=options.event,
         outcome=options.outcome,
-        clinical=tuple(name.strip() for name in options.clinical.split(",") if name.strip()),
+        clinical=_names(options.clinical),
         patient=options.patient,
         rois=options.rois,
         first_feature=options.first_feature,
@@ -147,6 +153,10 @@ def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
         landmark=options.landmark,
         **more,
     )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def identifier(text: str | None, folder: Path) -> str:
@@ -174,7 +184,7 @@ def _run(options: argparse.Namespace) -> int:
     progress(0.0, "the protocol on the training patients")
     fit = fit_table(
         options.table,
-        columns_of(options, split=options.split, folds=options.folds),
+        columns_of(options, split=options.split, folds=options.folds, batch=options.batch),
         study,
         Identity(
             identifier(options.id, options.out),
@@ -195,6 +205,7 @@ def _run(options: argparse.Namespace) -> int:
             published_features=options.signature == "published",
             validation=not options.no_validation,
             alternative=options.alternative,
+            batch_covariates=_names(options.batch_covariates),
         ),
     )
     if options.bootstrap or options.permutations:

@@ -28,6 +28,10 @@ _MIN_FOLD_FOR_AUC = 10
 FoldMeasure = Callable[[IntArray, FloatArray], tuple[FloatArray, float]]
 
 
+# Training rows of a fold → the features (n, p) of all patients as made by these rows.
+Seen = Callable[[IntArray], FloatArray]
+
+
 @dataclass(frozen=True)
 class CvCurve:
     """Cross-validated ``measure`` at the L values of λ: ``mean`` and its standard error ``se``, both (L,).
@@ -99,6 +103,7 @@ def cross_validate_cox(
     standardize: bool = True,
     allowed: BoolArray | None = None,
     whole: BoolArray | None = None,
+    seen: Seen | None = None,
     walk: Walk = own_path,
 ) -> LassoCv:
     """LASSO-Cox of ``features`` (n, p), cross-validated over ``folds`` (n,).
@@ -106,7 +111,8 @@ def cross_validate_cox(
     ``standardize`` is ``cv.glmnet``'s: every fold standardises its own training rows anew. ``folds`` (R, n) repeat the
     cross-validation over R splits. ``allowed`` (K, p), or (R, K, p), says which features each fold's own path may use,
     in the order of the fold numbers: filters that look at the outcome belong inside the folds. ``whole`` (p,) are those
-    that the path of all patients may use. ``walk`` is the solver.
+    that the path of all patients may use. ``seen`` gives the features (n, p) as a fold's training rows have it, where
+    they are made anew in each fold. ``walk`` is the solver.
 
     Deviance of fold k: what all patients lose by a model without k, less what its own patients lose, per event of k
     (the "grouped" partial likelihood; van Houwelingen et al., Stat Med 2006).
@@ -125,7 +131,7 @@ def cross_validate_cox(
 
     evaluate = {"deviance": deviance, "c_index": c_index}[measure]
     return cross_validate(
-        features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed, whole, walk
+        features, likelihood, outcome.event, folds, lambdas, measure, evaluate, standardize, allowed, whole, seen, walk
     )
 
 
@@ -139,6 +145,7 @@ def cross_validate_logistic(
     standardize: bool = True,
     allowed: BoolArray | None = None,
     whole: BoolArray | None = None,
+    seen: Seen | None = None,
 ) -> LassoCv:
     """LASSO-logistic of ``features`` (n, p) for ``outcome`` (n,) coded 0/1; the rest as :func:`cross_validate_cox`.
 
@@ -167,7 +174,9 @@ def cross_validate_logistic(
 
     evaluate = {"deviance": deviance, "class": misclassified, "auc": area}[measure]
     likelihood = LogisticLikelihood(event)
-    return cross_validate(features, likelihood, event, folds, lambdas, measure, evaluate, standardize, allowed, whole)
+    return cross_validate(
+        features, likelihood, event, folds, lambdas, measure, evaluate, standardize, allowed, whole, seen
+    )
 
 
 def cross_validate(
@@ -181,6 +190,7 @@ def cross_validate(
     standardize: bool,
     allowed: BoolArray | None,
     whole: BoolArray | None = None,
+    seen: Seen | None = None,
     walk: Walk = own_path,
 ) -> LassoCv:
     """As cv.glmnet: on a grid each fold walks its own λ and is read at those of all patients; given λ are shared."""
@@ -201,13 +211,15 @@ def cross_validate(
         values, weights = [], []
         for fold, columns in zip(numbers_used, may_enter[split], strict=True):
             rest = np.flatnonzero(fold_of != fold)
+            here = x if seen is None else seen(rest)
             if columns.any():
-                found = solve_path(names, np.where(columns, x[rest], 0.0), likelihood[rest], shared, standardize, walk)
+                kept = np.where(columns, here[rest], 0.0)
+                found = solve_path(names, kept, likelihood[rest], shared, standardize, walk)
                 coefficients, intercepts = found.at(path.lambdas)
             else:  # every filter of this fold failed: it predicts all patients alike
                 coefficients = np.zeros((len(path.lambdas), len(names)))
                 intercepts = np.full(len(path.lambdas), likelihood[rest](np.zeros(len(rest))).intercept)
-            value, weight = evaluate(np.flatnonzero(fold_of == fold), x @ coefficients.T + intercepts)
+            value, weight = evaluate(np.flatnonzero(fold_of == fold), here @ coefficients.T + intercepts)
             values.append(value)
             weights.append(weight)
         mean = np.average(values, axis=0, weights=weights)

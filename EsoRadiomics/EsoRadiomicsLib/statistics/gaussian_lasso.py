@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .crossvalidation import LassoCv, cross_validate
+from .crossvalidation import LassoCv, Seen, cross_validate
 from .inputs import BoolArray, FloatArray, IntArray, numbers
 from .lasso import DEFAULT_GRID, LambdaGrid
 from .likelihood import Expansion
@@ -50,6 +50,7 @@ def cross_validate_gaussian(
     standardize: bool = True,
     allowed: BoolArray | None = None,
     whole: BoolArray | None = None,
+    seen: Seen | None = None,
 ) -> LassoCv:
     """LASSO of ``features`` (n, p) for ``target`` (n,), cross-validated by the mean squared error."""
     values = numbers(target, "the target")
@@ -58,4 +59,6 @@ def cross_validate_gaussian(
         return np.mean((values[rows][:, None] - eta[rows]) ** 2, axis=0), len(rows)
 
     likelihood = GaussianLikelihood(values)
-    return cross_validate(features, likelihood, values > 0, folds, lambdas, "mse", mse, standardize, allowed, whole)
+    return cross_validate(
+        features, likelihood, values > 0, folds, lambdas, "mse", mse, standardize, allowed, whole, seen
+    )

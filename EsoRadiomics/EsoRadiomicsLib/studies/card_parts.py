@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import UsageError
+from ..statistics.combat import Combat, combat_of
 
 UNSURE = ("reconstructed", "assumed")
 
@@ -65,7 +66,10 @@ class Cutoff:
 
 @dataclass(frozen=True)
 class Signature:
-    """A Rad-score: intercept + Σ coefficient × feature, on raw values or on z-scores (``normalisation``)."""
+    """A Rad-score: intercept + Σ coefficient × feature, on raw values or on z-scores (``normalisation``).
+
+    ``harmonisation`` is what the features go through before, None without one.
+    """
 
     name: str
     link: str
@@ -74,6 +78,7 @@ class Signature:
     features: tuple[SignatureFeature, ...]
     cutoff: Cutoff | None
     probability_of: str
+    harmonisation: Combat | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -85,7 +90,8 @@ class Signature:
 class Covariate:
     """A clinical input: ``levels`` (value → label) or a continuous ``range``; ``description`` is for a tooltip.
 
-    ``after_baseline`` says when it is known, where that is after the clock of the outcome has started.
+    ``after_baseline`` says when it is known, where that is after the clock of the outcome has started. Text is a
+    level's label only, never its number, where it is given ``by_name``, as scanners are.
     """
 
     name: str
@@ -95,6 +101,7 @@ class Covariate:
     unit: str
     description: str = ""
     after_baseline: str = ""
+    by_name: bool = False
 
     @property
     def extremes(self) -> tuple[float, ...]:
@@ -117,9 +124,13 @@ class Covariate:
         """
         if self.levels is not None:
             for level, label in self.levels.items():
-                if str(value).strip().lower() == label.lower() or _is_number(value, level):
+                if str(value).strip().lower() == label.lower():
                     return level
-            allowed = ", ".join(f"{level:g} ({label})" for level, label in self.levels.items())
+                if _is_number(value, level) and not (self.by_name and isinstance(value, str)):
+                    return level
+            allowed = ", ".join(
+                label if self.by_name else f"{level:g} ({label})" for level, label in self.levels.items()
+            )
             raise UsageError(f"{self.name} is {value!r}; the study knows {allowed}.")
         low, high = self.range or (float("-inf"), float("inf"))
         try:
@@ -215,6 +226,7 @@ def read_signature(node: Mapping[str, Any]) -> Signature:
         features=features,
         cutoff=cutoff,
         probability_of=node.get("probability_of", ""),
+        harmonisation=combat_of(node["harmonisation"]) if "harmonisation" in node else None,
     )
 
 
@@ -243,7 +255,7 @@ def read_covariate(node: Mapping[str, Any]) -> Covariate:
     levels = {float(item["value"]): item["label"] for item in node["levels"]} if "levels" in node else None
     low_high = tuple(node["range"]) if "range" in node else None
     described = node.get("unit", ""), node.get("description", ""), node.get("after_baseline", "")
-    return Covariate(node["name"], node["label"], levels, low_high, *described)
+    return Covariate(node["name"], node["label"], levels, low_high, *described, node.get("by_name", False))
 
 
 def read_outcome(node: Mapping[str, Any]) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any
 from ..core.errors import UsageError
 from ..extraction.engines import engine, settings_from
 from ..extraction.settings import DEFAULT_ENGINE
+from ..statistics.combat import combat_of
 
 Problem = tuple[str, str]
 
@@ -20,6 +21,7 @@ def inconsistencies(card: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _covariates(card["covariates"])
     if "absent" not in card["signature"]:
         yield from _signature(card["signature"], engine_of_card(card))
+        yield from _harmonisation(card)
     if card["outcome"] is not None:
         yield from _outcome(card)
     if card["strata"] is not None:
@@ -121,6 +123,28 @@ def _signature(signature: Mapping[str, Any], engine_name: str) -> Iterator[Probl
     yield from _repeated("$.signature.features", names)
     if (cutoff := signature["cutoff"]) and cutoff["above"]["id"] == cutoff["below"]["id"]:
         yield "$.signature.cutoff", f"both groups have the id “{cutoff['above']['id']}”"
+
+
+def _harmonisation(card: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is to be harmonised is the signature, and what that takes is asked for."""
+    node, where = card["signature"].get("harmonisation"), "$.signature.harmonisation"
+    if node is None:
+        return
+    try:
+        combat_of(node)
+    except ValueError as error:
+        yield where, str(error)
+    if node["features"] != [feature["name"] for feature in card["signature"]["features"]]:
+        yield f"{where}.features", "these are not the signature's features in their order"
+    covariates = {covariate["name"]: covariate for covariate in card["covariates"]}
+    for name in (node["column"], *node["covariates"]):
+        if name not in covariates:
+            yield where, f"“{name}” is not among the card's covariates"
+    batch = covariates.get(node["column"])
+    if batch is not None and (
+        not batch.get("by_name") or {level["label"] for level in batch.get("levels", ())} != {*node["batches"]}
+    ):
+        yield f"{where}.batches", f"the levels of “{node['column']}” must be these batches, given by name"
 
 
 def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:

@@ -55,7 +55,7 @@ def test_the_rad_score_of_training_and_validation_is_rs(fit: Fit, golden: Golden
     assert fit.validation is not None
     for side, cohort in (("train", fit.training), ("valid", fit.validation)):
         expected = table.rad[table.cohort == side].to_numpy()
-        assert fit.model.signature.rad_score(cohort.features) == pytest.approx(expected, abs=5e-4)
+        assert fit.model.signature.rad_score(cohort) == pytest.approx(expected, abs=5e-4)
 
 
 def test_the_cut_off_separates_the_patients_that_maxstat_separates(fit: Fit, golden: Golden) -> None:
@@ -64,7 +64,7 @@ def test_the_cut_off_separates_the_patients_that_maxstat_separates(fit: Fit, gol
     training = table[table.cohort == "train"]
     cutoff = fit.model.cutoff
     assert cutoff is not None and cutoff.scan is not None
-    above = cutoff.above(fit.model.signature.rad_score(fit.training.features))
+    above = cutoff.above(fit.model.signature.rad_score(fit.training))
     assert (above == (training.rad > expected["cut"]).to_numpy()).all()
     assert cutoff.scan.statistic == pytest.approx(expected["stat"], abs=1e-9)
     assert cutoff.scan.p_lau92 == pytest.approx(expected["p"], rel=1e-6)

@@ -142,7 +142,7 @@ def test_the_gaussian_lasso_of_escc_pfs_dcrt_is_scikit_learns(pfs: Fit) -> None:
 
 
 def test_youdens_cut_off_maximises_sensitivity_plus_specificity(pfs: Fit) -> None:
-    scores, event = pfs.model.signature.rad_score(pfs.training.features), pfs.training.event
+    scores, event = pfs.model.signature.rad_score(pfs.training), pfs.training.event
     assert pfs.model.cutoff is not None
 
     def youden(cut: float) -> float:
@@ -179,7 +179,7 @@ def test_the_univariate_filter_of_early_recurrence_is_scipys(recurrence: Fit) ->
 
 def test_the_three_models_of_early_recurrence_are_maximum_likelihood(recurrence: Fit) -> None:
     training = recurrence.training
-    z = recurrence.model.signature.inputs(training.features)
+    z = recurrence.model.signature.inputs(training)
     tables = {"radiomics": z, "clinical": training.clinical, "combined": pd.concat([z, training.clinical], axis=1)}
     assert set(recurrence.model.logistic) == set(tables)
     for name, table in tables.items():
@@ -193,7 +193,7 @@ def test_the_card_of_early_recurrence_gives_the_combined_models_probability(recu
     model = recurrence.model.logistic["combined"]
     assert recurrence.validation is not None
     cohort = recurrence.validation
-    table = pd.concat([recurrence.model.signature.inputs(cohort.features), cohort.clinical], axis=1)
+    table = pd.concat([recurrence.model.signature.inputs(cohort), cohort.clinical], axis=1)
     predicted = predict(recurrence.study, cohort.features, cohort.clinical)
     assert predicted.probability == pytest.approx(model.probability(table), abs=1e-12)
 
@@ -245,7 +245,7 @@ def test_without_a_z_score_step_the_card_weighs_raw_features(path: Path) -> None
     lasso_path = choice.cv.path
     on_scale = lasso_path.coefficients[choice.index]
     expected = scaled.to_numpy() @ on_scale + lasso_path.intercepts[choice.index]
-    assert signature.rad_score(fit.training.features) == pytest.approx(expected, abs=1e-10)
+    assert signature.rad_score(fit.training) == pytest.approx(expected, abs=1e-10)
 
 
 def test_the_groups_keep_the_meaning_of_the_study(path: Path) -> None:

@@ -43,6 +43,21 @@ def test_combat_equals_r_sva_as_it_is_to_the_precision_that_sva_stops_at(sva: pd
     assert np.abs(off).max() < 1e-4
 
 
+def test_combat_that_keeps_covariates_equals_r_sva_with_a_model_matrix(golden: Callable[[str], Any]) -> None:
+    table = golden("combat_covariates_sva.csv")
+    values, batches = columns(table, "x"), list(table["batch"])
+    kept = {name: table[name].to_numpy(float) for name in ("stage", "age")}
+    model, _ = fit_combat(values, batches, NAMES, "scanner", kept)
+    found = model.apply(values, batches, np.column_stack(list(kept.values())))
+    np.testing.assert_allclose(found, columns(table, "tight"), rtol=1e-9)
+    with pytest.raises(InputError, match="keeps stage, age"):
+        model.apply(values, batches)
+    some = model.only(NAMES[2:5])
+    np.testing.assert_array_equal(some.apply(values[:, 2:5], batches, table[["stage", "age"]]), found[:, 2:5])
+    with pytest.raises(InputError, match="already tells it"):
+        fit_combat(values, batches, NAMES, "scanner", {"centre": (table["batch"] == "B").to_numpy(float)})
+
+
 def test_rows_outside_the_training_set_change_nothing_that_is_learned(sva: pd.DataFrame) -> None:
     values, batches = columns(sva, "x"), list(sva["batch"])
     train = np.arange(len(sva)) % 5 != 0

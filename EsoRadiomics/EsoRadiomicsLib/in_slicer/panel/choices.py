@@ -108,11 +108,13 @@ def reference_of(path: str) -> ReferenceCohort | None:
     return _reference(path, _modified(path)) if path else None
 
 
-def score_options(inputs: Inputs, study: str) -> list[str]:
+def score_options(inputs: Inputs, study: Study, card: str) -> list[str]:
     """Options of ``esoradiomics score``; ``--name=value`` in one, so that a value may begin with “-”."""
-    given = {name: value for name, value in inputs.covariates.items() if value is not None}
-    options = [f"--name={inputs.volume.GetName()}", f"--study={study}", f"--jobs={inputs.jobs}"]
-    options += [f"--covariate={name}={value!r}" for name, value in given.items()]
+    options = [f"--name={inputs.volume.GetName()}", f"--study={card}", f"--jobs={inputs.jobs}"]
+    for name, value in inputs.covariates.items():
+        if value is not None:
+            covariate = study.covariates[name]
+            options.append(f"--covariate={name}={covariate.describe(value) if covariate.by_name else repr(value)}")
     if inputs.reference:
         options.append(f"--reference={inputs.reference}")
     if inputs.all_features:

@@ -206,7 +206,7 @@ class Panel(Section):
         def prepare(folder: Path) -> list[str]:
             images = self._scene.write_images(*inputs.nodes, folder)
             card = card_argument(inputs.study, study, folder)
-            return [command, *images, *score_options(inputs, card), "--json"]
+            return [command, *images, *score_options(inputs, study, card), "--json"]
 
         def read(folder: Path, output: str) -> dict[str, Any]:
             return read_document(output)

@@ -31,7 +31,7 @@ class CutoffStep(ProtocolStep):
         if model.choices.published_cutoff:
             cutoff = _published(model)
         else:
-            cutoff = self._found(model.training, model.signature.rad_score(model.training.features))
+            cutoff = self._found(model.training, model.signature.rad_score(model.training))
             if self.spec["method"] == "youden" and self.spec.get("horizon") is None and model.training.binary is None:
                 model = model.warned(
                     f"{model.study.id} chooses the cut-off by Youden's index on whether the event was ever seen: a "

@@ -10,9 +10,9 @@ import pandas as pd
 
 from ...core.errors import InputError, UsageError
 from ...statistics.coxnet import coxnet_path
-from ...statistics.crossvalidation import LassoCv, cross_validate_cox, cross_validate_logistic
+from ...statistics.crossvalidation import LassoCv, Seen, cross_validate_cox, cross_validate_logistic
 from ...statistics.gaussian_lasso import cross_validate_gaussian
-from ...statistics.inputs import BoolArray, IntArray
+from ...statistics.inputs import BoolArray, FloatArray, IntArray
 from ...statistics.lasso import own_path
 from ..draws import draw_folds, shuffled
 from ..fitted_model import Choices, FittedModel, NothingSelectedError
@@ -56,7 +56,14 @@ class LassoStep(ProtocolStep):
         folds = self._folds(training, choices)
         means, sds = features.mean().to_numpy(), features.std(ddof=1 if model.z_scored else 0).to_numpy()
         scaled = (features - means) / sds
-        cv = self._cross_validate(training, scaled, folds, model, *_filtered(model, folds))
+        # What is learned of the features alone, as a harmonisation is, each fold learns anew of its own patients.
+        seen = None
+        if model.harmonisation is not None:
+
+            def seen(rows: IntArray) -> FloatArray:
+                return ((model.seen_from(features.columns, rows) - means) / sds).to_numpy()
+
+        cv = self._cross_validate(training, scaled, folds, model, *_filtered(model, folds), seen)
         rule = self.spec["lambda_rule"]
         index = cv.curve.index_min if rule == "min" else cv.curve.index_1se
         chosen = cv.path.selected(index)
@@ -114,10 +121,11 @@ class LassoStep(ProtocolStep):
         model: FittedModel,
         whole: BoolArray | None = None,
         allowed: BoolArray | None = None,
+        seen: Seen | None = None,
     ) -> LassoCv:
         """The LASSO of this family on features that are already on one scale."""
         scale: Any = {"lambdas": model.choices.lambdas, "standardize": not self._once}
-        how: Any = {**scale, "whole": whole, "allowed": allowed}
+        how: Any = {**scale, "whole": whole, "allowed": allowed, "seen": seen}
         if self._by_scikit_survival and self.spec["family"] != "cox":
             raise UsageError("scikit-survival solves the LASSO of Cox models only; leave --solver out.")
         if self.spec["family"] == "binomial":
@@ -169,7 +177,7 @@ def _filtered(model: FittedModel, folds: IntArray) -> tuple[BoolArray | None, Bo
         return None, None
 
     def passed(rows: BoolArray) -> BoolArray:
-        x = before.loc[rows]
+        x = before.loc[rows] if model.harmonisation is None else model.seen_from(before.columns, rows).loc[rows]
         left = np.ptp(x.to_numpy(), axis=0) > 0
         for passes in model.filters:
             left[left] = passes(x.loc[:, left], event[rows])

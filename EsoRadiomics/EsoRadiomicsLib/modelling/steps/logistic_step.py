@@ -47,7 +47,7 @@ class LogisticStep(ProtocolStep):
         clinical = model.clinical(training)
         if self._with_clinical and clinical.empty:
             return model.warned(f"The protocol's {name} model was left out: no clinical variables were given.")
-        parts = [model.signature.inputs(training.features)] * self._with_features + [clinical] * self._with_clinical
+        parts = [model.signature.inputs(training)] * self._with_features + [clinical] * self._with_clinical
         fit = fit_logistic(pd.concat(parts, axis=1), training.binary, training.clusters)
         if self._with_features and not any(len(fit.names) <= len(other.names) for other in _radiomic(model)):
             model = _with_signature_of(model, fit)

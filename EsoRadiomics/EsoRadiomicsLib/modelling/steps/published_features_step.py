@@ -37,7 +37,9 @@ class PublishedFeaturesStep(ProtocolStep):
                 f"The table lacks {len(missing)} of the {len(names)} features that {model.study.id} publishes: "
                 f"{listed(missing)}. Measure them with “esoradiomics extract … --study {model.study.id}”."
             )
-        features = training.features[list(names)]
+        if missing := [name for name in names if name not in model.features.columns]:
+            raise InputError(f"{listed(missing)} cannot be weighed: it was dropped, see “--kept” and “--batch”.")
+        features = model.features[list(names)]
         means, sds = features.mean().to_numpy(), features.std(ddof=1 if model.z_scored else 0).to_numpy()
         if constant := [name for name, sd in zip(names, sds, strict=True) if not sd > 0]:
             raise InputError(f"{listed(constant)} is the same in all training patients, so it cannot be weighed.")

@@ -38,6 +38,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
     if result.plausibility is not None:
         yield "Input", in_short(result.plausibility)
     yield signature.name, f"{rad_score(score.rad_score, signature.cutoff)}{against_cutoff(score)}"
+    if score.harmonised_from:
+        yield "Harmonised", f"from {score.harmonised_from} by the training cohort's ComBat"
     if score.demonstration:
         yield "Reference", f"{score.reference_label} — DEMONSTRATION, no clinical meaning"
     elif score.reference_label:
