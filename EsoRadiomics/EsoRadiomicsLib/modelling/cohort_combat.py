@@ -21,9 +21,7 @@ def learn(cohort: Cohort, features: Sequence[str], covariates: Sequence[str]) ->
     if cohort.batches is None:
         raise UsageError("ComBat needs the column that says which scanner or centre a row comes from: --batch.")
     if unknown := [name for name in covariates if name not in cohort.clinical]:
-        raise UsageError(
-            f"ComBat is to keep “{unknown[0]}”, which is no clinical variable here (--clinical)."
-        )
+        raise UsageError(f"ComBat is to keep “{unknown[0]}”, which is no clinical variable here (--clinical).")
     values = select_columns(cohort.features, features)
     kept = {name: select_columns(cohort.clinical, [name])[:, 0] for name in covariates}
     return fit_combat(values, list(cohort.batches), features, str(cohort.batches.name), kept)

@@ -228,7 +228,9 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
         if covariates.get(name) is not None
     }
     model = study.signature.harmonisation if study.signature else None
-    for name in (model.column, *model.covariates) if model else ():
+    if model is None:
+        return given
+    for name in (model.column, *model.covariates):
         if name not in given:
             raise ScoreError(
                 f"“{study.title}” scores harmonised features (ComBat), so the patient's {name} is needed"

@@ -247,6 +247,7 @@ def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
         "protocol": fit.plan.study.id,
         "split": f"column “{options.split}”" if options.split else f"drawn, seed {options.seed}",
         "folds": f"column “{options.folds}”" if options.folds else f"drawn, seed {options.seed}",
+        **({"harmonised over": f"column “{options.batch}”"} if options.batch else {}),
         "bootstrap samples, shuffled outcomes": f"{options.bootstrap}, {options.permutations}; seed {options.seed}",
         "kept features": options.kept.name if options.kept else "no agreement filter",
     }

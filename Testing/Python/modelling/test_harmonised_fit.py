@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +70,7 @@ def test_rad_score_by_hand_table_and_single_patient_are_one(fit: Fit) -> None:
     combat, _ = fit_combat(training.features.to_numpy(), list(training.batches), names, "scanner", kept)
     inside, outside = (
         pd.DataFrame(
-            combat.apply(each.features.to_numpy(), list(each.batches), each.clinical[["stage"]].to_numpy()),
+            combat.apply(each.features.to_numpy(), list(each.given["scanner"]), each.clinical[["stage"]].to_numpy()),
             columns=names,
         )[list(signature.names)]
         for each in (training, validation)
@@ -203,12 +205,12 @@ def test_cohort_score_takes_the_scanner_from_the_table_and_names_rows_it_cannot_
 
 
 def test_a_card_whose_harmonisation_does_not_fit_its_signature_is_refused(fit: Fit) -> None:
-    def broken(change: object) -> dict[str, object]:
+    def broken(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         card = deepcopy(dict(fit.study.card))
-        change(card)  # type: ignore[operator]
+        change(card)
         return card
 
-    def node(card: dict) -> dict:  # type: ignore[type-arg]
+    def node(card: dict[str, Any]) -> dict[str, Any]:
         return card["signature"]["harmonisation"]
 
     for change, words in (

@@ -15,6 +15,7 @@ from ...evaluation.measures import Evaluation, Measure
 from ...evaluation.size_account import size_sentence
 from ...evaluation.validate import Validation
 from ...modelling.model_cohort import Cohort
+from ...studies.study import Study
 from .model_page import limits
 from .model_sections import counts
 
@@ -84,9 +85,27 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
         )
     if checks.challenge is not None:
         found.append(checks.challenge.verdict)
+    found.append(harmonised_sentence(assessment.study))
     plan = assessment.fit.plan
     found.append(size_sentence(assessment.fit.training, plan.horizons, plan.n_published_features))
     return [sentence for sentence in found if sentence]
+
+
+def harmonised_sentence(study: Study, cohort: Cohort | None = None) -> str:
+    """Over what a card harmonises its features, of whom it learned that, and of whom a ``cohort`` is."""
+    combat = study.signature.harmonisation if study.signature else None
+    if combat is None:
+        return ""
+    taught = ", ".join(f"{name} ({batch.rows})" for name, batch in combat.batches.items())
+    keeps = f"; what goes with {', '.join(combat.covariates)} is kept" if combat.covariates else ""
+    if cohort is None:
+        return (
+            f"Features are harmonised over {combat.column} by ComBat, learned from the training patients of {taught}"
+            f"{keeps}. A patient of another {combat.column} cannot be scored."
+        )
+    levels = cohort.clinical[combat.column].map(study.covariates[combat.column].describe)
+    here = ", ".join(f"{name} ({n})" for name, n in levels.value_counts().items())
+    return f"Features were harmonised from {here} by the training cohort's ComBat, learned of {taught}{keeps}."
 
 
 def headline(assessment: Assessment, internal: InternalValidation | None) -> str:
@@ -172,6 +191,8 @@ def validation_in_short(validation: Validation) -> list[str]:
             f"Calibration: slope {with_measure_limits(slope)}, observed/expected{at} {with_measure_limits(worst)}; "
             "both are 1 where predictions come true."
         )
+    if sentence := harmonised_sentence(validation.study, validation.cohort):
+        found.append(sentence)
     if parts := _in_validation(evaluation):
         compared = _halves(parts, "is better than ", "is not shown to be better than ")
         found.append(f"Beside simpler models the card {compared}.")

@@ -155,6 +155,10 @@ def _inputs(score: Score) -> str:
         + "</span>"
         for name, covariate in covariates.items()
     ]
+    if score.harmonised_from:
+        shown.append(
+            f"<span>features harmonised from {escape(score.harmonised_from)} by the training cohort's ComBat</span>"
+        )
     return f'<p class="inputs">{" ".join(shown)}</p>'
 
 
