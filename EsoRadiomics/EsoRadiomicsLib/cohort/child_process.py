@@ -20,8 +20,9 @@ from pathlib import Path
 from types import ModuleType
 
 from ..core.errors import UsageError
+from ..core.interrupts import interrupts_later
 from ..core.optional import require
-from ..core.safe_start import LIBRARY, interrupts_later, safe_environment
+from ..core.safe_start import LIBRARY, safe_environment
 from ..core.slicer_python import slicer_python
 from .case_task import Outcome, Task
 
@@ -65,7 +66,7 @@ class Child:
     """The process; it is ready when the constructor returns, so that no case's time is spent on imports."""
 
     def __init__(self, threads: int) -> None:
-        with interrupts_later():
+        with interrupts_later(), _starting:
             self.process = subprocess.Popen(
                 [slicer_python(), "-m", f"{__package__}.case_worker", str(threads)],
                 stdin=subprocess.PIPE,
@@ -75,7 +76,7 @@ class Child:
                 text=True,
                 encoding="utf-8",
             )
-        _all.add(self)
+            _all.add(self)
         assert self.process.stdout is not None
         self.process.stdout.readline()
 
@@ -106,6 +107,7 @@ class Child:
 
 _PROC = Path("/proc/self/statm")  # Linux tells by itself; elsewhere psutil does
 _all: weakref.WeakSet[Child] = weakref.WeakSet()
+_starting = threading.Lock()  # a child that is being started is stopped, too
 _of_thread = threading.local()
 
 
@@ -119,7 +121,9 @@ def measure_apart(task: Task, limits: Limits) -> Outcome:
 
 def stop_children() -> None:
     """End all child processes of this process."""
-    for child in list(_all):
+    with _starting:
+        children = list(_all)
+    for child in children:
         child.stop()
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import EsoRadiomicsError, UsageError
+from ..core.interrupts import Work, interrupts_later
 from ..core.progress import Progress
 from ..core.safe_start import MOST_JOBS
 from ..extraction.settings import ExtractionSettings
@@ -67,8 +68,9 @@ def local_workers(jobs: int) -> Iterator[Workers]:
     try:
         yield threads, lambda: jobs
     finally:
-        threads.shutdown(wait=False, cancel_futures=True)
-        stop_children()
+        with interrupts_later():
+            threads.shutdown(wait=False, cancel_futures=True)
+            stop_children()
 
 
 def run_cohort(
@@ -169,15 +171,15 @@ def _outcomes(
     tasks: Iterator[tuple[Entry, Task]], workers: AbstractContextManager[Workers], limits: Limits
 ) -> Generator[tuple[Entry, Outcome], None, None]:
     """Outcomes as they come; only a few cases are under way at a time, so that memory does not grow with the cohort."""
-    pending: dict[Future[Outcome], Entry] = {}
     with workers as (executor, capacity):
+        work: Work[Entry, Outcome] = Work(executor)
         while True:
-            while len(pending) < 2 * capacity() and (task := next(tasks, None)):
-                pending[executor.submit(measure_apart, task[1], limits)] = task[0]
-            if not pending:
+            while len(work) < 2 * capacity() and (task := next(tasks, None)):
+                work.give(task[0], measure_apart, task[1], limits)
+            if not work:
                 return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                yield pending.pop(future), _outcome(future)
+            entry, future = work.take()
+            yield entry, _outcome(future)
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

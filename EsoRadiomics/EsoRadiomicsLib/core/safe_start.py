@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .interrupts import interrupts_later
 
 MOST_JOBS = 256
 """Processes that a command starts at most: more is a typing error that would take the computer down."""
@@ -46,19 +47,6 @@ def safe_spawning() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def interrupts_later() -> Iterator[None]:
-    """Ctrl-C waits until the block ends; processes started in it never get it, as it is their parent's to handle."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def forget_current_folder() -> None:

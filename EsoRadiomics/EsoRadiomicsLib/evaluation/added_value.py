@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError
+from ..core.interrupts import in_order
 from ..core.progress import Progress
 from ..modelling.draws import draw_folds
 from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSelectedError
@@ -74,7 +75,7 @@ def cross_fitted_score(
     run = partial(_fold_score, plan, training, folds, Choices(choices.seed, kept=choices.kept, explain=False))
     score = np.zeros(len(training))
     numbers = [int(fold) for fold in np.unique(folds)]
-    for fold, values in zip(numbers, pool.map(run, numbers) if pool else map(run, numbers), strict=True):
+    for fold, values in zip(numbers, in_order(pool, run, numbers) if pool else map(run, numbers), strict=True):
         score[folds == fold] = values
         progress(fold / len(numbers), "cross-fitted Rad-score")
     return score

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..core.interrupts import in_order
 from ..core.progress import Progress
 from ..modelling.model_cohort import Cohort
 
@@ -24,7 +25,7 @@ def repeated(
     """``run`` of ``n`` seeds drawn from ``seed``, in their order; ``what`` is said beside the progress."""
     seeds = [int(value) for value in np.random.SeedSequence(seed).generate_state(n)]
     found: list[T] = []
-    for result in pool.map(run, seeds) if pool else map(run, seeds):
+    for result in in_order(pool, run, seeds) if pool else map(run, seeds):
         found.append(result)
         progress(len(found) / n, f"{what}, {len(found)} of {n}")
     return found

@@ -7,7 +7,7 @@ this room asks which engine it is: settings know theirs, and a study card's sett
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import SimpleITK as sitk
 
 from ..core.errors import UsageError
+from ..core.interrupts import Work
 from ..core.progress import Progress
 from ..imaging.case import Case
 from .features import Features, Found
@@ -208,13 +209,15 @@ def _run(
         for label, part in parts.items():
             yield label, _measure(roi, settings, label, part)
         return
-    futures = {pool.submit(_measure, roi, settings, label, part): label for label, part in parts.items()}
+    work: Work[str, Found] = Work(pool)
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        for label, part in parts.items():
+            work.give(label, _measure, roi, settings, label, part)
+        while work:
+            label, future = work.take()
+            yield label, future.result()
     finally:
-        for future in futures:
-            future.cancel()
+        work.cancel()
 
 
 def _measure(roi: Roi, settings: ExtractionSettings, label: str, part: Any) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import EsoRadiomicsError, RoiError, UsageError
+from ..core.interrupts import Work
 from ..core.progress import Progress
 from ..extraction.engines import extract, prepare, share
 from ..extraction.features import Features
@@ -141,13 +142,14 @@ def _measure(
         return
     batches = [draws[i : i + PER_TASK] for i in range(0, len(draws), PER_TASK)]
     assert subject.key  # computed here, it need not be in every task
-    futures = [pool.submit(_measure_batch, subject, batch) for batch in batches]
+    work: Work[tuple[Perturbation, ...], dict[Perturbation, Measurement]] = Work(pool)
     try:
-        for future in as_completed(futures):
-            yield future.result()
+        for batch in batches:
+            work.give(batch, _measure_batch, subject, batch)
+        while work:
+            yield work.take()[1].result()
     finally:
-        for future in futures:
-            future.cancel()
+        work.cancel()
 
 
 _last_subject: _Subject | None = None

@@ -178,7 +178,7 @@ def test_finished_readings_survive_an_interruption(some: Path, tmp_path: Path) -
     assert process.stderr is not None
     next(line for line in process.stderr if "2 of 12" in line)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "the same command goes on from there" in output
     finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "icc" / "cases").glob("*.json")}

@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -264,9 +265,12 @@ def test_a_folder_that_may_not_be_written_is_refused_before_any_work(tmp_path: P
         tmp_path.chmod(stat.S_IRWXU)
 
 
-@pytest.fixture
+@contextmanager
 def full_disk() -> Iterator[None]:
-    """No file can grow beyond 20 kB, as on a disk that runs full while the report is written."""
+    """No file can grow beyond 20 kB, as on a disk that runs full while the report is written.
+
+    No fixture: pytest may write its own output, perhaps to a file, while one is in force.
+    """
     if sys.platform == "win32":
         pytest.skip("Windows has no limit on file sizes")
     import resource
@@ -275,13 +279,15 @@ def full_disk() -> Iterator[None]:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_nothing_behind_not_even_new_parent_folders(tmp_path: Path, full_disk: None) -> None:
-    with pytest.raises(OutputError, match=r"out cannot be written: File too large\. Free some space"):
+def test_a_full_disk_leaves_nothing_behind_not_even_new_parent_folders(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(OutputError, match=r"out cannot be written: File too large\. Free some space"):
         write_report(scored("ln-control-2y"), tmp_path / "new" / "deep" / "out")
     assert list(tmp_path.iterdir()) == []
 
