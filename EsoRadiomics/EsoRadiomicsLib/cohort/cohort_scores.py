@@ -155,6 +155,8 @@ def _columns(result: Score) -> dict[str, Any]:
     }
     for at in result.survival:
         line |= {**_range(f"survival_{at.time:g}", at.bounds), f"survival_{at.time:g}_evidence": at.evidence}
+    for at in result.incidence:
+        line |= _range(f"incidence_{at.time:g}", at.bounds)
     return {
         **line,
         **({"harmonised_from": result.harmonised_from} if result.harmonised_from else {}),

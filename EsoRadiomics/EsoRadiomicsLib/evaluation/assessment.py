@@ -116,6 +116,7 @@ def _evaluations(
                 prediction.above,
                 apparent=name != VALIDATION,
                 clusters=cohort.clusters,
+                competes=cohort.competes,
             )
         )
     return tuple(found)

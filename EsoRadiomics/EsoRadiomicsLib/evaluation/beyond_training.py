@@ -10,7 +10,8 @@ import pandas as pd
 from ..core.errors import InputError
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
-from ..statistics.cox import fit_cox
+from ..statistics.calibration import calibration_model
+from ..statistics.competing import log_hazard
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.logistic import fit_logistic
 from ..studies.study import Study
@@ -74,12 +75,14 @@ def _ranges(study: Study, cohort: Cohort, prediction: Prediction) -> list[tuple[
 
 def _slope(cohort: Cohort, prediction: Prediction, rows: BoolArray) -> float | None:
     """Calibration slope of the linear predictor in some of the patients."""
-    predictor = pd.DataFrame({"linear predictor": prediction.linear_predictor[rows]})
+    risk = prediction.linear_predictor[rows]
+    if cohort.survival is not None and cohort.survival.competed is not None and prediction.survival:
+        risk = log_hazard(prediction.survival[max(prediction.survival)][rows])
     try:
         if prediction.probability is not None and cohort.binary is not None:
-            return float(fit_logistic(predictor, cohort.binary[rows]).coefficients[0])
+            return float(fit_logistic(pd.DataFrame({"log odds": risk}), cohort.binary[rows]).coefficients[0])
         if cohort.survival is not None:
-            return float(fit_cox(predictor, cohort.survival[rows]).coefficients[0])
+            return float(calibration_model(cohort.survival[rows], risk).coefficients[0])
     except InputError:
         return None
     return None

@@ -14,10 +14,12 @@ from ..core.errors import InputError, UsageError
 from ..modelling.fitted_card import Identity, add_medians, baseline, quantity, risk_group_name
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import parameters
+from ..statistics.calibration import calibration_model
+from ..statistics.competing import causes, event_free
 from ..statistics.cox import efron_baseline, fit_cox
 from ..statistics.estimate import z_value
+from ..statistics.fine_gray import fit_fine_gray
 from ..statistics.inputs import BoolArray, FloatArray, Survival
-from ..statistics.kaplan_meier import kaplan_meier
 from ..statistics.likelihood import LogisticLikelihood
 from ..statistics.logistic import fit_logistic
 from ..studies.study import Study, check_card
@@ -130,21 +132,27 @@ def _terms(validation: Validation) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
 def _updated_survival(validation: Validation, how: str, source: str) -> dict[str, Any]:
     study, outcome = validation.study, validation.cohort.survival
     assert outcome is not None
+    if study.outcome is not None and study.outcome.of_two_hazards is not None:
+        raise UsageError(
+            f"{study.id} rests on the hazards of two events, and no one baseline recalibrates both. Fit its protocol "
+            "anew with “esoradiomics fit”, or start from a card with Fine and Gray's model."
+        )
     columns, nodes = _terms(validation)
     predictor = validation.prediction.linear_predictor
     if how == "refit":
-        fitted = fit_cox(columns, outcome)
+        competing = outcome.competed is not None
+        fitted = fit_fine_gray(columns, causes(outcome)) if competing else fit_cox(columns, outcome)
         predictor = fitted.linear_predictor(columns)
         reach = z_value(0.95) * fitted.se
         for node, beta, width in zip(nodes, fitted.coefficients, reach, strict=True):
             node["coefficient"] = quantity(beta, source, [beta - width, beta + width])
             node.pop("hazard_ratio", None)
     elif how == "slope":
-        slope = _slope(float(fit_cox(pd.DataFrame({"linear predictor": predictor}), outcome).coefficients[0]))
+        slope = _slope(float(calibration_model(outcome, predictor).coefficients[0]))
         predictor = slope * predictor
         _scale(nodes, slope, source)
     horizons = horizons_of(study, outcome)
-    if how == "refit":
+    if how == "refit" and outcome.competed is None:
         survival = np.exp(-efron_baseline(outcome, predictor).at(np.array(horizons)))
     else:
         survival = np.array([_baseline_as_observed(outcome, predictor, time) for time in horizons])
@@ -153,11 +161,11 @@ def _updated_survival(validation: Validation, how: str, source: str) -> dict[str
 
 
 def _baseline_as_observed(outcome: Survival, predictor: FloatArray, time: float) -> float:
-    """S0 at ``time`` with which the mean predicted survival is Kaplan–Meier's: observed/expected becomes 1 there.
+    """S0 at ``time`` with which the mean predicted survival is the observed one: observed/expected becomes 1 there.
 
     (A Breslow or Efron baseline makes the events over the whole follow-up right, not those until the horizon.)
     """
-    observed = float(kaplan_meier(outcome).at(time)[0])
+    observed = float(event_free(outcome, time)[0])
     if not 0 < observed < 1:
         raise InputError(
             f"By {time:g} nobody, or everybody, of these patients had the event, so the baseline cannot be updated."

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ..statistics.calibration import CalibrationGroups, calibration_edges, km_calibration, survival_calibration
+from ..statistics.competing import causes, cumulative_incidence
 from ..statistics.cox import fit_cox
 from ..statistics.decision_curve import DecisionCurve, survival_decision_curve
 from ..statistics.discrimination import AucOverTime, auc_at, auc_over_time, brier, harrell, integrated_brier, uno
+from ..statistics.gray_test import gray_test
 from ..statistics.inputs import BoolArray, FloatArray, Survival
 from ..statistics.kaplan_meier import follow_up, kaplan_meier, logrank
 from ..statistics.scaled_brier import scaled_brier
@@ -35,11 +37,12 @@ def evaluate_survival(
     *,
     apparent: bool = False,
     clusters: Sequence[str] | None = None,
+    competes: str = "",
 ) -> Evaluation:
     """Evaluate survival ``markers``, the card's own first; ``above`` (n,) are the patients above the cut-off.
 
     ``apparent``: in the patients that the card was built from; then nothing is tested. ``clusters`` (n,): whose
-    row each is, where patients have several.
+    row each is, where patients have several; ``competes``: what the outcome's competing event is called.
 
     What cannot be computed (nobody followed to a horizon, one risk group empty …) becomes a sentence, not a gap.
     """
@@ -75,7 +78,7 @@ def evaluate_survival(
             smooth[time] = curve
             found.smoothly(main.name, time, curve)
     if above is not None:
-        _risk_groups(found, outcome, above)
+        _risk_groups(found, outcome, above, horizons)
     decision_time, curves = _decision(found, outcome, markers)
     return Evaluation(
         cohort=cohort,
@@ -93,6 +96,8 @@ def evaluate_survival(
         missing=tuple(found.missing),
         apparent=apparent,
         n_patients=None if clusters is None else len(set(clusters)),
+        competes=competes,
+        n_competing=0 if outcome.competed is None else int(outcome.competed.sum()),
     )
 
 
@@ -108,12 +113,18 @@ def _mean_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) 
             found.measures.append(Measure(marker.name, "mean Brier", max(times), score))
 
 
-def _risk_groups(found: Collector, outcome: Survival, above: BoolArray) -> None:
-    """Log-rank p and hazard ratio of the group above the cut-off, and the median time of both."""
+def _risk_groups(found: Collector, outcome: Survival, above: BoolArray, horizons: Sequence[float]) -> None:
+    """Log-rank p and hazard ratio of the group above the cut-off, and the median time of both.
+
+    Where events compete Gray's p, the cause-specific hazard ratio, and the incidences at the horizons.
+    """
     # A log-rank test would count every row as a patient; the hazard ratio's robust limits do not.
     untested = found.apparent or found.clusters is not None
-    test = None if untested else found.attempt("Log-rank test", logrank, outcome, above)
-    if test is not None:
+    competing = None if outcome.competed is None else causes(outcome)
+    if not untested and competing is not None:
+        if (gray := found.attempt("Gray's test", gray_test, competing, above)) is not None:
+            found.measures.append(Measure(RISK_GROUPS, "Gray's p", None, gray.p))
+    elif not untested and (test := found.attempt("Log-rank test", logrank, outcome, above)) is not None:
         found.measures.append(Measure(RISK_GROUPS, "log-rank p", None, test.p))
     table = pd.DataFrame({"risk group": above.astype(np.float64)})
     fitted = found.attempt("Hazard ratio of the risk groups", fit_cox, table, outcome, found.clusters)
@@ -123,8 +134,14 @@ def _risk_groups(found: Collector, outcome: Survival, above: BoolArray) -> None:
             Measure(RISK_GROUPS, "hazard ratio", None, float(ratio[0]), float(low[0]), float(high[0]))
         )
     for name, member in ((ABOVE, above), (BELOW, ~above)):
-        if member.any():
+        if member.any() and competing is None:
             found.measures.append(Measure(name, "median", None, *kaplan_meier(outcome[member]).quantile()))
+        elif member.any() and competing is not None:
+            curve = cumulative_incidence(competing[member])
+            for time in horizons:
+                lower, upper = curve.band(time)
+                row = Measure(name, "incidence", time, float(curve.at(time)[0]), float(lower[0]), float(upper[0]))
+                found.measures.append(row)
 
 
 def _auc_over_time(outcome: Survival, markers: Sequence[Marker]) -> dict[str, AucOverTime]:

@@ -24,11 +24,11 @@ from ..modelling.fitted_model import Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
 from ..modelling.protocol_run import fit_protocol
-from ..statistics.cox import fit_cox
+from ..statistics.calibration import calibration_model
+from ..statistics.competing import event_free
 from ..statistics.discrimination import brier, harrell
 from ..statistics.estimate import Estimate, clustered
 from ..statistics.inputs import FloatArray
-from ..statistics.kaplan_meier import kaplan_meier
 from ..statistics.logistic import fit_logistic
 from ..statistics.optimism import no_information_brier, no_information_survival_brier, point632plus
 from ..statistics.roc import auc
@@ -216,7 +216,7 @@ def _measure(marker: Marker, metric: str, cohort: Cohort, time: float | None) ->
         return _area(marker, cohort).value
     assert cohort.survival is not None
     if metric == SLOPE:
-        return float(fit_cox(pd.DataFrame({"linear predictor": marker.risk}), cohort.survival).coefficients[0])
+        return float(calibration_model(cohort.survival, marker.risk).coefficients[0])
     if metric == BRIER:
         assert time is not None
         return brier(cohort.survival, marker.survival[time], time).value
@@ -256,7 +256,7 @@ def _same_for_all(sample: Cohort, n: int, time: float | None, name: str, kind: s
     assert sample.survival is not None
     if time is None or not predicts:
         return Marker(name, kind, np.zeros(n))
-    return Marker(name, kind, np.zeros(n), {time: np.full(n, kaplan_meier(sample.survival).at(time)[0])})
+    return Marker(name, kind, np.zeros(n), {time: np.full(n, event_free(sample.survival, time)[0])})
 
 
 def _values(markers: Sequence[Marker], cohort: Cohort, time: float | None) -> dict[Key, float]:

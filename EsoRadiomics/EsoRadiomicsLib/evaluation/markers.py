@@ -13,7 +13,9 @@ from ..extraction.engines import volumes
 from ..modelling.fitted_model import RAD_SCORE, FittedModel
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
+from ..statistics.competing import causes, log_hazard
 from ..statistics.cox import CoxModel, fit_cox
+from ..statistics.fine_gray import FineGrayModel, fit_fine_gray
 from ..statistics.inputs import FloatArray
 from ..statistics.logistic import LogisticModel, fit_logistic
 from ..studies.study import Study
@@ -29,7 +31,8 @@ class Marker:
     Attributes:
         kind: ``survival`` or ``logistic``, the outcome it is held against.
         risk: (n,) higher means the event is earlier, or the outcome coded 1 more likely; log odds of a logistic model.
-        survival: horizon → predicted survival (n,), where the model gives one.
+            Where events compete ln(−ln(1 − incidence)) at the last horizon, of a model that predicts one.
+        survival: horizon → predicted survival (n,), where the model gives one; 1 − incidence where events compete.
         probability: of the outcome coded 1 (n,), where the model gives one.
     """
 
@@ -45,7 +48,7 @@ class Rival:
     """A simple model fitted to the training patients, for comparison."""
 
     name: str
-    fit: CoxModel | LogisticModel
+    fit: CoxModel | FineGrayModel | LogisticModel
     columns: tuple[str, ...]
 
     def marker(self, cohort: Cohort, horizons: tuple[float, ...]) -> Marker:
@@ -90,7 +93,13 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
         try:
             if kind == "survival":
                 assert training.survival is not None
-                found.append(Rival(name, fit_cox(table, training.survival, training.clusters), columns))
+                # A simple model says the risk itself, without a model of what competes with it.
+                fit: CoxModel | FineGrayModel = (
+                    fit_cox(table, training.survival, training.clusters)
+                    if training.survival.competed is None
+                    else fit_fine_gray(table, causes(training.survival), training.clusters)
+                )
+                found.append(Rival(name, fit, columns))
             else:
                 assert training.binary is not None
                 found.append(Rival(name, fit_logistic(table, training.binary, training.clusters), columns))
@@ -110,9 +119,8 @@ def fitted_markers(model: FittedModel, cohort: Cohort) -> tuple[Marker, ...]:
         if final.baseline is None:
             found.append(Marker(own, "logistic", risk, probability=expit(risk)))
         else:
-            hazard = final.baseline.at(np.array(model.horizons))
-            known = [(time, h0) for time, h0 in zip(model.horizons, hazard, strict=True) if not np.isnan(h0)]
-            found.append(Marker(own, "survival", risk, {time: np.exp(-h0 * np.exp(risk)) for time, h0 in known}))
+            free = model.event_free(cohort)
+            found.append(Marker(own, "survival", _ranked(risk, free, bool(final.model)), free))
     if not alone or cohort.binary is not None:
         score = model.rad_signature.rad_score(cohort)
         if cohort.binary is None:
@@ -132,7 +140,8 @@ def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[
     if outcome is not None and (outcome.kind == "logistic" or cohort.survival is not None):
         name = signature.name if of_score else "nomogram" if len(outcome.terms) > 1 else "risk group"
         predicted = prediction.probability if outcome.kind == "logistic" else None
-        found.append(Marker(name, outcome.kind, prediction.linear_predictor, prediction.survival, predicted))
+        risk = _ranked(prediction.linear_predictor, prediction.survival, outcome.competing is not None)
+        found.append(Marker(name, outcome.kind, risk, prediction.survival, predicted))
     if signature.link == "logistic":
         if cohort.binary is not None:
             probability = expit(prediction.rad_score)
@@ -140,6 +149,11 @@ def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[
     elif outcome is None or (outcome.kind == "survival" and not of_score):
         found.append(Marker(signature.name, "survival", prediction.rad_score))
     return tuple(found)
+
+
+def _ranked(predictor: FloatArray, free: Mapping[float, FloatArray], competing: bool) -> FloatArray:
+    """What patients are ranked by: the linear predictor (n,), or the risk itself where events compete."""
+    return log_hazard(free[max(free)]) if competing and free else predictor
 
 
 def volume_marker(study: Study, cohort: Cohort) -> tuple[Marker, ...]:

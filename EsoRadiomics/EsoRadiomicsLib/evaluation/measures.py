@@ -56,6 +56,7 @@ class Evaluation:
     outcome), ``curves`` decision curves by model at ``decision_time`` (None for a binary outcome), ``roc`` and
     ``auc_over_time`` curves by model; ``missing`` are sentences on what could not be computed. ``apparent``: these are
     the patients that the model was built from, so that every number flatters it and no test means anything.
+    ``competes`` is what ended the follow-up of ``n_competing`` before the event, "" where nothing is told apart.
     ``n_patients`` where the n rows belong to fewer patients; intervals then count patients.
     """
 
@@ -74,6 +75,8 @@ class Evaluation:
     missing: tuple[str, ...]
     apparent: bool = False
     n_patients: int | None = None
+    competes: str = ""
+    n_competing: int = 0
 
     @property
     def stem(self) -> str:

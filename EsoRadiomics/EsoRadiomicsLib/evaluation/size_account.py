@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import EsoRadiomicsError
 from ..modelling.model_cohort import Cohort
-from ..statistics.kaplan_meier import kaplan_meier
+from ..statistics.competing import event_free
 from ..statistics.sample_size import SampleSize, development_binary, development_survival, events_per_parameter
 
 _C_INDEX = 0.7
@@ -49,5 +49,5 @@ def _needed(training: Cohort, horizons: tuple[float, ...], parameters: int) -> S
     assert training.survival is not None
     reached = [time for time in horizons if time < training.survival.time.max()] or [training.survival.time.mean()]
     time = float(reached[len(reached) // 2])
-    risk = 1 - float(kaplan_meier(training.survival).at(time)[0])
+    risk = 1 - float(event_free(training.survival, time)[0])
     return development_survival(parameters, risk, time, float(training.survival.time.mean()), c_index=_C_INDEX)

@@ -45,6 +45,7 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
         ScoreError: the card cannot be scored (no coefficients, no means and SDs).
         InputError, UsageError: the cohort lacks a feature, a covariate or the outcome.
     """
+    _check_competing(study, cohort)
     cohort = replace(cohort, warnings=(*cohort.warnings, *scale_warnings(study, cohort, reference)))
     prediction = predict(study, cohort.features, cohort.clinical, reference)
     own = card_markers(study, prediction, cohort)
@@ -63,13 +64,39 @@ def validate(study: Study, cohort: Cohort, label: str, reference: ReferenceCohor
         name = f"{label}, follow-up" if evaluations else label
         horizons = horizons_of(study, cohort.survival)
         evaluations.append(
-            evaluate_survival(name, cohort.survival, survival, horizons, prediction.above, clusters=cohort.clusters)
+            evaluate_survival(
+                name,
+                cohort.survival,
+                survival,
+                horizons,
+                prediction.above,
+                clusters=cohort.clusters,
+                competes=cohort.competes,
+            )
         )
     if not evaluations:
         needed = "--outcome (coded 0/1)" if study.card["task"] == "classification" else "--time and --event"
         raise UsageError(f"{study.id} predicts {study.endpoint}: name the outcome's column with {needed}.")
     beyond = beyond_training(study, cohort, prediction)
     return Validation(study, cohort, prediction, tuple(evaluations), reference, beyond, missing)
+
+
+def _check_competing(study: Study, cohort: Cohort) -> None:
+    """Raise UsageError where card and cohort differ in whether something competes with the event."""
+    competing = study.outcome.competing if study.outcome else None
+    if cohort.survival is None or (competing is None) == (cohort.survival.competed is None):
+        return
+    if competing is None:
+        raise UsageError(
+            f"{study.id} predicts {study.endpoint} without a competing event, so its predictions cannot be held "
+            f"against an incidence beside {cohort.competes}. Leave --competing out, and code the event as the endpoint "
+            "has it."
+        )
+    raise UsageError(
+        f"{study.id} predicts the incidence of {study.endpoint} where {competing.event} can come first: say with "
+        f"--competing who had that, as a column or as code 2 of the event. Taken as censored they would make every "
+        "observed risk too high."
+    )
 
 
 def horizons_of(study: Study, outcome: Survival) -> tuple[float, ...]:

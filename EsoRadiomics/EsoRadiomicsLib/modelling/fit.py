@@ -32,6 +32,7 @@ class Options:
         published_cutoff: take the study's cut-off.
         published_features: weigh the study's features instead of choosing some.
         validation: whether patients are set aside where the table has no split column.
+        competing_model: of the protocol's Cox step where events compete, ``fine-gray`` or ``cause-specific``.
         alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
         batch_covariates: clinical variables that a harmonisation keeps.
     """
@@ -48,6 +49,7 @@ class Options:
     validation: bool = True
     alternative: str | None = None
     batch_covariates: tuple[str, ...] = ()
+    competing_model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ def fit_table(
     """
     options = options or Options()
     plan, columns = _plan(study, columns, options)
+    if columns.competing is not None and not identity.endpoint:
+        raise UsageError(
+            f"With --competing the outcome is no longer {study.endpoint}, in which {columns.competing} has a place of "
+            "its own: name what is predicted with --endpoint, such as “local failure”."
+        )
     table = read_cohort(path, columns, study)
     check_outcome(plan, table.cohort)
     cohort = replace(table.cohort, warnings=(*table.cohort.warnings, *scale_warnings(study, table.cohort)))
@@ -170,6 +177,8 @@ def _with_options(plan: Plan, options: Options) -> Plan:
         "repeats": options.repeats,
         "solver": options.solver,
     }
+    if options.competing_model is not None:
+        plan = plan.edited("cox", competing=options.competing_model)
     plan = plan.edited("lasso", **{name: value for name, value in changes.items() if value is not None})
     if options.horizons is None:
         return plan

@@ -13,6 +13,8 @@ import numpy as np
 from ..core.errors import InputError
 from ..extraction.engines import Engine, engine
 from ..statistics.combat import Combat
+from ..statistics.competing import incidence_of_hazards
+from ..statistics.cox import Baseline
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
 from .fitted_model import FinalModel, FittedCutoff, FittedModel
@@ -61,7 +63,11 @@ def build_card(
         "endpoint": endpoint,
         "intended_use": "Research only; not a medical device and not for decisions about a patient. "
         f"Built on {source}.",
-        "limitations": [*([table_only] if table_only else []), *model.warnings, *_limitations(model, validation)],
+        "limitations": [
+            *([table_only] if table_only else []),
+            *model.warnings,
+            *_limitations(model, validation, endpoint["name"]),
+        ],
         "acquisition": {},
         "roi": _measured(study.card["roi"], settings_checked, table_only),
         "extraction": _measured(study.card["extraction"], settings_checked, table_only),
@@ -103,7 +109,8 @@ def add_medians(card: dict[str, Any], label: str, cohort: Cohort, prediction: Pr
     if card["strata"] is not None and prediction.strata is not None:
         members += [(group, prediction.strata == group["adverse_factors"]) for group in card["strata"]["groups"]]
     for group, member in members:
-        if cohort.survival is None or not member.any():
+        # A median of Kaplan–Meier's curve would be of a world without the competing event.
+        if cohort.survival is None or cohort.survival.competed is not None or not member.any():
             continue
         median, *limits = kaplan_meier(cohort.survival[member]).quantile()
         if not np.isnan(median):
@@ -203,7 +210,21 @@ def _endpoint(model: FittedModel, identity: Identity) -> tuple[str, Mapping[str,
     return "survival", {"name": identity.endpoint or "survival", "description": about}
 
 
-def _limitations(model: FittedModel, validation: Cohort | None) -> list[str]:
+def what_is_estimated(model: str, endpoint: str, competes: str) -> str:
+    """What the hazard ratios of a model are of, where something competes with its event."""
+    if model == "fine-gray":
+        return (
+            f"Hazard ratios are Fine and Gray's, of the subdistribution: they order patients by their risk of "
+            f"{endpoint} where {competes} can come first, and are no ratios of rates. Risks are cumulative incidences."
+        )
+    return (
+        f"Hazard ratios are cause-specific: of the rate of {endpoint} among those still without it and without "
+        f"{competes}. What a variable does to the risk depends on the rate of {competes}, too: risks are cumulative "
+        "incidences from both hazards."
+    )
+
+
+def _limitations(model: FittedModel, validation: Cohort | None, endpoint: str) -> list[str]:
     training = model.training
     lines = list(training.warnings)
     if model.signature.link == "logistic" and training.binary is not None:
@@ -213,6 +234,8 @@ def _limitations(model: FittedModel, validation: Cohort | None) -> list[str]:
             "% of whom have it. Where it is rarer or more frequent, recalibrate it (“esoradiomics validate … --update "
             "intercept”)."
         )
+    if model.final is not None and model.final.model:
+        lines.append(what_is_estimated(model.final.model, endpoint, training.competes))
     if validation is None:
         lines.append("Not validated: no patients were kept for validation.")
     else:
@@ -315,9 +338,37 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
     if final.baseline is None:
         groups = {} if model.cutoff else {"cutoff": _as_likely_as_not(model, 0.5)}
         return {**common, "intercept": quantity(final.intercept, source), **groups}
-    horizons = model.horizons
-    survival = np.exp(-final.baseline.at(np.array(horizons)))
-    return {**common, "unit": study_unit(study), "baseline": baseline(survival, horizons, source)}
+    horizons = np.array(model.horizons)
+    if not final.model:
+        free = np.exp(-final.baseline.at(horizons))
+        return {**common, "unit": study_unit(study), "baseline": baseline(free, model.horizons, source)}
+    competing: dict[str, Any] = {"event": model.training.competes, "model": final.model}
+    if final.competing is None:
+        free = np.exp(-final.baseline.at(horizons))
+    else:
+        hazards = (final.baseline, np.zeros(1)), [(final.competing.baseline, np.zeros(1))]
+        free = 1 - incidence_of_hazards(*hazards, horizons)[0]
+        competing["terms"] = [
+            {"name": written["name"], "coefficient": quantity(final.competing.coefficients[term.name], source)}
+            for term, written in zip(final.terms, terms, strict=True)
+            if term.name in final.competing.coefficients
+        ]
+        competing["hazards"] = _hazards(final.baseline, final.competing.baseline, horizons[~np.isnan(free)], source)
+    rows = baseline(free, model.horizons, source)
+    return {**common, "unit": study_unit(study), "baseline": rows, "competing": competing}
+
+
+def _hazards(own: Baseline, other: Baseline, reached: FloatArray, source: str) -> dict[str, Any]:
+    """Both cumulative hazards at linear predictor 0, at each time at which one of them rises, to the last horizon."""
+    times = np.unique(np.concatenate([own.time, other.time]))
+    times = times[times <= (reached.max() if len(reached) else 0.0)]
+    return {
+        "evidence": REFIT,
+        "source": source,
+        "time": times.tolist(),
+        "event": own.at(times).tolist(),
+        "competing": other.at(times).tolist(),
+    }
 
 
 def _strata(model: FittedModel, covariates: set[str], source: str) -> dict[str, Any] | None:

@@ -11,9 +11,11 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from ..statistics.combat import Combat
+from ..statistics.competing import incidence_of_hazards
 from ..statistics.cox import Baseline, CoxModel
 from ..statistics.cutoff import MaxLogRank
 from ..statistics.estimate import z_value
+from ..statistics.fine_gray import FineGrayModel
 from ..statistics.inputs import BoolArray, FloatArray, IntArray, select_columns
 from ..statistics.lasso import DEFAULT_GRID, LambdaGrid
 from ..statistics.logistic import LogisticModel
@@ -90,13 +92,27 @@ class FittedTerm:
 
 
 @dataclass(frozen=True)
+class CompetingHazard:
+    """The hazard of what competes with the event: ``coefficients`` of some of the final terms, and its ``baseline``."""
+
+    coefficients: Mapping[str, float]
+    baseline: Baseline
+
+
+@dataclass(frozen=True)
 class FinalModel:
-    """The outcome model that goes into the card: ``kind`` survival (with its ``baseline``) or logistic."""
+    """The outcome model that goes into the card: ``kind`` survival (with its ``baseline``) or logistic.
+
+    Where events compete ``model`` says what its hazard is of: ``cause-specific``, with the hazard of ``competing``
+    beside it, or ``fine-gray``; "" elsewhere.
+    """
 
     kind: str
     terms: tuple[FittedTerm, ...]
     intercept: float
     baseline: Baseline | None
+    model: str = ""
+    competing: CompetingHazard | None = None
 
 
 @dataclass(frozen=True)
@@ -158,8 +174,8 @@ class FittedModel:
     signatures: tuple[FittedSignature, ...] = ()
     cutoff: FittedCutoff | None = None
     entering: tuple[str, ...] | None = None
-    univariable: tuple[CoxModel | LogisticModel, ...] = ()
-    multivariable: CoxModel | None = None
+    univariable: tuple[CoxModel | FineGrayModel | LogisticModel, ...] = ()
+    multivariable: CoxModel | FineGrayModel | None = None
     logistic: Mapping[str, LogisticModel] = field(default_factory=dict)
     final: FinalModel | None = None
     strata: bool = False
@@ -263,12 +279,34 @@ class FittedModel:
         """Linear predictor (n,) of the final model for any patients."""
         assert self.final is not None
         terms = self.final.terms
+        return self.final.intercept + self._inputs(cohort) @ np.array([term.coefficient for term in terms])
+
+    def event_free(self, cohort: Cohort) -> dict[float, FloatArray]:
+        """Horizon → probability (n,) of not having had the event, of the horizons that were reached.
+
+        1 minus the cumulative incidence where events compete.
+        """
+        final = self.final
+        assert final is not None and final.baseline is not None
+        risk = self.predictor(cohort)
+        if final.competing is None:
+            free = np.exp(-np.exp(np.minimum(risk, 500.0))[:, None] * final.baseline.at(self.horizons))
+        else:
+            other = self._inputs(cohort) @ np.array(
+                [final.competing.coefficients.get(t.name, 0.0) for t in final.terms]
+            )
+            free = 1 - incidence_of_hazards((final.baseline, risk), [(final.competing.baseline, other)], self.horizons)
+        return {time: column for time, column in zip(self.horizons, free.T, strict=True) if not np.isnan(column).any()}
+
+    def _inputs(self, cohort: Cohort) -> FloatArray:
+        """The final model's terms as columns (n, t)."""
+        assert self.final is not None
+        terms = self.final.terms
         parts = [cohort.clinical, *(self.radiomic(cohort, term.name) for term in terms if term.kind != "covariate")]
-        x = pd.concat(parts, axis=1)[[term.name for term in terms]].to_numpy(dtype=np.float64)
-        return self.final.intercept + x @ np.array([term.coefficient for term in terms])
+        return pd.concat(parts, axis=1)[[term.name for term in terms]].to_numpy(dtype=np.float64)
 
 
-def fitted_terms(fit: CoxModel | LogisticModel, se: FloatArray) -> tuple[FittedTerm, ...]:
+def fitted_terms(fit: CoxModel | FineGrayModel | LogisticModel, se: FloatArray) -> tuple[FittedTerm, ...]:
     """The terms of a model with their 95 % limits; ``se`` (p,) without the intercept's."""
     kinds = {RAD_SCORE: "rad-score", RISK_GROUP: "risk-group"}
     reach = z_value(0.95) * se

@@ -15,7 +15,7 @@ import pandas as pd
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import classes, is_feature
 from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, read_tables, table_lines
-from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
+from ..statistics.inputs import BoolArray, IntArray, Survival, binary, indicator, numbers, survival
 from ..studies.study import Study
 from .model_covariates import coded
 from .patient_rows import EACH, one_row_a_patient
@@ -34,6 +34,7 @@ class Columns:
 
     Attributes:
         time, event: follow-up and event (1 = event) of a survival outcome.
+        competing: what ends the follow-up before the event can happen: a column of 0/1, or what code 2 of ``event`` is.
         outcome: a binary outcome coded 0/1.
         clinical: clinical variables.
         split: says “training” or “validation”; folds: fold number of each training patient.
@@ -49,6 +50,7 @@ class Columns:
 
     time: str | None = None
     event: str | None = None
+    competing: str | None = None
     outcome: str | None = None
     clinical: tuple[str, ...] = ()
     split: str | None = None
@@ -73,7 +75,8 @@ class Columns:
 class Cohort:
     """n patients (or ROIs): ``features`` (n, p) and ``clinical`` (n, c), both numbers and indexed by case.
 
-    ``survival`` and ``binary`` (n,) are the outcomes that were given; ``patients`` (n,) tells whose row it is,
+    ``survival`` and ``binary`` (n,) are the outcomes that were given, ``competes`` is what ended the follow-up of those
+    who ``competed``, "" where nothing is told apart; ``patients`` (n,) tells whose row it is,
     ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user;
     follow-up starts at the ``landmark``. ``volume`` (n,) is the ROI's as drawn in cm³, where the table says it of all;
     ``batches`` (n,) the names of their scanners or centres, where features are harmonised.
@@ -89,6 +92,7 @@ class Cohort:
     landmark: float = 0.0
     volume: pd.Series | None = None
     batches: pd.Series | None = None
+    competes: str = ""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -196,6 +200,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         landmark=columns.landmark,
         volume=_volume(table),
         batches=None if columns.batch is None else table[columns.batch].str.strip(),
+        competes=columns.competing or "",
     )
     if training is not None:
         check_apart(cohort, training)
@@ -216,7 +221,8 @@ def _one_row_a_patient(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFr
         raise UsageError(f"--rois {columns.rois} needs the column that says whose ROI a row is: --patient.")
     features = _features(table, columns)
     table = table.assign(**{name: features[name] for name in features})
-    once = (columns.time, columns.event, columns.outcome, columns.split, columns.folds, columns.batch)
+    competing = columns.competing if columns.competing in table else None
+    once = (columns.time, columns.event, competing, columns.outcome, columns.split, columns.folds, columns.batch)
     others = [name for name in (*once, *columns.clinical) if name is not None]
     return one_row_a_patient(table, columns.patient, columns.rois, list(features), others)
 
@@ -274,7 +280,7 @@ def _features(table: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         names = [name for name in table.columns if is_feature(str(name)) or name in columns.features]
         hint = "name the first of your own feature columns with --first-feature"
     else:
-        others = {*columns.named, *_METADATA} - {columns.first_feature}
+        others = {*columns.named, columns.competing, *_METADATA} - {columns.first_feature}
         start = list(table.columns).index(columns.first_feature)
         names = [name for name in table.columns[start:] if name not in others and not name.startswith(SOFTWARE)]
         hint = "check --first-feature"
@@ -291,7 +297,8 @@ def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival |
             raise InputError(
                 f"“{name}” is empty for {listed(missing)}. Fill in the outcome, or leave these patients out."
             )
-    outcome = survival(table[columns.time], table[columns.event])
+    event, competed = _causes(table, columns)
+    outcome = survival(table[columns.time], event)
     unit = study_unit(study)
     time = outcome.time
     if columns.time_unit is not None:
@@ -304,7 +311,25 @@ def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival |
             f"{_LONGEST_YEARS} years) cannot be. Give all times in one unit, and name it with --time-unit (days, "
             "months or years)."
         )
-    return Survival(time, outcome.event)
+    return Survival(time, outcome.event, competed)
+
+
+def _causes(table: pd.DataFrame, columns: Columns) -> tuple[pd.Series, BoolArray | None]:
+    """The event as 0/1, and whose follow-up (n,) ended with what competes with it."""
+    event = table[columns.event]
+    if columns.competing is None:
+        return event, None
+    coded = numbers(event, "the event") == 2
+    if coded.any():
+        return event.where(~coded, 0), coded
+    if columns.competing in table:
+        competed = indicator(table[columns.competing], f"'{columns.competing}'") & (event != 1).to_numpy()
+        if competed.any():
+            return event, competed
+    raise InputError(
+        f"Nobody had {columns.competing} before the event: neither “{columns.event}” is 2 anywhere, nor is there a "
+        f"column “{columns.competing}” that is 1 where the event is 0. Code one of them so."
+    )
 
 
 def study_unit(study: Study) -> str:

@@ -13,6 +13,7 @@ from ..core.errors import InputError
 from ..scoring.score import check_parameters
 from ..statistics.combat import Combat
 from ..statistics.inputs import BoolArray, FloatArray, IntArray, select_columns
+from ..studies.card_parts import Term
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
 
@@ -25,7 +26,8 @@ class Prediction:
         rad_score: (n,).
         above: in the group above the cut-off (n,); None without a cut-off.
         linear_predictor: of the outcome model (n,), the Rad-score itself where the card has none.
-        survival: horizon → survival probability (n,); empty without a baseline.
+        survival: horizon → survival probability (n,), where events compete the probability of not having had the
+            outcome's, 1 − cumulative incidence; empty without a baseline.
         probability: of a logistic outcome or Rad-score (n,); None for others.
         strata: number of adverse factors (n,); None without strata.
     """
@@ -66,19 +68,27 @@ def predict(
     if outcome is None:
         probability = expit(rad_score) if signature.link == "logistic" else None
         return Prediction(rad_score, above, rad_score, {}, probability, _strata(study, above, clinical))
-    predictor = np.full(len(features), outcome.intercept)
-    for term in outcome.terms:
-        if term.kind == "rad-score":
-            column = rad_score
-        elif term.kind == "risk-group":
-            assert above is not None
-            column = above.astype(np.float64)
-        else:
-            column = _covariate(clinical, term.name, study)
-        predictor = predictor + term.coefficient.value * column
+    columns = np.column_stack([_column(study, term, rad_score, above, clinical) for term in outcome.terms])
+    predictor = outcome.intercept + columns @ np.array([term.coefficient.value for term in outcome.terms])
     survival = {float(time): s0.value ** np.exp(predictor) for time, s0 in outcome.baseline}
+    if (two := outcome.of_two_hazards) is not None:
+        other = columns @ np.array([two.coefficients.get(term.name, 0.0) for term in outcome.terms])
+        rows = list(zip(predictor, other, strict=True))
+        survival = {time: 1 - np.array([two.incidence(time, *row) for row in rows]) for time in survival}
     probability = expit(predictor) if outcome.kind == "logistic" else None
     return Prediction(rad_score, above, predictor, survival, probability, _strata(study, above, clinical))
+
+
+def _column(
+    study: Study, term: Term, rad_score: FloatArray, above: BoolArray | None, clinical: pd.DataFrame
+) -> FloatArray:
+    """A term's values (n,)."""
+    if term.kind == "rad-score":
+        return rad_score
+    if term.kind == "risk-group":
+        assert above is not None
+        return above.astype(np.float64)
+    return _covariate(clinical, term.name, study)
 
 
 def parameters(study: Study, reference: ReferenceCohort | None) -> tuple[FloatArray, FloatArray]:

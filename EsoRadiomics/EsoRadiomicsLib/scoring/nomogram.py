@@ -72,6 +72,7 @@ class OutcomeAxis:
     """One scale below the total points: survival at ``time``, or the probability of a logistic outcome (``time`` None).
 
     ``baseline`` is the survival at linear predictor 0 (None for a logistic outcome), ``evidence`` where it comes from.
+    ``incidence``: the scale is of 1 − ``S0^exp(lp)``, the risk of an event with which others compete.
     Tick values are probabilities from 0 to 1, their labels are percent.
     """
 
@@ -80,10 +81,12 @@ class OutcomeAxis:
     baseline: float | None
     evidence: str
     ticks: tuple[Tick, ...]
+    incidence: bool = False
 
     def probability(self, linear_predictor: float) -> float:
-        """``S0^exp(lp)``, or ``1 / (1 + exp(−lp))`` for a logistic outcome."""
-        return _probability(self.baseline, linear_predictor)
+        """``S0^exp(lp)``, 1 minus that for an incidence, or ``1 / (1 + exp(−lp))`` for a logistic outcome."""
+        value = _probability(self.baseline, linear_predictor)
+        return 1 - value if self.incidence else value
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def build_nomogram(study: Study) -> Nomogram | None:
         points_per_lp=scale,
         intercept=intercept,
         reconstructed=any(quantity.evidence in UNSURE for quantity in _quantities(outcome)),
-        note="" if outcome.baseline or outcome.kind == "logistic" else _NO_BASELINE,
+        note=_note(outcome),
     )
 
 
@@ -227,6 +230,15 @@ def pretty(low: float, high: float, n: int) -> list[float]:
     return [round(i * unit, max(-exponent, 0)) + 0.0 for i in range(first, last + 1)]
 
 
+def _note(outcome: Outcome) -> str:
+    if outcome.of_two_hazards is not None:
+        return (
+            f"The risk rests on the hazard of {outcome.of_two_hazards.event}, too, so that no one scale shows it: it "
+            "is computed for each patient."
+        )
+    return "" if outcome.baseline or outcome.kind == "logistic" else _NO_BASELINE
+
+
 _NO_BASELINE = (
     "The study publishes no baseline survival, so total points rank patients but no survival can be read from them."
 )
@@ -243,6 +255,11 @@ def at_horizon(time: float, unit: str, endpoint: str) -> str:
     """``"1-year LPFS"``; an endpoint that names the time itself (2-year local control) stays as it is."""
     prefix = horizon(time, unit)
     return endpoint if endpoint.startswith(prefix) else f"{prefix} {endpoint}"
+
+
+def risk_of(time: float, outcome: Outcome, endpoint: str) -> str:
+    """``"2-year risk of local failure"``: a cumulative incidence's name."""
+    return f"{horizon(time, outcome.unit)} risk of {endpoint}"
 
 
 def _axis_values(study: Study, term: Term) -> list[float]:
@@ -282,22 +299,33 @@ def _row(study: Study, term: Term, axis: list[float], scale: float, least: float
 def _outcome_axes(
     study: Study, outcome: Outcome, scale: float, intercept: float, lp_range: tuple[float, float]
 ) -> tuple[OutcomeAxis, ...]:
+    incidence = outcome.competing is not None
+    if outcome.of_two_hazards is not None:
+        return ()
     if outcome.kind == "logistic":
         horizons: list[tuple[str, float | None, float | None, str]] = [(outcome.label, None, None, "published")]
     else:
         horizons = [
-            (at_horizon(time, outcome.unit, study.endpoint), time, survival.value, survival.evidence)
+            (
+                risk_of(time, outcome, study.endpoint) if incidence else at_horizon(time, outcome.unit, study.endpoint),
+                time,
+                survival.value,
+                survival.evidence,
+            )
             for time, survival in outcome.baseline
         ]
     axes = []
     for label, time, baseline, evidence in horizons:
         low, high = sorted(_probability(baseline, lp) for lp in lp_range)
+        if incidence:
+            low, high = 1 - high, 1 - low
         round_values = pretty(low, high, INTERVALS) if low < high else []
         values = {q for q in (*round_values, *_EXTREME_PROBABILITIES) if low <= q <= high and 0 < q < 1}
         ticks = tuple(
-            Tick(q, plain(100 * q), scale * (_linear_predictor(baseline, q) - intercept)) for q in sorted(values)
+            Tick(q, plain(100 * q), scale * (_linear_predictor(baseline, 1 - q if incidence else q) - intercept))
+            for q in sorted(values)
         )
-        axes.append(OutcomeAxis(label, time, baseline, evidence, ticks))
+        axes.append(OutcomeAxis(label, time, baseline, evidence, ticks, incidence))
     return tuple(axes)
 
 

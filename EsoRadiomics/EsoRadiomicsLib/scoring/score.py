@@ -17,7 +17,7 @@ import numpy as np
 from ..core.errors import ScoreError, UsageError
 from ..extraction.features import Features
 from ..extraction.settings import ExtractionSettings
-from ..studies.card_parts import UNSURE, Factor, Group, Quantity, Stratum
+from ..studies.card_parts import UNSURE, Factor, Group, Outcome, Quantity, Stratum
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
 
@@ -54,7 +54,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class SurvivalAt:
-    """Survival probability at a horizon (in the outcome's unit), with the evidence of the baseline it rests on."""
+    """Survival probability, or cumulative incidence, at a horizon (in the outcome's unit), with its evidence."""
 
     time: float
     bounds: Bounds
@@ -72,6 +72,8 @@ class Score:
         strata: the patient's stratum, or all that stay possible while a covariate is missing.
         covariates: as given, by name; ``missing`` names those that were not.
         linear_predictor: of the outcome model, uncentred.
+        survival: probability of being free of the event at each horizon, where nothing competes with it.
+        incidence: probability of having had the event by each horizon, where something does.
         event_probability: of a logistic outcome model.
         harmonised_from: scanner or centre that the features were harmonised from, or an empty string.
         reference_label: what the z-scores were taken against, or an empty string.
@@ -88,6 +90,7 @@ class Score:
     missing: tuple[str, ...]
     linear_predictor: Bounds | None
     survival: tuple[SurvivalAt, ...]
+    incidence: tuple[SurvivalAt, ...]
     event_probability: Bounds | None
     reference_label: str
     harmonised_from: str
@@ -162,8 +165,9 @@ def score(
     missing = tuple(name for name in study.covariates if name not in given)
     used = reference if z_scored and any(feature.mean is None for feature in signature.features) else None
     outcome = study.outcome
-    predictor = _linear_predictor(study, rad_score, group, given)
+    predictor = None if outcome is None else _linear_predictor(study, outcome, rad_score, group, given)
     survival: tuple[SurvivalAt, ...] = ()
+    incidence: tuple[SurvivalAt, ...] = ()
     event_probability = None
     if outcome is not None and predictor is not None:
         if outcome.kind == "logistic":
@@ -171,6 +175,8 @@ def score(
             if group is None and outcome.cutoff is not None:
                 possible = {outcome.cutoff.group(end) for end in (event_probability.low, event_probability.high)}
                 group = possible.pop() if len(possible) == 1 else None
+        elif outcome.competing is not None:
+            incidence = _incidence(study, outcome, rad_score, group, given)
         else:
             survival = tuple(_survival(time, baseline, predictor) for time, baseline in outcome.baseline)
     return Score(
@@ -184,12 +190,13 @@ def score(
         missing=missing,
         linear_predictor=predictor,
         survival=survival,
+        incidence=incidence,
         event_probability=event_probability,
         reference_label=used.label if used else "",
         harmonised_from=_batch(study, given),
         demonstration=bool(used and used.demonstration),
         warnings=tuple(_warnings(study, contributions, used, survival)),
-        not_computed=tuple(_not_computed(study, missing, survival)),
+        not_computed=tuple(_not_computed(study, missing, survival or incidence)),
     )
 
 
@@ -307,13 +314,18 @@ def _contributions(
             yield Contribution(feature.name, value, coefficient, z, coefficient * z, mean, sd)
 
 
-def _linear_predictor(study: Study, rad_score: float, group: Group | None, given: Mapping[str, float]) -> Bounds | None:
-    outcome = study.outcome
-    if outcome is None:
-        return None
+def _linear_predictor(
+    study: Study,
+    outcome: Outcome,
+    rad_score: float,
+    group: Group | None,
+    given: Mapping[str, float],
+    coefficients: Mapping[str, float] | None = None,
+) -> Bounds:
+    """Of the outcome's event; with ``coefficients`` by term that of what competes with it."""
     low = high = outcome.intercept
     for term in outcome.terms:
-        coefficient = term.coefficient.value
+        coefficient = term.coefficient.value if coefficients is None else coefficients.get(term.name, 0.0)
         if term.kind == "rad-score":
             values: tuple[float, ...] = (rad_score,)
         elif term.kind == "risk-group":
@@ -331,6 +343,26 @@ def _linear_predictor(study: Study, rad_score: float, group: Group | None, given
 def _survival(time: float, baseline: Quantity, predictor: Bounds) -> SurvivalAt:
     bounds = Bounds(survival_at(baseline.value, predictor.high), survival_at(baseline.value, predictor.low))
     return SurvivalAt(time, bounds, baseline.evidence)
+
+
+def _incidence(
+    study: Study, outcome: Outcome, rad_score: float, group: Group | None, given: Mapping[str, float]
+) -> tuple[SurvivalAt, ...]:
+    """Cumulative incidence by each horizon; while a covariate is missing the widest range that its values allow."""
+    own = _linear_predictor(study, outcome, rad_score, group, given)
+    two = outcome.of_two_hazards
+    if two is None:
+        free = (_survival(time, baseline, own) for time, baseline in outcome.baseline)
+        return tuple(SurvivalAt(at.time, Bounds(1 - at.bounds.high, 1 - at.bounds.low), at.evidence) for at in free)
+    other = _linear_predictor(study, outcome, rad_score, group, given, two.coefficients)
+    return tuple(
+        SurvivalAt(
+            time,
+            Bounds(two.incidence(time, own.low, other.high), two.incidence(time, own.high, other.low)),
+            baseline.evidence,
+        )
+        for time, baseline in outcome.baseline
+    )
 
 
 def _strata(study: Study, group: Group | None, given: Mapping[str, float]) -> tuple[Stratum, ...]:

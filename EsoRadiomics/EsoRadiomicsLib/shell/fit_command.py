@@ -25,7 +25,7 @@ from ..modelling.model_cohort import TIME_UNITS, Columns
 from ..modelling.patient_rows import EACH, LARGEST, MEAN
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
-from ..studies.study import load_study
+from ..studies.study import Study, load_study
 from .arguments import add_command, existing_file, finite_number, software_versions, whole_number
 
 EXAMPLES = """\
@@ -34,6 +34,8 @@ EXAMPLES = """\
   esoradiomics fit cohort.csv --protocol ln-response-crt --outcome response --kept kept.json --out our-model
   esoradiomics fit cohort.csv --protocol escc-pfs-dcrt --time pfs --event progressed --time-unit days \\
       --clinical "HRR status" --split cohort --out our-model
+  esoradiomics fit cohort.csv --protocol escc-lpfs-ccrt --time months --event cause --competing death \\
+      --endpoint "local failure" --out our-model
 
 The table has one row a case: features under PyRadiomics' names (as “esoradiomics extract” and cohort runs write
 them) and columns for the outcome and clinical variables. Everything is selected in the training rows.
@@ -60,6 +62,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--repeats", type=whole_number, help="cross-validations whose mean curve chooses λ (default 1)")
     parser.add_argument("--solver", choices=("scikit-survival",), help="LASSO-Cox by its Coxnet (default: our own)")
+    parser.add_argument(
+        "--competing-model",
+        choices=("cause-specific", "fine-gray"),
+        help="the outcome model with --competing: hazards of both events (default), or Fine and Gray's",
+    )
     parser.add_argument(
         "--alternative", metavar="STEP", help="step of the protocol that is done instead of another, e.g. random-forest"
     )
@@ -98,7 +105,7 @@ def add_parser(subparsers: Any) -> None:
         help="hold learning machines against the Rad-score in N bootstrap samples (50; needs scikit-survival)",
     )
     parser.add_argument("--id", help="identifier of the new card (default: from the folder's name)")
-    parser.add_argument("--title", help="title of the new card (default: the study's)")
+    parser.add_argument("--title", help="title of the new card (default: the study's, or --endpoint)")
     parser.add_argument(
         "--endpoint",
         default="",
@@ -117,6 +124,11 @@ def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
     """Which columns hold the outcome and the clinical variables."""
     parser.add_argument("--time", help="column of the follow-up time")
     parser.add_argument("--event", help="column of the event (1 = event, 0 = censored)")
+    parser.add_argument(
+        "--competing",
+        metavar="WHAT",
+        help="what can come before the event and prevent it (death): a column of 0/1, or a name for the event's code 2",
+    )
     parser.add_argument("--time-unit", choices=tuple(TIME_UNITS), help="unit of --time, if it is not the study's")
     parser.add_argument(
         "--landmark",
@@ -144,6 +156,7 @@ def columns_of(options: argparse.Namespace, **more: Any) -> Columns:
     return Columns(
         time=options.time,
         event=options.event,
+        competing=options.competing,
         outcome=options.outcome,
         clinical=_names(options.clinical),
         patient=options.patient,
@@ -188,7 +201,7 @@ def _run(options: argparse.Namespace) -> int:
         study,
         Identity(
             identifier(options.id, options.out),
-            options.title or f"{study.title} ({options.label})",
+            options.title or _title(options, study),
             options.label,
             options.endpoint,
         ),
@@ -206,6 +219,7 @@ def _run(options: argparse.Namespace) -> int:
             validation=not options.no_validation,
             alternative=options.alternative,
             batch_covariates=_names(options.batch_covariates),
+            competing_model=options.competing_model,
         ),
     )
     if options.bootstrap or options.permutations:
@@ -227,6 +241,13 @@ def _run(options: argparse.Namespace) -> int:
     print(f"\nCard:   {options.out / 'card.json'}")
     print(f"Report: {options.out / 'report.html'}")
     return 0
+
+
+def _title(options: argparse.Namespace, study: Study) -> str:
+    """The study's title, or the endpoint's where it is another."""
+    if options.endpoint:
+        return f"{options.endpoint[0].upper()}{options.endpoint[1:]} by the protocol of {study.id} ({options.label})"
+    return f"{study.title} ({options.label})"
 
 
 def _horizons(text: str | None) -> tuple[float, ...] | None:

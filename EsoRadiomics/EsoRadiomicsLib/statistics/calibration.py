@@ -14,9 +14,9 @@ from scipy.special import expit
 
 from ..core.errors import InputError
 from .competing import causes, cumulative_incidence, event_free_at
-from .cox import fit_cox
+from .cox import CoxModel, fit_cox
 from .estimate import Interval, wald_interval
-from .fine_gray import fit_fine_gray
+from .fine_gray import FineGrayModel, fit_fine_gray
 from .inputs import FloatArray, IntArray, Survival, binary, numbers
 from .kaplan_meier import Limits, kaplan_meier
 from .likelihood import LogisticLikelihood
@@ -119,12 +119,7 @@ def survival_calibration(
     """
     predicted = numbers(survival, "the predicted survival", len(outcome))
     risk = numbers(linear_predictor, "the linear predictor", len(outcome))
-    table = pd.DataFrame({"linear predictor": risk})
-    slope = (
-        fit_cox(table, outcome, clusters)
-        if outcome.competed is None
-        else fit_fine_gray(table, causes(outcome), clusters)
-    )
+    slope = calibration_model(outcome, risk, clusters)
     alive, se = event_free_at(outcome, time)
     if not 0 < alive < 1:
         raise InputError(
@@ -136,6 +131,16 @@ def survival_calibration(
         intercept=_in_the_large(predicted, alive, se, level),
         observed_expected=_ratio(1 - alive, float(np.mean(1 - predicted)), se / (1 - alive), level),
     )
+
+
+def calibration_model(
+    outcome: Survival, risk: FloatArray, clusters: npt.ArrayLike | None = None
+) -> CoxModel | FineGrayModel:
+    """The model of predictors ``risk`` (n,) alone, whose coefficient is the calibration slope."""
+    table = pd.DataFrame({"linear predictor": risk})
+    if outcome.competed is None:
+        return fit_cox(table, outcome, clusters)
+    return fit_fine_gray(table, causes(outcome), clusters)
 
 
 def logistic_calibration(

@@ -7,6 +7,7 @@ this one. The incidence is Aalen and Johansen's (R: ``survfit`` of a factor, cmp
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
-from .cox import CoxModel
+from .cox import Baseline, CoxModel
 from .estimate import Interval, wald_interval, z_value
 from .inputs import FloatArray, IntArray, Survival, numbers
 from .kaplan_meier import kaplan_meier
@@ -59,6 +60,11 @@ def event_free(outcome: Survival, times: npt.ArrayLike) -> FloatArray:
         if outcome.competed is None
         else 1 - cumulative_incidence(causes(outcome)).at(times)
     )
+
+
+def log_hazard(free: FloatArray) -> FloatArray:
+    """ln(−ln P) (n,) of the probabilities of not having had the event: the scale of a linear predictor."""
+    return np.log(-np.log(np.clip(free, 1e-12, 1 - 1e-12)))
 
 
 def event_free_at(outcome: Survival, time: float) -> tuple[float, float]:
@@ -148,23 +154,39 @@ def cumulative_incidence(outcome: Competing, cause: int = 1, level: float = 0.95
 def incidence_of_causes(models: dict[int, CoxModel], features: pd.DataFrame, times: npt.ArrayLike) -> FloatArray:
     """Incidence (n, m) of cause 1 by ``times`` (m,) from cause-specific Cox models of every cause.
 
-    ∫ S(u−)·dΛ₁(u), S = exp(−Σ of all cumulative hazards) (Benichou & Gail, Biometrics 1990).
+    ∫ S(u)·dΛ₁(u), S = exp(−Σ of all cumulative hazards), each step of a hazard spread over the time before it, so that
+    no risk can exceed 1 (Benichou & Gail, Biometrics 1990).
     """
     if 1 not in models:
         raise UsageError("The incidence of cause 1 needs its own Cox model.")
+    own, *others = (models[cause] for cause in sorted(models))
+    return incidence_of_hazards(
+        (own.baseline, own.linear_predictor(features)),
+        [(model.baseline, model.linear_predictor(features)) for model in others],
+        times,
+    )
+
+
+def incidence_of_hazards(
+    own: tuple[Baseline, FloatArray], others: Sequence[tuple[Baseline, FloatArray]], times: npt.ArrayLike
+) -> FloatArray:
+    """:func:`incidence_of_causes` from each cause's cumulative baseline hazard and linear predictors (n,)."""
     asked = np.atleast_1d(np.asarray(times, dtype=np.float64))
-    steps = np.unique(np.concatenate([model.baseline.time for model in models.values()]))
-    total = np.zeros((len(features), len(steps)))
-    for cause, model in models.items():
-        baseline = np.append(0.0, model.baseline.hazard)[np.searchsorted(model.baseline.time, steps, side="right")]
-        hazard = np.exp(model.linear_predictor(features))[:, None] * baseline
-        total += hazard
-        if cause == 1:
-            own = np.diff(hazard, axis=1, prepend=0.0)
-    before = np.exp(-np.column_stack([np.zeros(len(features)), total[:, :-1]]))
-    incidence = np.column_stack([np.zeros(len(features)), np.cumsum(before * own, axis=1)])
+    steps = np.unique(np.concatenate([baseline.time for baseline, _ in (own, *others)]))
+    n = len(own[1])
+
+    def hazard(baseline: Baseline, predictor: FloatArray) -> FloatArray:
+        level = np.append(0.0, baseline.hazard)[np.searchsorted(baseline.time, steps, side="right")]
+        return np.exp(np.minimum(predictor, 500.0))[:, None] * level
+
+    of_event = hazard(*own)
+    total = of_event + sum((hazard(*other) for other in others), np.zeros_like(of_event))
+    before = np.exp(-np.column_stack([np.zeros(n), total[:, :-1]]))
+    own_steps, steps_of_all = np.diff(of_event, axis=1, prepend=0.0), np.diff(total, axis=1, prepend=0.0)
+    share = np.divide(own_steps, steps_of_all, out=np.zeros_like(total), where=steps_of_all > 0)
+    incidence = np.column_stack([np.zeros(n), np.cumsum(before * -np.expm1(-steps_of_all) * share, axis=1)])
     read = incidence[:, np.searchsorted(steps, asked, side="right")]
-    read[:, asked > min(model.baseline.last_follow_up for model in models.values())] = np.nan
+    read[:, asked > min(baseline.last_follow_up for baseline, _ in (own, *others))] = np.nan
     return read
 
 

@@ -25,7 +25,8 @@ _MAX_STEPS = 50
 class FineGrayModel:
     """A model of p variables; a coefficient is the log ratio of subdistribution hazards per unit of its variable.
 
-    ``baseline`` is the cumulative subdistribution hazard at linear predictor 0 (Breslow).
+    ``baseline`` is the cumulative subdistribution hazard at linear predictor 0 (Breslow); ``means`` (p,) are the
+    variables'.
     """
 
     names: tuple[str, ...]
@@ -34,6 +35,7 @@ class FineGrayModel:
     n: int
     n_events: int
     n_competing: int
+    means: FloatArray
     baseline: Baseline = field(repr=False)
 
     @property
@@ -57,8 +59,11 @@ class FineGrayModel:
 
     def incidence(self, features: pd.DataFrame, times: npt.ArrayLike) -> FloatArray:
         """Probability (n, m) of the event by ``times`` (m,): 1 − exp(−H0·e^lp)."""
-        hazard = np.exp(np.minimum(self.linear_predictor(features), 500.0))[:, None] * self.baseline.at(times)
-        return -np.expm1(-hazard)
+        return 1 - self.survival(self.linear_predictor(features), times)
+
+    def survival(self, linear_predictor: FloatArray, times: npt.ArrayLike) -> FloatArray:
+        """1 minus the incidence, exp(−H0(t)·e^lp) (n, m), of n linear predictors at m times."""
+        return np.exp(-np.exp(np.minimum(linear_predictor, 500.0))[:, None] * self.baseline.at(times))
 
 
 def fit_fine_gray(features: pd.DataFrame, outcome: Competing, clusters: npt.ArrayLike | None = None) -> FineGrayModel:
@@ -108,6 +113,7 @@ def fit_fine_gray(features: pd.DataFrame, outcome: Competing, clusters: npt.Arra
         n=len(outcome),
         n_events=n_events,
         n_competing=int((outcome.cause > 1).sum()),
+        means=means,
         baseline=Baseline(risk_sets.times, hazard, float(outcome.time.max())),
     )
 

@@ -48,7 +48,7 @@ class Survival:
 
 def survival(time: npt.ArrayLike, event: npt.ArrayLike) -> Survival:
     """Check follow-up times and events; raise InputError naming the rows that cannot be used."""
-    times, events = numbers(time, "the follow-up time"), _indicator(event, "the event")
+    times, events = numbers(time, "the follow-up time"), indicator(event, "the event")
     if len(times) != len(events):
         raise UsageError(f"There are {len(times)} follow-up times but {len(events)} events.")
     if bad := _labels(time, times <= 0):
@@ -63,7 +63,7 @@ def survival(time: npt.ArrayLike, event: npt.ArrayLike) -> Survival:
 
 def binary(outcome: npt.ArrayLike) -> BoolArray:
     """Check a binary outcome coded 0/1 (1 = event) with both classes present; raise InputError otherwise."""
-    checked = _indicator(outcome, "the outcome")
+    checked = indicator(outcome, "the outcome")
     if checked.all() or not checked.any():
         raise InputError(f"All {len(checked)} patients have the same outcome; a model needs patients of both kinds.")
     return checked
@@ -136,7 +136,8 @@ def check_same_time_unit(first: Survival, second: Survival) -> None:
         )
 
 
-def _indicator(values: npt.ArrayLike, what: str) -> BoolArray:
+def indicator(values: npt.ArrayLike, what: str) -> BoolArray:
+    """A column of 0 and 1; raise InputError for anything else."""
     column = numbers(values, what)
     found = sorted({float(value) for value in column})
     if set(found) <= {0.0, 1.0}:
@@ -145,7 +146,10 @@ def _indicator(values: npt.ArrayLike, what: str) -> BoolArray:
     if found == [1.0, 2.0]:
         hint = " It looks like R's coding 1 = censored, 2 = event: subtract 1."
     elif found == [0.0, 1.0, 2.0]:
-        hint = " If 2 is a competing event, decide whether it counts as the event (1) or as censored (0)."
+        hint = (
+            " If 2 is a competing event, say what it is (--competing death), or decide whether it counts as the event "
+            "(1) or as censored (0)."
+        )
     raise InputError(f"Code {what} as 1 = yes, 0 = no; the values found are {_few([f'{v:g}' for v in found])}.{hint}")
 
 

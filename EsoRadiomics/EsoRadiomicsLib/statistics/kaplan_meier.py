@@ -106,7 +106,7 @@ def kaplan_meier(outcome: Survival, limits: Limits = "log", level: float = 0.95)
 
 def follow_up(outcome: Survival) -> KaplanMeier:
     """The reverse curve, of censoring; its median is the median follow-up (Schemper & Smith 1996)."""
-    return kaplan_meier(Survival(outcome.time, ~outcome.event))
+    return kaplan_meier(Survival(outcome.time, ~outcome.ended.event))
 
 
 def numbers_at_risk(outcome: Survival, times: npt.ArrayLike) -> IntArray:

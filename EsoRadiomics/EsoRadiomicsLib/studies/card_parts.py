@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from ..core.errors import UsageError
 from ..statistics.combat import Combat, combat_of
 
 UNSURE = ("reconstructed", "assumed")
+_LARGEST = 500.0
+"""Linear predictor beyond which an exponential would overflow; the risk is decided long before."""
 
 
 @dataclass(frozen=True)
@@ -163,11 +166,45 @@ class Term:
 
 
 @dataclass(frozen=True)
+class CompetingEvent:
+    """What competes with an outcome's event, so that its risk is a cumulative incidence.
+
+    ``model`` is ``fine-gray``, or ``cause-specific``: then ``coefficients`` are those of the competing ``event``'s
+    hazard by term, and ``hazards`` the steps (time, cumulative hazard of the outcome's event, of the competing one) at
+    linear predictor 0.
+    """
+
+    event: str
+    model: str
+    coefficients: Mapping[str, float]
+    hazards: tuple[tuple[float, float, float], ...]
+
+    def incidence(self, time: float, predictor: float, of_competing: float) -> float:
+        """Risk by ``time`` from both hazards: ∫ S(u)·dΛ₁(u), S = exp(−Λ₁ − Λ₂) (Benichou & Gail, 1990).
+
+        Within a step both hazards are constant, so that no risk can exceed 1.
+        """
+        own, other = math.exp(min(predictor, _LARGEST)), math.exp(min(of_competing, _LARGEST))
+        risk = before = before_own = 0.0
+        for at, hazard, competing in self.hazards:
+            if at > time:
+                break
+            of_event = own * hazard
+            of_all = of_event + other * competing
+            if of_all > before:
+                share = (of_event - before_own) / (of_all - before)
+                risk += math.exp(-before) * -math.expm1(before - of_all) * share
+            before, before_own = of_all, of_event
+        return risk
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The outcome model: a Cox model with survival at horizons, or a logistic model.
 
-    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none. ``cutoff`` is
-    that of a logistic model's probability.
+    ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none; with a
+    ``competing`` event the probability of not having had the outcome's. ``cutoff`` is that of a logistic model's
+    probability.
     """
 
     kind: str
@@ -177,6 +214,12 @@ class Outcome:
     terms: tuple[Term, ...]
     baseline: tuple[tuple[float, Quantity], ...]
     cutoff: Cutoff | None = None
+    competing: CompetingEvent | None = None
+
+    @property
+    def of_two_hazards(self) -> CompetingEvent | None:
+        """The competing event where the risk rests on its hazard, too, and not on one linear predictor."""
+        return self.competing if self.competing is not None and self.competing.model == "cause-specific" else None
 
 
 @dataclass(frozen=True)
@@ -271,7 +314,20 @@ def read_outcome(node: Mapping[str, Any]) -> Outcome:
     baseline = tuple((item["time"], Quantity.read(item["survival"])) for item in node.get("baseline", ()))
     intercept = node["intercept"]["value"] if "intercept" in node else 0.0
     cutoff = _cutoff(node.get("cutoff"))
-    return Outcome(node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline, cutoff)
+    competing = _competing(node["competing"]) if "competing" in node else None
+    return Outcome(
+        node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline, cutoff, competing
+    )
+
+
+def _competing(node: Mapping[str, Any]) -> CompetingEvent:
+    steps = node.get("hazards", {"time": (), "event": (), "competing": ()})
+    return CompetingEvent(
+        event=node["event"],
+        model=node["model"],
+        coefficients={item["name"]: item["coefficient"]["value"] for item in node.get("terms", ())},
+        hazards=tuple(zip(steps["time"], steps["event"], steps["competing"], strict=True)),
+    )
 
 
 def read_strata(node: Mapping[str, Any]) -> Strata:

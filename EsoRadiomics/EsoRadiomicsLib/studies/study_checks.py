@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..core.errors import UsageError
@@ -162,12 +163,30 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"{where}.axis.value", f"the axis must rise, but is {low:g} to {high:g}"
         if term["kind"] == "risk-group" and not card["signature"].get("cutoff"):
             yield where, "a risk group needs a signature with a cut-off"
+    if "competing" in card["outcome"]:
+        yield from _competing(card["outcome"])
     baseline = card["outcome"].get("baseline", [])
     for i in range(1, len(baseline)):
         if baseline[i]["time"] <= baseline[i - 1]["time"]:
             yield f"$.outcome.baseline[{i}].time", "the times must rise"
         if baseline[i]["survival"]["value"] > baseline[i - 1]["survival"]["value"]:
             yield f"$.outcome.baseline[{i}].survival", "a survival cannot rise with time"
+
+
+def _competing(outcome: Mapping[str, Any]) -> Iterator[Problem]:
+    competing, where = outcome["competing"], "$.outcome.competing"
+    known = [term["name"] for term in outcome["terms"]]
+    for i, term in enumerate(competing.get("terms", ())):
+        if term["name"] not in known:
+            yield f"{where}.terms[{i}].name", f"“{term['name']}” is not among the outcome's terms"
+    if "hazards" not in competing:
+        return
+    columns = {name: competing["hazards"][name] for name in ("time", "event", "competing")}
+    if len({len(column) for column in columns.values()}) > 1:
+        yield f"{where}.hazards", "its three columns differ in length"
+    for name, column in columns.items():
+        if any(after < before for before, after in pairwise(column)):
+            yield f"{where}.hazards.{name}", "it must not fall"
 
 
 def _strata(card: Mapping[str, Any]) -> Iterator[Problem]:

@@ -19,13 +19,14 @@ new <- rbind(c(0, 2, 64), c(1, 3, 70)); p <- predict(fg, new)
 item("crr_incidence_0_2_64", p[findInterval(at, p[, 1]), 2]); item("crr_incidence_1_3_70", p[findInterval(at, p[, 1]), 3])
 c1 <- coxph(Surv(time, cause == 1) ~ rad + stage + age, d); c2 <- coxph(Surv(time, cause == 2) ~ rad + stage + age, d)
 item("cause1_coef", coef(c1)); item("cause1_se", sqrt(diag(vcov(c1)))); item("cause2_coef", coef(c2))
-# Absolute risk from both hazards: sum of S(u-) dL1(u), S = exp(-L1 - L2), Efron's baseline of basehaz.
+# Absolute risk from both hazards: integral of S dL1, S = exp(-L1 - L2), constant hazards within a step; Efron's baseline.
 risk <- function(r) {
   newdata <- data.frame(rad = r[1], stage = r[2], age = r[3])
   h1 <- survfit(c1, newdata); h2 <- survfit(c2, newdata)
   t <- sort(unique(d$time)); L <- function(s) c(0, s$cumhaz)[findInterval(t, s$time) + 1]
   l1 <- L(h1); l2 <- L(h2); before <- c(1, exp(-(l1 + l2))[-length(t)])
-  F <- cumsum(before * diff(c(0, l1))); F[findInterval(at, t)]
+  d1 <- diff(c(0, l1)); d <- diff(c(0, l1 + l2))
+  F <- cumsum(ifelse(d > 0, before * (1 - exp(-d)) * d1 / pmax(d, 1e-300), 0)); F[findInterval(at, t)]
 }
 item("csc_incidence_0_2_64", risk(c(0, 2, 64))); item("csc_incidence_1_3_70", risk(c(1, 3, 70)))
 # Wolbers' C of rad: who dies stays at risk for ever.

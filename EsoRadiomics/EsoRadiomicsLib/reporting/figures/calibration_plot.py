@@ -26,10 +26,12 @@ def calibration_figure(
     endpoint: str,
     unit: str,
     notes: Sequence[str] = (),
+    incidence: bool = False,
 ) -> Figure:
     """Kaplan–Meier survival with 95 % limits against predicted survival, a colour and marker a horizon.
 
-    Lines are the smooth calibration; where there is none the groups are joined.
+    Lines are the smooth calibration; where there is none the groups are joined. ``incidence``: of an event with which
+    others compete, its risk is drawn, predicted against Aalen–Johansen's.
     """
     figure, axes = _square(title)
     for k, (time, group) in enumerate(groups.items()):
@@ -37,6 +39,8 @@ def calibration_figure(
         x, y = group.predicted[known], group.observed[known]
         # Where nobody is left the limits do not exist, and none are drawn.
         low, high = np.fmin(group.lower[known], y), np.fmax(group.upper[known], y)
+        if incidence:
+            x, y, low, high = 1 - x, 1 - y, 1 - high, 1 - low
         colour, marker = _COLOURS[k % 3], _MARKERS[k % 3]
         spread = np.vstack([y - low, high - y])
         axes.errorbar(
@@ -53,9 +57,11 @@ def calibration_figure(
         )
         if time in smooth:
             curve = smooth[time]
-            axes.plot(1 - curve.predicted, 1 - curve.observed, color=colour, lw=1.2)
-    axes.set_xlabel(f"Predicted {endpoint}", size=TEXT, labelpad=2)
-    axes.set_ylabel(f"Observed {endpoint} (Kaplan–Meier)", size=TEXT, labelpad=2)
+            risks = curve.predicted, curve.observed
+            axes.plot(*(risks if incidence else [1 - risk for risk in risks]), color=colour, lw=1.2)
+    what, how = (f"risk of {endpoint}", "Aalen–Johansen") if incidence else (endpoint, "Kaplan–Meier")
+    axes.set_xlabel(f"Predicted {what}", size=TEXT, labelpad=2)
+    axes.set_ylabel(f"Observed {what} ({how})", size=TEXT, labelpad=2)
     axes.legend(loc="upper left", fontsize=SMALL, frameon=False)
     axes.text(0.98, 0.03, "\n".join(notes), size=SMALL, ha="right", va="bottom", transform=axes.transAxes)
     return figure

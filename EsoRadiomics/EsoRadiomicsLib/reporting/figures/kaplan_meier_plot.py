@@ -1,4 +1,4 @@
-"""Kaplan–Meier curves of risk groups with numbers at risk below, as journals ask for them."""
+"""Kaplan–Meier or incidence curves of risk groups with numbers at risk below, as journals ask for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...scoring.nomogram import pretty
-from ...statistics.inputs import Survival
+from ...statistics.competing import causes, cumulative_incidence
+from ...statistics.inputs import BoolArray, FloatArray, Survival
 from ...statistics.kaplan_meier import kaplan_meier, numbers_at_risk
 from .series_style import COLOURS, DASHES, ORANGE
 from .style import (
@@ -47,6 +48,7 @@ def kaplan_meier_figure(
 ) -> Figure:
     """Curves with 95 % bands and censoring marks; ``groups`` from the better to the worse outlook.
 
+    Where events compete they are Aalen–Johansen's cumulative incidences: 1 − Kaplan–Meier would be too high.
     ``notes`` (log-rank p, hazard ratio) stand inside the plot.
     """
     names = [wrap(group.label, LABEL_CHARACTERS, break_on_hyphens=False) for group in groups]
@@ -61,21 +63,20 @@ def kaplan_meier_figure(
     longest = max(float(group.outcome.time.max()) for group in groups)
     colours = _OUTLOOK.get(len(groups), COLOURS[: len(groups)])
     for group, colour, style in zip(groups, colours, DASHES[: len(groups)], strict=True):
-        curve = kaplan_meier(group.outcome)
-        time, survival = np.append(0, curve.time), np.append(1, curve.survival)
-        axes.step(time, survival, where="post", color=colour, lw=1.3, ls=style, label=group.label)
-        lower, upper = np.append(1, curve.lower), np.append(1, curve.upper)
-        axes.fill_between(time, lower, upper, step="post", color=colour, alpha=0.13, lw=0)
-        lost = curve.censored > 0
-        axes.plot(curve.time[lost], curve.survival[lost], "|", color=colour, ms=3.6, mew=0.7)
+        curve = _curve(group.outcome)
+        axes.step(curve.time, curve.value, where="post", color=colour, lw=1.3, ls=style, label=group.label)
+        axes.fill_between(curve.time, curve.lower, curve.upper, step="post", color=colour, alpha=0.13, lw=0)
+        axes.plot(curve.time[curve.lost], curve.value[curve.lost], "|", color=colour, ms=3.6, mew=0.7)
     ticks = time_ticks(longest, unit)
     axes.set(xlim=(0, max(longest, ticks[-1])), ylim=(0, 1.03), xticks=ticks)
     axes.set_xlabel(f"Time ({unit})", size=TEXT, labelpad=2)
-    axes.set_ylabel(endpoint, size=TEXT, labelpad=2)
+    incidence = groups[0].outcome.competed is not None
+    axes.set_ylabel(f"Cumulative incidence of {endpoint}" if incidence else endpoint, size=TEXT, labelpad=2)
     plain_axes(axes)
     if all(len(name) == 1 for name in names):  # longer names have room below only
-        axes.legend(loc="upper right", fontsize=SMALL, frameon=False, handlelength=3)
-    axes.text(0.02, 0.03, "\n".join(notes), size=SMALL, va="bottom", transform=axes.transAxes)
+        axes.legend(loc="upper left" if incidence else "upper right", fontsize=SMALL, frameon=False, handlelength=3)
+    x, side = (0.98, "right") if incidence else (0.02, "left")
+    axes.text(x, 0.03, "\n".join(notes), size=SMALL, ha=side, va="bottom", transform=axes.transAxes)
     page.text(3, bottom + 10.5, "Number at risk", size=SMALL, weight="bold", va="center")
     y = bottom + 10.5 + ROW
     for group, name, height, colour, dash in zip(groups, names, heights, colours, DASHES, strict=False):
@@ -86,6 +87,29 @@ def kaplan_meier_figure(
             page.text(x, y, str(n), size=SMALL, color=INK, ha="center", va="center")
         y += height
     return figure
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """Steps from time 0 on, and where (K,) patients were ``lost`` to follow-up."""
+
+    time: FloatArray
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    lost: BoolArray
+
+
+def _curve(outcome: Survival) -> _Curve:
+    alive = kaplan_meier(outcome.ended)
+    time, lost = np.append(0, alive.time), np.append(False, alive.censored > 0)
+    if outcome.competed is None:
+        start, columns = 1, (alive.survival, alive.lower, alive.upper)
+    else:
+        found = cumulative_incidence(causes(outcome))
+        start, columns = 0, (found.incidence, found.lower, found.upper)
+    value, lower, upper = (np.append(start, column) for column in columns)
+    return _Curve(time, value, lower, upper, lost)
 
 
 def time_ticks(longest: float, unit: str) -> list[float]:

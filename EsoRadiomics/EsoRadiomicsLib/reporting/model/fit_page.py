@@ -63,6 +63,9 @@ def fit_page(
     fit, study = assessment.fit, assessment.study
     account = [{"step": what, "features left": str(count)} for what, count in fit.model.account]
     ratio = "odds ratio" if fit.model.logistic else "hazard ratio"
+    if fit.model.final is not None and fit.model.final.model:
+        kind = "subdistribution" if fit.model.final.model == "fine-gray" else "cause-specific"
+        ratio = f"{kind} hazard ratio"
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]
     validation = [side for side in assessment.sides if not side.evaluations[0].apparent]
     training = assessment.sides[0]

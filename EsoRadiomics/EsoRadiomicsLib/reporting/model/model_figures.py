@@ -14,6 +14,9 @@ from ...modelling.model_cohort import Cohort, study_unit
 from ...modelling.predictions import Prediction
 from ...modelling.steps.lasso_step import LassoChoice
 from ...scoring.nomogram import build_nomogram
+from ...statistics.competing import causes
+from ...statistics.gray_test import gray_test
+from ...statistics.inputs import IntArray, Survival
 from ...statistics.kaplan_meier import logrank
 from ...statistics.roc import RocCurve
 from ...studies.study import Study
@@ -80,6 +83,7 @@ def evaluation_figures(
             endpoint=study.endpoint,
             unit=study_unit(study),
             notes=_calibration_notes(evaluation, max(evaluation.calibration)),
+            incidence=bool(evaluation.competes),
         )
     if evaluation.roc:
         labels = {name: _with_limits(f"{name}: AUC", evaluation.find("AUC", None, name)) for name in evaluation.roc}
@@ -131,7 +135,7 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
         members = [(group.label, prediction.strata == group.adverse_factors) for group in study.strata.groups]
         groups = [RiskGroup(label, outcome[member]) for label, member in members if member.any()]
         try:
-            notes = [] if evaluation.apparent else [f"log-rank {p_value(logrank(outcome, prediction.strata).p)}"]
+            notes = [] if evaluation.apparent else [_compared(outcome, prediction.strata)]
         except InputError:  # everybody in one stratum: nothing to compare
             notes = []
         title = f"{study.strata.name}, {evaluation.cohort}"
@@ -139,11 +143,18 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
     return found
 
 
+def _compared(outcome: Survival, groups: IntArray) -> str:
+    """The test of groups, by Gray where events compete."""
+    if outcome.competed is None:
+        return f"log-rank {p_value(logrank(outcome, groups).p)}"
+    return f"Gray's test {p_value(gray_test(causes(outcome), groups).p)}"
+
+
 def _group_notes(evaluation: Evaluation) -> list[str]:
-    p = evaluation.find("log-rank p", None, RISK_GROUPS)
+    tests = {name: evaluation.find(f"{name} p", None, RISK_GROUPS) for name in ("log-rank", "Gray's")}
     ratio = evaluation.find("hazard ratio", None, RISK_GROUPS)
-    notes = [] if p is None else [f"log-rank {p_value(p.value)}"]
-    name = "apparent HR" if evaluation.apparent else "HR"
+    notes = [f"{name}{' test' if name != 'log-rank' else ''} {p_value(p.value)}" for name, p in tests.items() if p]
+    name = f"{'apparent ' if evaluation.apparent else ''}{'cause-specific ' if evaluation.competes else ''}HR"
     return notes if ratio is None else [*notes, _with_limits(name, ratio, digits=2)]
 
 

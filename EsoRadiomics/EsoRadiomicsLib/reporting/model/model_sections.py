@@ -21,6 +21,11 @@ _CAPTIONS = {
     "auc": "AUC for an event up to each time, against survival beyond it; the band is the first model's 95 % limits.",
     "decision-curve": "Net benefit of treating above a risk threshold: useful where above both lines; with 95 % band.",
 }
+_INCIDENCE_CAPTIONS = {
+    "kaplan-meier": "Cumulative incidence (Aalen–Johansen) with 95 % limits; ticks are censored patients.",
+    "strata": "Cumulative incidence (Aalen–Johansen) of the risk strata.",
+    "auc": "AUC for the event up to each time, against all others; the band is the first model's 95 % limits.",
+}
 _CALIBRATION_NOTE = "Perfect calibration: slope 1, intercept 0, observed/expected 1."
 _SURVIVAL_NOTE = (
     "C-index: share of pairs of patients ranked rightly, 0.5 by chance; Uno's does not depend on the censoring. AUC: "
@@ -28,6 +33,12 @@ _SURVIVAL_NOTE = (
     "of the error of predicting the same for all (Kaplan–Meier) that the model removes; below 0 it adds to it. ICI: "
     "mean distance of the smooth calibration curve from the predictions. "
     f"{_CALIBRATION_NOTE}"
+)
+_COMPETING_NOTE = (
+    "Who had {competes} first counts as a patient who will not have {endpoint}: in the C-index (Wolbers), the AUC (for "
+    "the event up to the time, against all others), the Brier score and IPA (against predicting the observed incidence "
+    "for all), observed/expected and calibration (Aalen–Johansen's incidence; slope and curve by Fine and Gray's model "
+    "of ln(−ln(1 − risk))). "
 )
 _BINARY_NOTE = (
     f"AUC with DeLong's limits, 0.5 by chance. Brier: mean squared error, 0.25 is a coin's; IPA: the share of "
@@ -49,12 +60,16 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
     follow = "" if evaluation.follow_up is None else f"; median follow-up {evaluation.follow_up:.1f} {unit}"
     wanted = {f"{stem}-{evaluation.stem}": caption for stem, caption in _CAPTIONS.items()}
     note = _BINARY_NOTE if evaluation.follow_up is None else _SURVIVAL_NOTE
+    if evaluation.competes:
+        note = _COMPETING_NOTE.format(competes=evaluation.competes, endpoint=study.endpoint) + note
+        wanted |= {f"{stem}-{evaluation.stem}": caption for stem, caption in _INCIDENCE_CAPTIONS.items()}
     return section(
         f"Performance: {evaluation.cohort}",
         paragraph(f"{counts(evaluation)}{follow}."),
         paragraph(_APPARENT) if evaluation.apparent else "",
         paragraph(_BY_PATIENT) if evaluation.n_patients is not None else "",
         table(_risk_groups(study, evaluation, unit), "Risk groups"),
+        table(_incidences(study, evaluation, unit), f"Cumulative incidence of {study.endpoint}"),
         figures(pictures, wanted),
         folded(
             "All measures, and differences from simpler models",
@@ -68,7 +83,8 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
 def counts(evaluation: Evaluation) -> str:
     """“48 patients, 32 events”; with several rows a patient “60 patients, 180 ROIs, 75 events”."""
     rows = evaluation.n_patients is not None and f"{evaluation.n_patients} patients, {evaluation.n} ROIs"
-    return f"{rows or f'{evaluation.n} patients'}, {evaluation.n_events} events"
+    others = f", {evaluation.n_competing} with {evaluation.competes} first" if evaluation.competes else ""
+    return f"{rows or f'{evaluation.n} patients'}, {evaluation.n_events} events{others}"
 
 
 def main_measures(evaluation: Evaluation) -> list[tuple[str, str]]:
@@ -103,19 +119,34 @@ def _risk_groups(study: Study, evaluation: Evaluation, unit: str) -> list[Row]:
     cutoff = study.signature.cutoff if study.signature else None
     rows: list[Row] = []
     for m in evaluation.measures:
-        if cutoff is not None and m.model in (ABOVE, BELOW):
+        if cutoff is not None and m.model in (ABOVE, BELOW) and m.metric == "median":
             label = (cutoff.above if m.model == ABOVE else cutoff.below).label
             rows.append({"measure": f"median time ({unit}): {label}", "value": _median(m)})
         elif m.model == RISK_GROUPS and m.metric == "log-rank p":
             rows.append({"measure": "log-rank test", "value": p_value(m.value)})
+        elif m.model == RISK_GROUPS and m.metric == "Gray's p":
+            rows.append({"measure": "Gray's test of the incidences", "value": p_value(m.value)})
         elif m.model == RISK_GROUPS:
+            kind = "cause-specific hazard ratio" if evaluation.competes else "hazard ratio"
             rows.append(
                 {
-                    "measure": "hazard ratio, above against below the cut-off",
+                    "measure": f"{kind}, above against below the cut-off",
                     "value": limits(m.value, m.lower, m.upper, 2),
                 }
             )
     return rows
+
+
+def _incidences(study: Study, evaluation: Evaluation, unit: str) -> list[Row]:
+    """A row a risk group, a column a horizon: where events compete, in the place of median times."""
+    cutoff = study.signature.cutoff if study.signature else None
+    rows: dict[str, Row] = {}
+    for m in evaluation.measures:
+        if cutoff is not None and m.metric == "incidence":
+            label = (cutoff.above if m.model == ABOVE else cutoff.below).label
+            row = rows.setdefault(label, {"group": label})
+            row[f"by {m.time:g} {unit}"] = limits(m.value, m.lower, m.upper, 2)
+    return list(rows.values())
 
 
 def _median(measure: Measure) -> str:

@@ -47,7 +47,10 @@ def validated(assessment: Assessment) -> Evaluation | None:
 
 def patients_and_events(cohort: Cohort) -> str:
     """“155 patients, 107 events”; with several rows a patient “60 patients, 180 ROIs, 75 events”."""
-    return f"{cohort.counted}, {int(cohort.event.sum())} events"
+    others = ""
+    if cohort.survival is not None and cohort.survival.competed is not None:
+        others = f", {int(cohort.survival.competed.sum())} with {cohort.competes} first"
+    return f"{cohort.counted}, {int(cohort.event.sum())} events{others}"
 
 
 def with_measure_limits(measure: Measure | Corrected | None, digits: int = 2) -> str:

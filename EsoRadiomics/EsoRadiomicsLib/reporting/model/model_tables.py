@@ -20,7 +20,9 @@ from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
 from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
 from ...modelling.steps.random_forest_step import ForestRanking
+from ...statistics.competing import causes
 from ...statistics.cox import CoxModel
+from ...statistics.fine_gray import FineGrayModel
 from ...statistics.logistic import LogisticModel
 from ...statistics.proportional_hazards import ProportionalHazards
 from ...statistics.table_one import TableRow, table_one
@@ -97,8 +99,8 @@ def model_rows(model: FittedModel) -> list[Row]:
     return rows
 
 
-def _ratios(model: str, fit: CoxModel | LogisticModel, built: Collection[str]) -> list[Row]:
-    _, lower, upper = fit.hazard_ratios() if isinstance(fit, CoxModel) else fit.odds_ratios()
+def _ratios(model: str, fit: CoxModel | FineGrayModel | LogisticModel, built: Collection[str]) -> list[Row]:
+    _, lower, upper = fit.odds_ratios() if isinstance(fit, LogisticModel) else fit.hazard_ratios()
     columns = zip(fit.names, fit.coefficients, lower, upper, fit.p, strict=True)
     rows = [_ratio(model, *column) for column in columns]
     return [{**row, "p": float("nan")} if row["variable"] in built else row for row in rows]
@@ -229,7 +231,7 @@ def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Predict
     assert signature is not None
     columns: dict[str, Any] = {"case": list(cohort.features.index), "cohort": [side] * len(cohort)}
     if cohort.survival is not None:
-        columns |= {"time": cohort.survival.time, "event": cohort.survival.event.astype(int)}
+        columns |= {"time": cohort.survival.time, "event": causes(cohort.survival).cause}
     if cohort.binary is not None:
         columns["outcome"] = cohort.binary.astype(int)
     columns[signature.name] = prediction.rad_score
@@ -240,7 +242,10 @@ def prediction_rows(study: Study, side: str, cohort: Cohort, prediction: Predict
         columns["stratum"] = [names[int(count)] for count in prediction.strata]
     if study.outcome is not None:
         columns["linear predictor"] = prediction.linear_predictor
-    columns |= {f"survival at {time:g}": values for time, values in prediction.survival.items()}
+    if cohort.competes:
+        columns |= {f"incidence by {time:g}": 1 - values for time, values in prediction.survival.items()}
+    else:
+        columns |= {f"survival at {time:g}": values for time, values in prediction.survival.items()}
     if prediction.probability is not None:
         columns["probability"] = prediction.probability
     return pd.DataFrame(columns).to_dict("records")
@@ -280,7 +285,7 @@ def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
     table = cohort.clinical.copy()
     if cohort.survival is not None:
         table[f"time to event or censoring ({unit})"] = cohort.survival.time
-        table["event"] = np.where(cohort.survival.event, "yes", "no")
+        table["event"] = np.choose(causes(cohort.survival).cause, ["no", "yes", cohort.competes or "no"])
     if cohort.binary is not None:
         table["outcome"] = np.where(cohort.binary, "yes", "no")
     return table

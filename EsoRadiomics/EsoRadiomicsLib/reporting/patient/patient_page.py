@@ -11,7 +11,7 @@ from typing import Any
 from ...core.formatting import plain
 from ...core.resources import resource_path
 from ...extraction.engines import engine
-from ...scoring.nomogram import at_horizon
+from ...scoring.nomogram import at_horizon, risk_of
 from ...scoring.patient import PatientResult
 from ...scoring.score import Bounds, Score
 from ...scoring.score_text import percent, rad_score
@@ -95,6 +95,12 @@ def _cards(score: Score) -> Iterable[str]:
             for at in score.survival
         ]
         yield _card(escape(outcome.label.capitalize()), _rows(rows), "survival")
+    if outcome is not None and outcome.competing is not None and score.incidence:
+        rows = [
+            (escape(risk_of(at.time, outcome, score.study.endpoint)), _percent(at.bounds)) for at in score.incidence
+        ]
+        below = f"cumulative incidence, beside {escape(outcome.competing.event)}"
+        yield _card(escape(outcome.label.capitalize()), _rows(rows) + below, "survival")
     if outcome is not None and score.event_probability is not None:
         yield _card(escape(outcome.label), f'<div class="big">{_percent(score.event_probability)}</div>', "survival")
 

@@ -115,6 +115,7 @@ def _outcome(score: Score) -> dict[str, Any] | None:
         "points": {name: _bounds(bounds) for name, bounds in place.points.items()},
         "total_points": _bounds(place.total),
         "survival": [{"time": at.time, **_bounds(at.bounds), "evidence": at.evidence} for at in score.survival],
+        "incidence": [{"time": at.time, **_bounds(at.bounds), "evidence": at.evidence} for at in score.incidence],
         "event_probability": score.event_probability and _bounds(score.event_probability),
         "reconstructed": nomogram.reconstructed,
     }

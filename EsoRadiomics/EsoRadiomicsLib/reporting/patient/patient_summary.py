@@ -60,6 +60,8 @@ def summary_rows(result: PatientResult) -> Iterator[tuple[str, str]]:
         for at in score.survival:
             evidence = f" ({at.evidence})" if at.evidence in UNSURE else ""
             yield f"{score.study.endpoint} at {at.time:g} {outcome.unit}", f"{percent(at.bounds)}{evidence}"
+        for at in score.incidence:
+            yield f"Risk of {score.study.endpoint} by {at.time:g} {outcome.unit}", percent(at.bounds)
     if result.robustness is not None:
         yield "Firmness", firmness(result)
     if result.paper_readings is not None:
