@@ -12,7 +12,8 @@ from ..core.numbers import finite
 from ..extraction.engines import is_feature
 from ..extraction.feature_table import SOFTWARE, feature_sheet
 from ..extraction.features import Features
-from ..scoring.score import Bounds, Score, check_scorable, score
+from ..scoring.predicted_outcome import Bounds
+from ..scoring.score import Score, check_scorable, score
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
 

@@ -20,7 +20,8 @@ from ..core.errors import StudyError
 from ..core.formatting import plain
 from ..studies.card_parts import UNSURE, Outcome, Quantity, Term
 from ..studies.study import Study
-from .score import Bounds, Score, survival_at
+from .predicted_outcome import Bounds, survival_at
+from .score import Score
 
 MAX_POINTS = 100.0
 INTERVALS = 10

@@ -13,7 +13,8 @@ from ..extraction.many_settings import Load, extract_each
 from ..studies.paper_readings import Choice, Reading, paper_readings
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
-from .score import Bounds, Score, SurvivalAt, check_parameters, score
+from .predicted_outcome import Bounds, SurvivalAt
+from .score import Score, check_parameters, score
 
 
 @dataclass(frozen=True)

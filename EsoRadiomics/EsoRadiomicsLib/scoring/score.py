@@ -17,23 +17,12 @@ import numpy as np
 from ..core.errors import ScoreError, UsageError
 from ..extraction.features import Features
 from ..extraction.settings import ExtractionSettings
-from ..studies.card_parts import UNSURE, Factor, Group, Outcome, Quantity, Stratum
+from ..studies.card_parts import UNSURE, Factor, Group, Stratum
 from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
+from .predicted_outcome import Bounds, SurvivalAt, finite_sum, incidences, linear_predictor, survival_by
 
 OUTSIDE_REFERENCE_Z = 3.0
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Lowest and highest possible value; equal where everything is known."""
-
-    low: float
-    high: float
-
-    @property
-    def known(self) -> bool:
-        return self.low == self.high
 
 
 @dataclass(frozen=True)
@@ -50,15 +39,6 @@ class Contribution:
     contribution: float
     mean: float | None
     sd: float | None
-
-
-@dataclass(frozen=True)
-class SurvivalAt:
-    """Survival probability, or cumulative incidence, at a horizon (in the outcome's unit), with its evidence."""
-
-    time: float
-    bounds: Bounds
-    evidence: str
 
 
 @dataclass(frozen=True)
@@ -160,12 +140,12 @@ def score(
     values = _values(study, features, given)
     z_scored = signature.normalisation == "z-score"
     contributions = tuple(_contributions(study, values, reference if z_scored else None))
-    rad_score = _sum(study, [signature.intercept, *(item.contribution for item in contributions)])
+    rad_score = finite_sum(study, [signature.intercept, *(item.contribution for item in contributions)])
     group = signature.cutoff.group(rad_score) if signature.cutoff else None
     missing = tuple(name for name in study.covariates if name not in given)
     used = reference if z_scored and any(feature.mean is None for feature in signature.features) else None
     outcome = study.outcome
-    predictor = None if outcome is None else _linear_predictor(study, outcome, rad_score, group, given)
+    predictor = None if outcome is None else linear_predictor(study, outcome, rad_score, group, given)
     survival: tuple[SurvivalAt, ...] = ()
     incidence: tuple[SurvivalAt, ...] = ()
     event_probability = None
@@ -176,9 +156,9 @@ def score(
                 possible = {outcome.cutoff.group(end) for end in (event_probability.low, event_probability.high)}
                 group = possible.pop() if len(possible) == 1 else None
         elif outcome.competing is not None:
-            incidence = _incidence(study, outcome, rad_score, group, given)
+            incidence = incidences(study, outcome, rad_score, group, given)
         else:
-            survival = tuple(_survival(time, baseline, predictor) for time, baseline in outcome.baseline)
+            survival = tuple(survival_by(time, baseline, predictor) for time, baseline in outcome.baseline)
     return Score(
         study=study,
         rad_score=rad_score,
@@ -198,24 +178,6 @@ def score(
         warnings=tuple(_warnings(study, contributions, used, survival)),
         not_computed=tuple(_not_computed(study, missing, survival or incidence)),
     )
-
-
-def _sum(study: Study, terms: list[float]) -> float:
-    """The sum of terms that are all numbers: what is compared with a cut-off must be one.
-
-    Raises:
-        ScoreError: one is not, or the sum is beyond all numbers.
-    """
-    try:
-        total = math.fsum(terms)
-    except (OverflowError, ValueError):  # infinite terms of both signs
-        total = math.nan
-    if not math.isfinite(total):
-        raise ScoreError(
-            f"A score of “{study.title}” is not computed: a feature, a coefficient or a mean in it is no finite "
-            "number, or far too large. Check the table, the study card and the reference cohort."
-        )
-    return total
 
 
 def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, float]:
@@ -244,11 +206,6 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
                 + (f"; it knows {', '.join(model.batches)}." if name == model.column else ".")
             )
     return given
-
-
-def survival_at(baseline: float, linear_predictor: float) -> float:
-    """S(t) = S0(t)^exp(lp), S0 at linear predictor 0."""
-    return baseline ** math.exp(min(linear_predictor, 700.0))  # beyond, exp overflows; S is 0 long before
 
 
 def _expit(x: float) -> float:
@@ -312,57 +269,6 @@ def _contributions(
             mean, sd = _parameters(study, feature.name, reference)
             z = (value - mean) / sd
             yield Contribution(feature.name, value, coefficient, z, coefficient * z, mean, sd)
-
-
-def _linear_predictor(
-    study: Study,
-    outcome: Outcome,
-    rad_score: float,
-    group: Group | None,
-    given: Mapping[str, float],
-    coefficients: Mapping[str, float] | None = None,
-) -> Bounds:
-    """Of the outcome's event; with ``coefficients`` by term that of what competes with it."""
-    low = high = outcome.intercept
-    for term in outcome.terms:
-        coefficient = term.coefficient.value if coefficients is None else coefficients.get(term.name, 0.0)
-        if term.kind == "rad-score":
-            values: tuple[float, ...] = (rad_score,)
-        elif term.kind == "risk-group":
-            cutoff = study.signature.cutoff if study.signature else None
-            values = (1.0 if cutoff and group == cutoff.above else 0.0,)
-        elif term.name in given:
-            values = (given[term.name],)
-        else:
-            values = study.covariates[term.name].extremes
-        effects = [coefficient * value for value in values]
-        low, high = _sum(study, [low, min(effects)]), _sum(study, [high, max(effects)])
-    return Bounds(low, high)
-
-
-def _survival(time: float, baseline: Quantity, predictor: Bounds) -> SurvivalAt:
-    bounds = Bounds(survival_at(baseline.value, predictor.high), survival_at(baseline.value, predictor.low))
-    return SurvivalAt(time, bounds, baseline.evidence)
-
-
-def _incidence(
-    study: Study, outcome: Outcome, rad_score: float, group: Group | None, given: Mapping[str, float]
-) -> tuple[SurvivalAt, ...]:
-    """Cumulative incidence by each horizon; while a covariate is missing the widest range that its values allow."""
-    own = _linear_predictor(study, outcome, rad_score, group, given)
-    two = outcome.of_two_hazards
-    if two is None:
-        free = (_survival(time, baseline, own) for time, baseline in outcome.baseline)
-        return tuple(SurvivalAt(at.time, Bounds(1 - at.bounds.high, 1 - at.bounds.low), at.evidence) for at in free)
-    other = _linear_predictor(study, outcome, rad_score, group, given, two.coefficients)
-    return tuple(
-        SurvivalAt(
-            time,
-            Bounds(two.incidence(time, own.low, other.high), two.incidence(time, own.high, other.low)),
-            baseline.evidence,
-        )
-        for time, baseline in outcome.baseline
-    )
 
 
 def _strata(study: Study, group: Group | None, given: Mapping[str, float]) -> tuple[Stratum, ...]:

@@ -8,7 +8,7 @@ from ..core.formatting import DIGITS, number, plain
 
 if TYPE_CHECKING:
     from ..studies.card_parts import Cutoff
-    from .score import Bounds
+    from .predicted_outcome import Bounds
 
 
 def rad_score(value: float, cutoff: Cutoff | None) -> str:

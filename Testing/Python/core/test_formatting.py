@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from EsoRadiomicsLib.core.formatting import decimals, number, p_value, plain
-from EsoRadiomicsLib.scoring.score import Bounds
+from EsoRadiomicsLib.scoring.predicted_outcome import Bounds
 from EsoRadiomicsLib.scoring.score_text import percent, points, rad_score, rule
 from EsoRadiomicsLib.studies.card_parts import Cutoff, Group
 

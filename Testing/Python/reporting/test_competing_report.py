@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import phantoms
 import pytest
@@ -76,5 +77,5 @@ def test_the_curves_are_aalen_and_johansens() -> None:
     figure = kaplan_meier_figure([RiskGroup("all", outcome)], title="All", endpoint="local failure", unit="months")
     axes = figure.axes[-1]
     assert axes.get_ylabel() == "Cumulative incidence of local failure"
-    drawn = axes.lines[0].get_ydata()
+    drawn = np.asarray(axes.lines[0].get_ydata())
     assert drawn[0] == 0 and drawn[-1] == pytest.approx(cumulative_incidence(causes(outcome)).incidence[-1])

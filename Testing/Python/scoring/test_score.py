@@ -14,7 +14,8 @@ import pytest
 from EsoRadiomicsLib.core.errors import ExtractionError, InputError, ScoreError, StudyError, UsageError
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
-from EsoRadiomicsLib.scoring.score import Score, check_scorable, score, survival_at
+from EsoRadiomicsLib.scoring.predicted_outcome import survival_at
+from EsoRadiomicsLib.scoring.score import Score, check_scorable, score
 from EsoRadiomicsLib.studies.reference_building import build_reference
 from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, load_reference
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study

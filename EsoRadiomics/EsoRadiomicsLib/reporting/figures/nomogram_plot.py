@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...core.formatting import number
 from ...scoring.nomogram import Nomogram, Place, Tick
-from ...scoring.score import Bounds
+from ...scoring.predicted_outcome import Bounds
 from ...scoring.score_text import percent, points
 from ...studies.card_parts import UNSURE
 from ..nomogram_text import labelled, notes, value_text

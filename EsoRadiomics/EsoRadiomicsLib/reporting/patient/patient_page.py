@@ -13,7 +13,8 @@ from ...core.resources import resource_path
 from ...extraction.engines import engine
 from ...scoring.nomogram import at_horizon, risk_of
 from ...scoring.patient import PatientResult
-from ...scoring.score import Bounds, Score
+from ...scoring.predicted_outcome import Bounds
+from ...scoring.score import Score
 from ...scoring.score_text import percent, rad_score
 from ...studies.card_parts import UNSURE, Quantity
 from ...studies.paper_readings import MOST

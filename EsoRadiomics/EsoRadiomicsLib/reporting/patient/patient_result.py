@@ -9,7 +9,8 @@ from typing import Any
 
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
-from ...scoring.score import Bounds, Score
+from ...scoring.predicted_outcome import Bounds
+from ...scoring.score import Score
 from ...studies.study import Study
 from .patient_summary import summary_rows
 

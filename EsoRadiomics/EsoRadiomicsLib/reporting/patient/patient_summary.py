@@ -9,7 +9,8 @@ from ...core.formatting import counted, number, plain
 from ...scoring.against_reference import FEW_CASES, AgainstReference
 from ...scoring.patient import PatientResult
 from ...scoring.plausibility import SOFT_TISSUE_HU, Plausibility
-from ...scoring.score import Bounds, Score
+from ...scoring.predicted_outcome import Bounds
+from ...scoring.score import Score
 from ...scoring.score_text import percent, rad_score
 from ...studies.card_parts import UNSURE
 

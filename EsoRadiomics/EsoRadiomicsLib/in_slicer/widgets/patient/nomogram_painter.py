@@ -13,7 +13,7 @@ from ....core.formatting import number
 from ....reporting.nomogram_text import DEMONSTRATION, labelled, notes, value_text
 from ....reporting.palette import GREY, INK, PAPER, PATIENT, VERMILLION
 from ....scoring.nomogram import Nomogram, Place, Row, Tick
-from ....scoring.score import Bounds
+from ....scoring.predicted_outcome import Bounds
 from ....scoring.score_text import percent, points
 from ....studies.card_parts import UNSURE
 from ..sketch import Sketch
