@@ -65,7 +65,7 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
         wanted |= {f"{stem}-{evaluation.stem}": caption for stem, caption in _INCIDENCE_CAPTIONS.items()}
     return section(
         f"Performance: {evaluation.cohort}",
-        paragraph(f"{counts(evaluation)}{follow}."),
+        paragraph(f"{counts(evaluation)}{follow}.{_death(study, evaluation)}"),
         paragraph(_APPARENT) if evaluation.apparent else "",
         paragraph(_BY_PATIENT) if evaluation.n_patients is not None else "",
         table(_risk_groups(study, evaluation, unit), "Risk groups"),
@@ -78,6 +78,13 @@ def performance(study: Study, evaluation: Evaluation, pictures: Mapping[str, byt
         ),
         *(paragraph(f"Not computed. {sentence}") for sentence in evaluation.missing),
     )
+
+
+def _death(study: Study, evaluation: Evaluation) -> str:
+    """That nothing competes with an endpoint in which death is an event."""
+    if evaluation.follow_up is None or study.card["endpoint"].get("death") != "event":
+        return ""
+    return f" Death counts as an event in {study.endpoint}, so it competes with nothing: survival is Kaplan–Meier's."
 
 
 def counts(evaluation: Evaluation) -> str:
