@@ -101,6 +101,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _failed(sentence: str, code: int) -> int:
+    with contextlib.suppress(OSError, ValueError):  # what was said before the error, which may be that it can't be
+        sys.stdout.flush()
     with contextlib.suppress(OSError):  # standard error may be closed too
         print(f"esoradiomics: {sentence}", file=sys.stderr)
     return code
