@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from ..core.progress import Progress
 from ..extraction.engines import extract, prepare
 from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, feature_row
 from ..extraction.settings import ExtractionSettings
+from ..extraction.shared_tasks import Helpers
 from ..imaging.case import Case
 from ..studies.study import Study
 from .agreement_table import reading_keys, refuse_copies
@@ -131,7 +131,7 @@ def measure_readings(
     settings: ExtractionSettings,
     *,
     observers: str = "any",
-    pool: Executor | None = None,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> Measured:
     """Measure all features of readings in memory, one after the other; nothing is kept when it is interrupted.
@@ -140,7 +140,7 @@ def measure_readings(
         readings: their cases are loaded in the settings' pixel type.
         settings: how features are measured.
         observers: comparisons that must be possible, as in :class:`agreement.kept_features.Rule`.
-        pool: from :func:`workers.worker_pool`; the images of a reading are spread over its processes.
+        helpers: from :func:`workers.helpers`; the images of a reading are spread over its processes.
         progress: told after each image.
 
     Raises:
@@ -158,7 +158,7 @@ def measure_readings(
         case = _loaded(reading)
         contents.append(reading.key if isinstance(case, Problem) else (case.image_sha256, case.mask_sha256))
         refuse_copies(keys.iloc[: i + 1], contents)
-        measured = case if isinstance(case, Problem) else _measure_case(reading, case, settings, pool, tell)
+        measured = case if isinstance(case, Problem) else _measure_case(reading, case, settings, helpers, tell)
         if isinstance(measured, Problem):
             failures.append(measured)
             continue
@@ -244,14 +244,14 @@ def _loaded(reading: Reading) -> Case | Problem:
 
 
 def _measure_case(
-    reading: Reading, case: Case, settings: ExtractionSettings, pool: Executor | None, progress: Progress | None
+    reading: Reading, case: Case, settings: ExtractionSettings, helpers: Helpers | None, progress: Progress | None
 ) -> tuple[dict[str, Any], tuple[str, ...]] | Problem:
     """The row of a reading without its key, and warnings."""
     stage = "ROI"
     try:
         roi = prepare(case, settings)
         stage = "features"
-        row = feature_row(case, extract(roi, settings, None, pool, progress))
+        row = feature_row(case, extract(roi, settings, None, helpers, progress))
     except EsoRadiomicsError as error:
         return reading.problem(stage, str(error))
     del row["case"]

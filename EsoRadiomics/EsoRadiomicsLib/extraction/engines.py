@@ -7,8 +7,7 @@ this room asks which engine it is: settings know theirs, and a study card's sett
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +15,12 @@ from typing import Any, Protocol
 import SimpleITK as sitk
 
 from ..core.errors import UsageError
-from ..core.interrupts import Work
 from ..core.progress import Progress
 from ..imaging.case import Case
 from .features import Features, Found
 from .roi import Roi
 from .settings import DEFAULT_ENGINE, ExtractionSettings
+from .shared_tasks import Helpers
 
 
 class Engine(Protocol):
@@ -129,7 +128,7 @@ def extract(
     roi: Roi,
     settings: ExtractionSettings,
     names: Iterable[str] | None = None,
-    pool: Executor | None = None,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> Features:
     """Compute the features ``names`` (default: all that the settings give).
@@ -138,7 +137,7 @@ def extract(
         roi: from :func:`prepare` with the same settings.
         settings: the study's.
         names: names out of ``settings.names``.
-        pool: from :func:`EsoRadiomicsLib.extraction.workers.worker_pool`; parts are spread over its processes.
+        helpers: from :func:`EsoRadiomicsLib.extraction.workers.helpers`; much work is shared with them.
         progress: told after each part.
 
     Raises:
@@ -154,7 +153,7 @@ def extract(
         raise UsageError(f"{', '.join(unknown)} cannot be computed with these settings ({settings.sentence}).")
     parts = measuring.parts(name for name in order if name in wanted)
     found: Found = {}
-    for done, (label, result) in enumerate(_run(roi, settings, parts, pool), start=1):
+    for done, (label, result) in enumerate(_run(roi, settings, parts, helpers), start=1):
         found.update(result)
         if progress is not None:
             progress(done / len(parts), f"features of {label}")
@@ -203,22 +202,14 @@ def parts_of(name: str) -> tuple[str, str, str] | None:
 
 
 def _run(
-    roi: Roi, settings: ExtractionSettings, parts: Mapping[str, Any], pool: Executor | None
+    roi: Roi, settings: ExtractionSettings, parts: Mapping[str, Any], helpers: Helpers | None
 ) -> Iterator[tuple[str, Found]]:
-    if pool is None:
-        for label, part in parts.items():
-            yield label, _measure(roi, settings, label, part)
-        return
-    work: Work[str, Found] = Work(pool)
-    try:
-        for label, part in parts.items():
-            work.give(label, _measure, roi, settings, label, part)
-        while work:
-            label, future = work.take()
-            yield label, future.result()
-    finally:
-        work.cancel()
+    measure = partial(_measure, roi, settings)
+    tasks = parts.items()
+    spread = helpers.spread(measure, tasks) if helpers else ((task, measure(task)) for task in tasks)
+    for (label, _), found in spread:
+        yield label, found
 
 
-def _measure(roi: Roi, settings: ExtractionSettings, label: str, part: Any) -> Found:
-    return engine(settings.engine).measure(roi, settings, label, part)
+def _measure(roi: Roi, settings: ExtractionSettings, part: tuple[str, Any]) -> Found:
+    return engine(settings.engine).measure(roi, settings, *part)

@@ -166,8 +166,7 @@ def _boundary(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk
     overlap[overlap.argmax()] = 1.0  # a GTV smaller than a supervoxel must not vanish
     chance = random.uniform(size=overlap.size) < overlap
     chosen = (overlap >= SURE_OVERLAP) | (chance & (overlap >= LEAST_OVERLAP))
-    drawn = sitk.GetImageFromArray(chosen[labels].astype(np.uint8))
-    closed = sitk.BinaryMorphologicalClosing(drawn, [1, 1, 1], sitk.sitkCross)
+    closed = sitk.GetImageFromArray(_closed(chosen[labels]).astype(np.uint8))
     return site.case.image, site.whole_mask(closed), "boundary redrawn along supervoxels"
 
 
@@ -186,6 +185,26 @@ KINDS: dict[str, Callable[[Site, np.random.Generator], tuple[sitk.Image, sitk.Im
     "boundary": _boundary,
     "noise": _noise,
 }
+
+
+def _closed(inside: np.ndarray) -> np.ndarray:
+    """Closing by one voxel along each axis; what a filter for any shape does in 20 times the time."""
+    grown = np.pad(inside, 2)
+    grown = np.logical_or.reduce(_with_neighbours(grown))
+    return np.logical_and.reduce(_with_neighbours(grown))
+
+
+def _with_neighbours(array: np.ndarray) -> list[np.ndarray]:
+    """The array without its rim, and the same shifted by one voxel to each side."""
+    middle = [slice(1, -1)] * 3
+    shifted = [
+        array[
+            tuple(slice(1 + step, n - 1 + step) if axis == at else middle[axis] for axis, n in enumerate(array.shape))
+        ]
+        for at in range(3)
+        for step in (-1, 1)
+    ]
+    return [array[tuple(middle)], *shifted]
 
 
 def _warped(site: Site, transform: sitk.Transform) -> sitk.Image:

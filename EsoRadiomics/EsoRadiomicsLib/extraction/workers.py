@@ -12,36 +12,61 @@ from contextlib import contextmanager
 from ..core.errors import UsageError
 from ..core.safe_start import MOST_JOBS, safe_spawning
 from .engines import engine
+from .shared_tasks import Helpers
 
 
 @contextmanager
-def worker_pool(jobs: int) -> Iterator[Executor | None]:
-    """``jobs`` worker processes, or None for one job: then the work is done in this process.
-
-    Open it before loading the image: the workers import PyRadiomics meanwhile. The workers end with this process,
-    even if it is killed.
+def helpers(jobs: int) -> Iterator[Helpers | None]:
+    """``jobs`` - 1 processes that help this one, or None for one job. They end with this process, even if it is killed.
 
     Raises:
         UsageError: fewer than one job.
     """
-    if not 1 <= jobs <= MOST_JOBS:
-        raise UsageError(f"jobs is {jobs}; give 1 or more processes, at most {MOST_JOBS}.")
+    _check(jobs)
     if jobs == 1:
         yield None
         return
-    from concurrent.futures import ProcessPoolExecutor  # one process need not wait for the import of what many need
-    from multiprocessing import get_context
+    started = Helpers(_started, jobs - 1)
+    try:
+        yield started
+    finally:
+        started.stop()
 
-    with safe_spawning():  # the executor itself starts a process that keeps its books
-        started = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_start_worker)
-        for _ in range(jobs):
-            started.submit(int)  # an executor starts its processes only when work is submitted
-    with started as pool:
+
+@contextmanager
+def worker_pool(jobs: int) -> Iterator[Executor | None]:
+    """``jobs`` worker processes for long work, or None for one job: then the work is done in this process.
+
+    Raises:
+        UsageError: fewer than one job.
+    """
+    _check(jobs)
+    if jobs == 1:
+        yield None
+        return
+    with _started(jobs) as pool:
         try:
             yield pool
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _check(jobs: int) -> None:
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"jobs is {jobs}; give 1 or more processes, at most {MOST_JOBS}.")
+
+
+def _started(number: int) -> Executor:
+    """So many processes, which import PyRadiomics."""
+    from concurrent.futures import ProcessPoolExecutor  # one process need not wait for the import of what many need
+    from multiprocessing import get_context
+
+    with safe_spawning():  # the executor itself starts a process that keeps its books
+        executor = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=_start_worker)
+        for _ in range(number):
+            executor.submit(int)  # an executor starts its processes only when work is submitted
+    return executor
 
 
 def _start_worker() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,8 @@ from ..agreement.icc_protocol import protocol_rule
 from ..agreement.readings import Reading, compare, measure_readings
 from ..core.progress import Progress
 from ..core.slicer_python import slicer_python
-from ..extraction.workers import worker_pool
+from ..extraction.shared_tasks import Helpers
+from ..extraction.workers import helpers
 from ..scoring.patient import PatientResult, score_patient
 from ..scoring.perturbed_scores import COUNT, assess
 from ..studies.reference_cohort import load_reference
@@ -70,8 +70,8 @@ def robustness(
     """
     result = score(volume, segmentation, segment, study=study, covariates=covariates, reference=reference)
     cohort = load_reference(reference) if reference else None
-    with _pool(jobs) as pool:
-        firmness = assess(result, reference=cohort, count=count, pool=pool, progress=progress)
+    with _helpers(jobs) as helping:
+        firmness = assess(result, reference=cohort, count=count, helpers=helping, progress=progress)
     return replace(result, robustness=firmness)
 
 
@@ -112,20 +112,20 @@ def icc(
         )
         for case, volume, segmentation, segment, reader, session in readings
     ]
-    with _pool(jobs) as pool:
-        measured = measure_readings(rows, card.settings, observers=asked.observers, pool=pool, progress=progress)
+    with _helpers(jobs) as helping:
+        measured = measure_readings(rows, card.settings, observers=asked.observers, helpers=helping, progress=progress)
     return compare(measured, asked, card)
 
 
 @contextmanager
-def _pool(jobs: int) -> Iterator[Executor | None]:
+def _helpers(jobs: int) -> Iterator[Helpers | None]:
     """Worker processes of Slicer: Python, not another Slicer, and not running the script that Slicer runs again."""
     multiprocessing.set_executable(slicer_python())
     main = vars(sys.modules["__main__"])
     script = main.pop("__file__", None)  # which a new process would import: Slicer's own start, or the user's script
     try:
-        with worker_pool(jobs) as pool:
-            yield pool
+        with helpers(jobs) as helping:
+            yield helping
     finally:
         if script is not None:
             main["__file__"] = script

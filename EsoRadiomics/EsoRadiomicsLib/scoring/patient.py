@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..extraction.engines import extract, prepare
 from ..extraction.features import Features
 from ..extraction.roi import Roi
 from ..extraction.settings import ExtractionSettings
+from ..extraction.shared_tasks import Helpers
 from ..imaging.case import Case
 from ..studies.conformity import conformity_warnings
 from ..studies.reference_cohort import ReferenceCohort
@@ -50,7 +50,7 @@ def score_patient(
     reference: ReferenceCohort | None = None,
     settings: ExtractionSettings | None = None,
     full: bool = False,
-    pool: Executor | None = None,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> PatientResult:
     """Measure and score one patient.
@@ -62,7 +62,7 @@ def score_patient(
         reference: reference cohort for z-scored signatures.
         settings: other extraction settings than the study's; each change is warned about.
         full: compute all features of the settings, not only the signature's.
-        pool: from :func:`EsoRadiomicsLib.extraction.workers.worker_pool`.
+        helpers: from :func:`EsoRadiomicsLib.extraction.workers.helpers`.
         progress: told what is being done.
 
     Raises:
@@ -83,7 +83,7 @@ def score_patient(
     if progress is not None:
         progress(0.0, "resampling and HU exclusion")
     roi = prepare(case, settings)
-    features = extract(roi, settings, None if full else study.signature.names, pool, progress)
+    features = extract(roi, settings, None if full else study.signature.names, helpers, progress)
     return score_features(case, roi, features, study, covariates=covariates, reference=reference)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import EsoRadiomicsError, RoiError, UsageError
-from ..core.interrupts import Work
 from ..core.progress import Progress
 from ..extraction.engines import extract, prepare, share
 from ..extraction.features import Features
 from ..extraction.perturbation import KINDS, Perturbation, Site, plan
 from ..extraction.settings import ExtractionSettings
+from ..extraction.shared_tasks import Helpers
 from ..studies.reference_cohort import ReferenceCohort
 from .patient import PatientResult
 from .robustness import FeatureSpread, Replicate, Robustness
@@ -34,7 +32,7 @@ FEWEST = 5
 INTERVAL = (2.5, 97.5)
 
 
-# A case travels to a worker with each task: a few perturbations a task keep that cheap and progress still smooth.
+# A case travels to a helper with each task: a few perturbations a task keep that cheap and progress still smooth.
 PER_TASK = 3
 
 
@@ -49,7 +47,7 @@ def assess(
     count: int = COUNT,
     seed: int = SEED,
     kinds: tuple[str, ...] = tuple(KINDS),
-    pool: Executor | None = None,
+    helpers: Helpers | None = None,
     progress: Progress | None = None,
 ) -> Robustness:
     """Perturb, measure the signature again and score, ``count`` times.
@@ -60,7 +58,7 @@ def assess(
         count: perturbations, the kinds in turn; at least 5.
         seed: the same seed gives the same perturbations, whatever the number of processes.
         kinds: keys of :data:`EsoRadiomicsLib.extraction.perturbation.KINDS`.
-        pool: from :func:`EsoRadiomicsLib.extraction.workers.worker_pool`.
+        helpers: from :func:`EsoRadiomicsLib.extraction.workers.helpers`.
         progress: told as perturbations are done.
 
     Raises:
@@ -77,8 +75,10 @@ def assess(
     draws = plan(count, seed, kinds)
     measured: dict[Perturbation, Measurement] = {}
     subject = _Subject(Site(result.case), result.features.settings, study.signature.names)
-    for batch in _measure(subject, draws, pool):
-        measured.update(batch)
+    measure = partial(_measured, subject)
+    tasks = [draws[i : i + PER_TASK] for i in range(0, count, PER_TASK)] if helpers else [(draw,) for draw in draws]
+    for task, found in helpers.spread(measure, tasks) if helpers else ((task, measure(task)) for task in tasks):
+        measured.update(zip(task, found, strict=True))
         if progress is not None:
             progress(len(measured) / count, f"perturbation {len(measured)} of {count}")
     replicates = tuple(_replicate(draw, *measured[draw], result, reference) for draw in draws)
@@ -133,34 +133,15 @@ class _Subject:
             return words, None, str(error)
 
 
-def _measure(
-    subject: _Subject, draws: tuple[Perturbation, ...], pool: Executor | None
-) -> Iterator[dict[Perturbation, Measurement]]:
-    if pool is None:
-        for draw in draws:
-            yield {draw: subject.measure(draw)}
-        return
-    batches = [draws[i : i + PER_TASK] for i in range(0, len(draws), PER_TASK)]
-    assert subject.key  # computed here, it need not be in every task
-    work: Work[tuple[Perturbation, ...], dict[Perturbation, Measurement]] = Work(pool)
-    try:
-        for batch in batches:
-            work.give(batch, _measure_batch, subject, batch)
-        while work:
-            yield work.take()[1].result()
-    finally:
-        work.cancel()
-
-
 _last_subject: _Subject | None = None
 
 
-def _measure_batch(subject: _Subject, draws: tuple[Perturbation, ...]) -> dict[Perturbation, Measurement]:
-    """In a worker: it keeps the subject of its first task with what was computed for it."""
+def _measured(subject: _Subject, draws: tuple[Perturbation, ...]) -> list[Measurement]:
+    """A process keeps the subject of its first task with what was computed for it."""
     global _last_subject
     if _last_subject is None or _last_subject.key != subject.key:
         _last_subject = subject
-    return {draw: _last_subject.measure(draw) for draw in draws}
+    return [_last_subject.measure(draw) for draw in draws]
 
 
 def _replicate(

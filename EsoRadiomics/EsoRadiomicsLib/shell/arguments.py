@@ -59,7 +59,10 @@ def add_extraction_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one of the study's settings; it is recorded and warned about (value as JSON: bin_width=10)",
     )
     parser.add_argument(
-        "--jobs", type=whole_number, default=1, help="processes to spread the images of the case over (default 1)"
+        "--jobs",
+        type=whole_number,
+        default=1,
+        help="processes to share the work among; little is done in one (default 1)",
     )
     parser.add_argument("--progress", choices=MODES, default="auto", help="how progress is shown (default: auto)")
 

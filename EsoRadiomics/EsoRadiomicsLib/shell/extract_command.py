@@ -13,7 +13,7 @@ from ..core.errors import ExtractionError, OutputError
 from ..core.progress import reporter
 from ..extraction.engines import extract, prepare
 from ..extraction.feature_table import feature_row, write_rows
-from ..extraction.workers import worker_pool
+from ..extraction.workers import helpers
 from ..studies.study import load_study
 from .arguments import add_case_arguments, add_command, add_extraction_arguments, load, settings_of
 
@@ -43,12 +43,12 @@ def run(options: argparse.Namespace) -> int:
         raise ExtractionError(f"{study.id} has no signature to extract: {study.absent}")
     names = study.signature.names if options.signature and study.signature else None
     check_new_file(options.out, own=lambda path: _row_of(path) is not None)
-    with only_run(options.out), worker_pool(options.jobs) as pool:
+    with only_run(options.out), helpers(options.jobs) as helping:
         case = load(options, settings)
         if _row_of(options.out) not in (None, case.image_sha256):
             raise OutputError(f"{options.out} holds another image's features. Choose another name, or remove it first.")
         roi = prepare(case, settings)
-        features = extract(roi, settings, names, pool, reporter(options.progress))
+        features = extract(roi, settings, names, helping, reporter(options.progress))
     write_rows(options.out, [feature_row(case, features)])
     for step in roi.account.steps:
         print(f"{step.name}: {step.voxels:,} voxels, {step.cm3:.2f} cm³")

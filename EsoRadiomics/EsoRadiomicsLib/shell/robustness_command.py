@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.progress import reporter
 from ..extraction.perturbation import KINDS
-from ..extraction.workers import worker_pool
+from ..extraction.workers import helpers
 from ..scoring.perturbed_scores import COUNT, SEED, assess
 from ..studies.reference_cohort import load_reference
 from .arguments import add_command, claimed, whole_number
@@ -36,15 +36,15 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score, perturb, and report both."""
     reference = load_reference(options.reference) if options.reference else None
-    with claimed(options.out), worker_pool(options.jobs) as pool:
-        result = score_case(options, reference, pool)
+    with claimed(options.out), helpers(options.jobs) as helping:
+        result = score_case(options, reference, helping)
         robustness = assess(
             result,
             reference=reference,
             count=options.count,
             seed=options.seed,
             kinds=tuple(options.kind or KINDS),
-            pool=pool,
+            helpers=helping,
             progress=reporter(options.progress),
         )
         finish(options, replace(result, robustness=robustness))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from ..core.errors import InputError
 from ..core.optional import require
 from ..core.output import check_output_folder, writing
 from ..core.progress import reporter
-from ..extraction.workers import worker_pool
+from ..extraction.shared_tasks import Helpers
+from ..extraction.workers import helpers
 from ..imaging.dicom_series import read_series_headers
 from ..imaging.volumes import is_dicom
 from ..reporting.patient.patient_result import result_dict, to_json
@@ -66,13 +66,13 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Score and report."""
     reference = load_reference(options.reference) if options.reference else None
-    with claimed(options.out), worker_pool(options.jobs) as pool:
-        finish(options, score_case(options, reference, pool, full=options.full))
+    with claimed(options.out), helpers(options.jobs) as helping:
+        finish(options, score_case(options, reference, helping, full=options.full))
     return 0
 
 
 def score_case(
-    options: argparse.Namespace, reference: ReferenceCohort | None, pool: Executor | None, *, full: bool = False
+    options: argparse.Namespace, reference: ReferenceCohort | None, helpers: Helpers | None, *, full: bool = False
 ) -> PatientResult:
     """Score the case that the arguments name; what can be refused is refused before the image is read."""
     study = load_study(options.study)
@@ -92,7 +92,7 @@ def score_case(
         reference=reference,
         settings=settings,
         full=full,
-        pool=pool,
+        helpers=helpers,
         progress=reporter(options.progress),
     )
 

@@ -28,7 +28,7 @@ from EsoRadiomicsLib.cohort.manifest import read_manifest
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.extraction.feature_table import read_table
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
-from EsoRadiomicsLib.extraction.workers import worker_pool
+from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
@@ -108,9 +108,9 @@ def test_the_library_gives_the_list_of_the_shell(out: Path, manifest: Path, tmp_
 
 def test_cases_in_memory_give_the_table_of_the_files_bit_for_bit(out: Path, manifest: Path) -> None:
     told: list[float] = []
-    with worker_pool(2) as pool:
+    with helpers(2) as helping:
         measured = measure_readings(
-            in_memory(manifest), STUDY.settings, pool=pool, progress=lambda share, what: told.append(share)
+            in_memory(manifest), STUDY.settings, helpers=helping, progress=lambda share, what: told.append(share)
         )
     from_files = read_table(out / "readings.csv")
     pd.testing.assert_frame_equal(measured.table, from_files.fillna({"failed": ""}), check_exact=True)

@@ -22,7 +22,7 @@ from EsoRadiomicsLib.extraction.deep.network import FOLDER_VARIABLE, load_networ
 from EsoRadiomicsLib.extraction.deep.patch import network_input
 from EsoRadiomicsLib.extraction.engines import extract, is_feature, prepare, settings_from, split_name
 from EsoRadiomicsLib.extraction.features import Features
-from EsoRadiomicsLib.extraction.workers import worker_pool
+from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.studies.study import check_card, load_study
 
@@ -66,8 +66,8 @@ def test_the_default_network_measures_a_real_ct_with_the_same_bits_every_time(lu
     image, mask = (sitk.ReadImage(str(path)) for path in (lung1.image, lung1.mask))
     flipped = make_case(sitk.Flip(image, (True, False, True)), sitk.Flip(mask, (True, False, True)))
     assert extract(prepare(flipped, settings), settings).values == features.values
-    with worker_pool(2) as pool:
-        assert extract(prepare(case, settings), settings, pool=pool).values == features.values
+    with helpers(2) as helping:
+        assert extract(prepare(case, settings), settings, helpers=helping).values == features.values
     few = extract(prepare(case, settings), settings, ["deep_0004", "deep_0900"])
     assert few.values == {name: features.values[name] for name in ("deep_0004", "deep_0900")}
 

@@ -18,7 +18,7 @@ from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL, FEATURES_O
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_features import check_value
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_package import radiomics
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
-from EsoRadiomicsLib.extraction.workers import worker_pool
+from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.studies.study import load_study
 
@@ -78,8 +78,8 @@ def test_a_signature_alone_gives_the_bits_of_the_full_set(lung2_case: Case, lung
 
 def test_processes_give_the_bits_of_one_process_and_report_each_image(lung1_case: Case) -> None:
     told: list[float] = []
-    with worker_pool(2) as pool:
-        spread = extracted(lung1_case, DEFAULT, pool=pool, progress=lambda share, what: told.append(share))
+    with helpers(2) as helping:
+        spread = extracted(lung1_case, DEFAULT, helpers=helping, progress=lambda share, what: told.append(share))
     assert spread == extracted(lung1_case, DEFAULT)
     assert len(told) == 9 and told == sorted(told) and told[-1] == 1
 

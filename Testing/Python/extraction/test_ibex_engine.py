@@ -14,7 +14,7 @@ from EsoRadiomicsLib.core.errors import RoiError, UsageError
 from EsoRadiomicsLib.extraction.engines import engine, extract, prepare, settings_from, split_name
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.extraction.ibex.ibex_settings import IbexSettings
-from EsoRadiomicsLib.extraction.workers import worker_pool
+from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import make_case
 from EsoRadiomicsLib.studies.study import load_study
 
@@ -89,8 +89,8 @@ def test_pixels_that_are_not_square_change_lengths_and_no_texture(
 
 def test_processes_and_the_wanted_few_give_the_same_bits(image: sitk.Image, mask: sitk.Image, plain: Features) -> None:
     roi = prepare(make_case(image, mask), SETTINGS)
-    with worker_pool(2) as pool:
-        assert extract(roi, SETTINGS, pool=pool).values == plain.values
+    with helpers(2) as helping:
+        assert extract(roi, SETTINGS, helpers=helping).values == plain.values
     few = ["ibex_histogram_Kurtosis", "ibex_glcm25_45-7DifferenceEntropy"]
     assert extract(roi, SETTINGS, few).values == {name: plain.values[name] for name in reversed(few)}
 

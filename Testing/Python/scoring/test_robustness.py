@@ -14,7 +14,7 @@ from pyradiomics_data import LungCase
 from EsoRadiomicsLib.core.errors import RoiError, UsageError
 from EsoRadiomicsLib.extraction.engines import extract, prepare, share
 from EsoRadiomicsLib.extraction.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, Site, noise_level, plan
-from EsoRadiomicsLib.extraction.workers import worker_pool
+from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult, score_patient
 from EsoRadiomicsLib.scoring.perturbed_scores import assess
@@ -231,8 +231,8 @@ def test_a_contour_of_one_slice_is_measured_as_alone(ball: Case) -> None:
 
 def test_processes_give_the_numbers_of_one_process(scored: PatientResult, robustness: Robustness) -> None:
     told: list[float] = []
-    with worker_pool(2) as pool:
-        spread = assess(scored, count=10, seed=5, pool=pool, progress=lambda share, what: told.append(share))
+    with helpers(2) as helping:
+        spread = assess(scored, count=10, seed=5, helpers=helping, progress=lambda share, what: told.append(share))
     assert spread == robustness
     assert told == sorted(told) and told[-1] == 1
 
