@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from ..core.errors import InputError, UsageError
+from ..modelling.card_curve import curve
 from ..modelling.fitted_card import Identity, add_medians, baseline, quantity, risk_group_name
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import parameters
@@ -139,9 +140,12 @@ def _updated_survival(validation: Validation, how: str, source: str) -> dict[str
         )
     columns, nodes = _terms(validation)
     predictor = validation.prediction.linear_predictor
+    curves = {}
     if how == "refit":
         competing = outcome.competed is not None
         fitted = fit_fine_gray(columns, causes(outcome)) if competing else fit_cox(columns, outcome)
+        if not competing:
+            curves["curve"] = curve(columns.to_numpy(), outcome, fitted.coefficients, fitted.covariance, source)
         predictor = fitted.linear_predictor(columns)
         reach = z_value(0.95) * fitted.se
         for node, beta, width in zip(nodes, fitted.coefficients, reach, strict=True):
@@ -157,7 +161,8 @@ def _updated_survival(validation: Validation, how: str, source: str) -> dict[str
     else:
         survival = np.array([_baseline_as_observed(outcome, predictor, time) for time in horizons])
     published = study.card["outcome"] or {"kind": "survival", "label": study.endpoint, "unit": study_unit(study)}
-    return {**published, "terms": nodes, "baseline": baseline(survival, horizons, source), "source": source}
+    kept = {name: value for name, value in published.items() if name != "curve"}  # of the model before the update
+    return {**kept, "terms": nodes, "baseline": baseline(survival, horizons, source), **curves, "source": source}
 
 
 def _baseline_as_observed(outcome: Survival, predictor: FloatArray, time: float) -> float:

@@ -17,6 +17,7 @@ from ..statistics.competing import incidence_of_hazards
 from ..statistics.cox import Baseline
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
+from .card_curve import curve_of
 from .fitted_model import FinalModel, FittedCutoff, FittedModel
 from .model_cohort import Cohort, listed, study_unit
 from .predictions import Prediction
@@ -341,7 +342,8 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
     horizons = np.array(model.horizons)
     if not final.model:
         free = np.exp(-final.baseline.at(horizons))
-        return {**common, "unit": study_unit(study), "baseline": baseline(free, model.horizons, source)}
+        rows = baseline(free, model.horizons, source)
+        return {**common, "unit": study_unit(study), "baseline": rows, **curve_of(model, source)}
     competing: dict[str, Any] = {"event": model.training.competes, "model": final.model}
     if final.competing is None:
         free = np.exp(-final.baseline.at(horizons))

@@ -105,6 +105,7 @@ class FinalModel:
 
     Where events compete ``model`` says what its hazard is of: ``cause-specific``, with the hazard of ``competing``
     beside it, or ``fine-gray``; "" elsewhere.
+    ``covariance`` (p, p) is that of a survival model's coefficients.
     """
 
     kind: str
@@ -113,6 +114,7 @@ class FinalModel:
     baseline: Baseline | None
     model: str = ""
     competing: CompetingHazard | None = None
+    covariance: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -278,8 +280,7 @@ class FittedModel:
     def predictor(self, cohort: Cohort) -> FloatArray:
         """Linear predictor (n,) of the final model for any patients."""
         assert self.final is not None
-        terms = self.final.terms
-        return self.final.intercept + self._inputs(cohort) @ np.array([term.coefficient for term in terms])
+        return self.final.intercept + self.terms(cohort) @ np.array([term.coefficient for term in self.final.terms])
 
     def event_free(self, cohort: Cohort) -> dict[float, FloatArray]:
         """Horizon → probability (n,) of not having had the event, of the horizons that were reached.
@@ -292,14 +293,12 @@ class FittedModel:
         if final.competing is None:
             free = np.exp(-np.exp(np.minimum(risk, 500.0))[:, None] * final.baseline.at(self.horizons))
         else:
-            other = self._inputs(cohort) @ np.array(
-                [final.competing.coefficients.get(t.name, 0.0) for t in final.terms]
-            )
+            other = self.terms(cohort) @ np.array([final.competing.coefficients.get(t.name, 0.0) for t in final.terms])
             free = 1 - incidence_of_hazards((final.baseline, risk), [(final.competing.baseline, other)], self.horizons)
         return {time: column for time, column in zip(self.horizons, free.T, strict=True) if not np.isnan(column).any()}
 
-    def _inputs(self, cohort: Cohort) -> FloatArray:
-        """The final model's terms as columns (n, t)."""
+    def terms(self, cohort: Cohort) -> FloatArray:
+        """The final model's terms as columns (n, t) of any patients."""
         assert self.final is not None
         terms = self.final.terms
         parts = [cohort.clinical, *(self.radiomic(cohort, term.name) for term in terms if term.kind != "covariate")]

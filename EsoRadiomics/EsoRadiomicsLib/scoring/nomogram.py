@@ -237,11 +237,16 @@ def _note(outcome: Outcome) -> str:
             f"The risk rests on the hazard of {outcome.of_two_hazards.event}, too, so that no one scale shows it: it "
             "is computed for each patient."
         )
-    return "" if outcome.baseline or outcome.kind == "logistic" else _NO_BASELINE
+    if outcome.kind == "logistic" or outcome.curve is not None or outcome.competing is not None:
+        return ""
+    return _NO_CURVE if outcome.baseline else _NO_BASELINE
 
 
 _NO_BASELINE = (
     "The study publishes no baseline survival, so total points rank patients but no survival can be read from them."
+)
+_NO_CURVE = (
+    "No survival curve with a 95 % band: the study prints neither its whole baseline nor its coefficients' covariance."
 )
 
 

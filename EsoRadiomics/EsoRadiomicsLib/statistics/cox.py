@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..core.errors import InputError
 from .efron import EfronLikelihood
 from .estimate import cluster_sums, two_sided_p, z_value
 from .inputs import FloatArray, Survival, check_independent, feature_matrix, select_columns
+from .survival_curve import HazardCurve
 
 _LARGEST_PREDICTOR = 500.0
 
@@ -132,10 +134,28 @@ def efron_baseline(outcome: Survival, linear_predictor: FloatArray) -> Baseline:
         )
     relative = np.exp(linear_predictor)
     times = np.unique(outcome.time[outcome.event])
-    steps = []
-    for time in times:
-        dying = relative[outcome.event & (outcome.time == time)]
-        at_risk = relative[outcome.time >= time].sum()
-        removed = np.arange(len(dying)) / len(dying) * dying.sum()
-        steps.append(np.sum(1 / (at_risk - removed)))
+    steps = [np.sum(1 / at_risk) for at_risk in _sums_at_risk(relative[:, None], outcome, times)]
     return Baseline(times, np.cumsum(steps), float(outcome.time.max()))
+
+
+def hazard_curve(x: FloatArray, outcome: Survival, coefficients: FloatArray, covariance: FloatArray) -> HazardCurve:
+    """What the predicted survival curves of a model fitted to ``x`` (n, p) need; see :mod:`.survival_curve`."""
+    relative = np.exp(x @ coefficients)[:, None]
+    times = np.unique(outcome.time[outcome.event])
+    sums = list(_sums_at_risk(np.hstack([relative, relative * x]), outcome, times))
+    return HazardCurve(
+        time=times,
+        hazard=np.cumsum([np.sum(1 / each[:, 0]) for each in sums]),
+        variance=np.cumsum([np.sum(1 / each[:, 0] ** 2) for each in sums]),
+        drift=np.cumsum([np.sum(each[:, 1:] / each[:, :1] ** 2, axis=0) for each in sums], axis=0),
+        covariance=covariance,
+        last_follow_up=float(outcome.time.max()),
+    )
+
+
+def _sums_at_risk(values: FloatArray, outcome: Survival, times: FloatArray) -> Iterator[FloatArray]:
+    """For each time with d events the sums (d, m) of ``values`` (n, m) over those at risk, less l/d of the dying."""
+    for time in times:
+        dying = values[outcome.event & (outcome.time == time)]
+        gone = np.arange(len(dying))[:, None] / len(dying)
+        yield values[outcome.time >= time].sum(axis=0) - gone * dying.sum(axis=0)

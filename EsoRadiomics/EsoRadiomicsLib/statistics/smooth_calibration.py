@@ -15,12 +15,13 @@ from scipy.special import expit, logit
 
 from ..core.errors import InputError
 from .competing import causes
-from .cox import CoxModel, fit_cox
+from .cox import fit_cox, hazard_curve
 from .estimate import z_value
 from .fine_gray import fit_fine_gray
 from .inputs import FloatArray, Survival, binary, numbers
 from .logistic import fit_logistic
 from .splines import restricted_cubic, spline_knots
+from .survival_curve import log_log_limits
 
 _GRID = 100
 _MANY_EVENTS = 100
@@ -71,12 +72,12 @@ def smooth_survival_calibration(
         unknown = np.full(_GRID, np.nan)
         return _summary(risk, observed, grid, curve, unknown, unknown)
     model = fit_cox(table, outcome, clusters)
-    hazard, _ = _cumulative_hazard(model, table, outcome, table.to_numpy(), time)
-    curve, se = _cumulative_hazard(model, table, outcome, basis(_complementary_log_log(grid)).to_numpy(), time)
-    # The limits are those of ln H, as R's log-log limits of a survival curve.
-    reach = z_value(level) * se / np.maximum(curve, np.finfo(float).tiny)
-    limits = -np.expm1(-curve * np.exp(-reach)), -np.expm1(-curve * np.exp(reach))
-    return _summary(risk, -np.expm1(-hazard), grid, -np.expm1(-curve), *limits)
+    curves = hazard_curve(table.to_numpy(), outcome, model.coefficients, model.covariance)
+    hazard, _ = curves.at(time, table.to_numpy(), model.linear_predictor(table))
+    along = basis(_complementary_log_log(grid))
+    curve, se = curves.at(time, along.to_numpy(), model.linear_predictor(along))
+    worst, best = log_log_limits(curve, se, z_value(level))
+    return _summary(risk, -np.expm1(-hazard), grid, -np.expm1(-curve), 1 - best, 1 - worst)
 
 
 def smooth_binary_calibration(
@@ -110,25 +111,6 @@ class _Basis:
     def __call__(self, values: FloatArray) -> pd.DataFrame:
         columns = values[:, None] if self._knots is None else restricted_cubic(values, self._knots)
         return pd.DataFrame(columns, columns=[f"prediction {k}" for k in range(1, columns.shape[1] + 1)])
-
-
-def _cumulative_hazard(
-    model: CoxModel, table: pd.DataFrame, outcome: Survival, rows: FloatArray, time: float
-) -> tuple[FloatArray, FloatArray]:
-    """H(time | row) (m,) and its standard error (Tsiatis, Ann Stat 1981) for ``rows`` (m, p)."""
-    x = table.to_numpy()
-    relative = np.exp(x @ model.coefficients)
-    total, drift, spread = 0.0, np.zeros(x.shape[1]), 0.0
-    for at in np.unique(outcome.time[outcome.event & (outcome.time <= time)]):
-        at_risk = relative * (outcome.time >= at)
-        deaths = int((outcome.event & (outcome.time == at)).sum())
-        total += deaths / at_risk.sum()
-        drift += deaths / at_risk.sum() * (at_risk @ x) / at_risk.sum()
-        spread += deaths / at_risk.sum() ** 2
-    factor = np.exp(rows @ model.coefficients)
-    lever = factor[:, None] * (rows * total - drift)
-    variance = factor**2 * spread + np.einsum("ij,jk,ik->i", lever, model.covariance, lever)
-    return factor * float(model.baseline.at(time)[0]), np.sqrt(variance)
 
 
 def _summary(

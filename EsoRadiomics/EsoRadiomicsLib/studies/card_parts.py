@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..core.errors import UsageError
 from ..statistics.combat import Combat, combat_of
+from ..statistics.survival_curve import HazardCurve
 
 UNSURE = ("reconstructed", "assumed")
 _LARGEST = 500.0
@@ -204,7 +207,7 @@ class Outcome:
 
     ``baseline`` is ((time, survival at linear predictor 0), …), empty where the study publishes none; with a
     ``competing`` event the probability of not having had the outcome's. ``cutoff`` is that of a logistic model's
-    probability.
+    probability. ``curve``: survival at every time, which no paper prints.
     """
 
     kind: str
@@ -215,6 +218,7 @@ class Outcome:
     baseline: tuple[tuple[float, Quantity], ...]
     cutoff: Cutoff | None = None
     competing: CompetingEvent | None = None
+    curve: HazardCurve | None = None
 
     @property
     def of_two_hazards(self) -> CompetingEvent | None:
@@ -313,11 +317,16 @@ def read_outcome(node: Mapping[str, Any]) -> Outcome:
     )
     baseline = tuple((item["time"], Quantity.read(item["survival"])) for item in node.get("baseline", ()))
     intercept = node["intercept"]["value"] if "intercept" in node else 0.0
-    cutoff = _cutoff(node.get("cutoff"))
+    cutoff, curve = _cutoff(node.get("cutoff")), _curve(node["curve"]) if "curve" in node else None
     competing = _competing(node["competing"]) if "competing" in node else None
-    return Outcome(
-        node["kind"], node.get("label", ""), node.get("unit", ""), intercept, terms, baseline, cutoff, competing
-    )
+    label, unit = node.get("label", ""), node.get("unit", "")
+    return Outcome(node["kind"], label, unit, intercept, terms, baseline, cutoff, competing, curve)
+
+
+def _curve(node: Mapping[str, Any]) -> HazardCurve:
+    parts = {name: np.array(node[name], dtype=np.float64) for name in ("time", "hazard", "variance", "covariance")}
+    drift = np.array(node["drift"], dtype=np.float64).reshape(len(node["time"]), -1)
+    return HazardCurve(**parts, drift=drift, last_follow_up=node["last_follow_up"])
 
 
 def _competing(node: Mapping[str, Any]) -> CompetingEvent:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from ..core.errors import UsageError
 from ..extraction.engines import engine, settings_from
@@ -171,6 +174,36 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"$.outcome.baseline[{i}].time", "the times must rise"
         if baseline[i]["survival"]["value"] > baseline[i - 1]["survival"]["value"]:
             yield f"$.outcome.baseline[{i}].survival", "a survival cannot rise with time"
+    if "curve" in card["outcome"]:
+        yield from _curve(card["outcome"]["curve"], len(card["outcome"]["terms"]), baseline)
+
+
+def _curve(curve: Mapping[str, Any], n_terms: int, baseline: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
+    """A curve is whole, belongs to as many terms, and says what the baseline says."""
+    times, where = curve["time"], "$.outcome.curve"
+    for name in ("hazard", "variance", "drift"):
+        if len(curve[name]) != len(times):
+            yield f"{where}.{name}", f"there are {len(curve[name])} rows for {len(times)} times"
+    rows = (*curve["drift"], *curve["covariance"])
+    if any(len(row) != n_terms for row in rows) or len(curve["covariance"]) != n_terms:
+        yield where, f"“drift” and “covariance” need a column for each of the {n_terms} terms"
+        return
+    if any(later <= before for before, later in pairwise(times)):
+        yield f"{where}.time", "the times must rise"
+    for name in ("hazard", "variance"):
+        if curve[name][0] < 0 or any(later < before for before, later in pairwise(curve[name])):
+            yield f"{where}.{name}", "the values must not fall, or be negative"
+    if curve["last_follow_up"] < times[-1]:
+        yield f"{where}.last_follow_up", "it lies before the last event"
+    covariance = np.array(curve["covariance"], dtype=np.float64)
+    values = np.linalg.eigvalsh(covariance)
+    if not np.allclose(covariance, covariance.T) or values[0] < -1e-9 * abs(values[-1]):
+        yield f"{where}.covariance", "this is no covariance: it must be symmetric, without negative eigenvalues"
+    hazards = dict(zip(times, curve["hazard"], strict=False))
+    for i, at in enumerate(baseline):
+        hazard = max((hazards[time] for time in hazards if time <= at["time"]), default=0.0)
+        if abs(math.exp(-hazard) - at["survival"]["value"]) > 1e-6:
+            yield f"$.outcome.baseline[{i}].survival", f"the curve says {math.exp(-hazard):.6g} here"
 
 
 def _competing(outcome: Mapping[str, Any]) -> Iterator[Problem]:

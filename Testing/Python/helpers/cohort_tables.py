@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import numpy as np
 import pandas as pd
 
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
+from EsoRadiomicsLib.modelling.card_curve import curve
+from EsoRadiomicsLib.modelling.fitted_card import baseline, quantity
+from EsoRadiomicsLib.statistics.cox import fit_cox
+from EsoRadiomicsLib.statistics.inputs import survival
+from EsoRadiomicsLib.studies.study import Study, check_card, load_study
 
 Golden = Callable[[str], Any]
 
@@ -69,3 +75,19 @@ def written(table: pd.DataFrame, folder: Path, name: str = "cohort.csv") -> Path
     path = folder / name
     table.to_csv(path, index=False)
     return path
+
+
+def study_with_a_curve(golden: Golden) -> Study:
+    """The card of escc-lpfs-ccrt with its outcome model refitted to the golden cohort, whose curves R has drawn too."""
+    table = golden("analysis_table.csv").query("cohort == 'train'")
+    x = table[["N", "CR", "rad"]].to_numpy(dtype=float)
+    outcome = survival(table.time, table.event)
+    fitted = fit_cox(table[["N", "CR", "rad"]].astype(float), outcome)
+    card = deepcopy(dict(load_study("escc-lpfs-ccrt").card))
+    for term, coefficient in zip(card["outcome"]["terms"], fitted.coefficients, strict=True):
+        term["coefficient"] = quantity(coefficient)
+    hazards = fitted.baseline.at([12, 24, 36])
+    card["outcome"]["baseline"] = baseline(np.exp(-hazards), [12, 24, 36], "generated")
+    card["outcome"]["curve"] = curve(x, outcome, fitted.coefficients, fitted.covariance, "generated")
+    card |= {"id": "refitted", "title": "Refitted to a generated cohort"}
+    return check_card(card, Path("refitted.json"))

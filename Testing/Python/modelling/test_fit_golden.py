@@ -16,6 +16,7 @@ from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.predictions import predict
 from EsoRadiomicsLib.modelling.steps.lasso_step import LassoChoice
 from EsoRadiomicsLib.scoring.nomogram import build_nomogram
+from EsoRadiomicsLib.scoring.patient_curve import patient_curve
 from EsoRadiomicsLib.scoring.score import score
 from EsoRadiomicsLib.statistics.gaussian_lasso import cross_validate_gaussian
 from EsoRadiomicsLib.studies.study import check_card, load_study
@@ -116,6 +117,17 @@ def test_the_nomogram_of_the_card_is_rms(fit: Fit, golden: Golden) -> None:
     # S0 at the centre: exp(−H0·e^center), and the card's S0 is exp(−H0).
     at_center = [s0.value ** np.exp(r["center"]) for _, s0 in fit.study.outcome.baseline]
     assert at_center == pytest.approx(r["S0_at_center"]["efron"], abs=1e-4)
+
+
+def test_the_card_draws_the_survival_curves_of_survfit(fit: Fit, golden: Golden) -> None:
+    study, patient = fit.study, {"N stage": 3.0, "CR status": 0.0, "Rad-score": 1.1}
+    found = patient_curve(study, patient)
+    assert found is not None and not found.missing and found.marks == (12, 24, 36)
+    expected = golden("survfit_coxph.csv").query("set == 'train' and patient == 2")
+    # The Rad-score's coefficient is R's to 1e-4 only.
+    assert found.best.survival[1:-1] == pytest.approx(expected.survival.to_numpy(), abs=2e-4)
+    assert found.best.lower[1:-1] == pytest.approx(expected.lower.to_numpy(), abs=2e-4)
+    assert found.best.upper[1:-1] == pytest.approx(expected.upper.to_numpy(), abs=2e-4)
 
 
 def test_the_binomial_lasso_is_glmnets(golden: Golden, tmp_path: Path) -> None:

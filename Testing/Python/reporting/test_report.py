@@ -78,7 +78,7 @@ def page(result: PatientResult, folder: Path) -> Page:
 
 
 def test_the_folder_holds_exactly_the_promised_files(folder: Path, tmp_path: Path) -> None:
-    promised = sorted(set(FILES) - {"pictures.png", "readings.svg", "robustness.svg"})
+    promised = sorted(set(FILES) - {"pictures.png", "readings.svg", "robustness.svg", "survival.svg"})
     assert sorted(read(folder)) == promised
     write_report(scored("ln-response-crt"), tmp_path / "node")
     assert sorted(read(tmp_path / "node")) == promised

@@ -36,7 +36,7 @@ from .choices import (
     worth_line,
 )
 from .command_run import CommandRun, ProcessRunner
-from .patient_report_files import drawn_part, write_files
+from .patient_report_files import FOLDER, drawn_part, write_files
 from .patient_runs import SlicerRadiomicsRun
 from .section import Run, Section
 
@@ -330,17 +330,22 @@ class Panel(Section):
         self._inputs = Inputs()
         self._on_change()
 
-    def export(self, folder: Path | str) -> bool:
-        """Write the shown result's report into a new or empty folder; False, and ``error``, if it cannot be."""
+    def export(self, path: Path | str, what: str = FOLDER) -> bool:
+        """Write the shown result's report (``FOLDER``, ``PDF``, ``DICOM``); False, and ``error``, if it cannot be."""
         self.error = ""
         try:
             if self._stored is None or not self._shown:
                 self.error = "There is no result to export. Score the patient first."
             else:
-                write_files(self._scene, self._stored, Path(folder))
+                write_files(self._scene, self._stored, Path(path), what)
         except EsoRadiomicsError as error:
             self.error = str(error)
         return not self.error
+
+    def missing_for_dicom(self) -> str:
+        """Why the shown result's CT has no place in an archive; "" if it was loaded from DICOM."""
+        stored = self._stored
+        return " ".join(self._problem(lambda: self._scene.dicom_file(stored.volume))) if stored is not None else ""
 
     # ROIs and the preview
 

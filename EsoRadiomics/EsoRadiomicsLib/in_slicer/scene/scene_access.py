@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from ...imaging.case import Case, make_case
 from ...studies.study import Study
+from .dicom_source import dicom_file
 from .mrml_images import (
     find_segment,
     is_segmentation,
@@ -131,6 +132,10 @@ class SceneAccess:
         for each, path in zip((image, mask), paths, strict=True):
             write_image(each, path)
         return [str(path) for path in paths]
+
+    def dicom_file(self, volume: Any) -> Path:
+        """See :func:`EsoRadiomicsLib.in_slicer.scene.dicom_source.dicom_file`."""
+        return dicom_file(volume)
 
     def store(
         self,

@@ -38,6 +38,12 @@ def choose_file(title: str, name_filter: str) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def choose_new_file(title: str, proposed: str, name_filter: str) -> Path | None:
+    """A file to write, or None if the user cancels; the dialog asks before one is overwritten."""
+    chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, proposed, name_filter)
+    return Path(chosen) if chosen else None
+
+
 def choose_folder(title: str) -> Path | None:
     """An existing folder, or None if the user cancels."""
     chosen = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title)

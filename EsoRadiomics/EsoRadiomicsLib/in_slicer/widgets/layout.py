@@ -112,7 +112,7 @@ class FiguresLayout(ModuleLayout):
 
 
 class ResultLayout(ModuleLayout):
-    """A patient's slices, nomogram and contributions."""
+    """A patient's slices, nomogram with what it predicts, and contributions."""
 
-    def __init__(self, nomogram_view: qt.QWidget, contributions_view: qt.QWidget) -> None:
-        super().__init__(RESULT_LAYOUT, {NOMOGRAM_TAG: nomogram_view, CONTRIBUTIONS_TAG: contributions_view})
+    def __init__(self, outcome_view: qt.QWidget, contributions_view: qt.QWidget) -> None:
+        super().__init__(RESULT_LAYOUT, {NOMOGRAM_TAG: outcome_view, CONTRIBUTIONS_TAG: contributions_view})

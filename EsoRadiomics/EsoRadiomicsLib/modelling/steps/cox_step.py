@@ -68,7 +68,13 @@ class CoxStep(ProtocolStep):
             univariable=univariable,
             multivariable=multivariable,
             final=FinalModel(
-                "survival", fitted_terms(final, final.se), 0.0, final.baseline, self._model(training), competing
+                "survival",
+                fitted_terms(final, final.se),
+                0.0,
+                final.baseline,
+                self._model(training),
+                competing,
+                final.covariance,
             ),
         )
         if model.choices.explain:

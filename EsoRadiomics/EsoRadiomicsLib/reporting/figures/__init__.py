@@ -8,6 +8,7 @@ from .readings_plot import readings_figure
 from .robustness_plot import robustness_figure
 from .roi_plot import roi_figure
 from .style import to_png, to_svg
+from .survival_plot import survival_figure
 
 __all__ = [
     "contributions_figure",
@@ -17,6 +18,7 @@ __all__ = [
     "readings_figure",
     "robustness_figure",
     "roi_figure",
+    "survival_figure",
     "to_png",
     "to_svg",
 ]

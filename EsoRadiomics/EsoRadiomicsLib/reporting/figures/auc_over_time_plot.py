@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from ...scoring.patient_curve import time_ticks
 from ...statistics.discrimination import AucOverTime
-from .kaplan_meier_plot import time_ticks
 from .series_style import series
 from .style import GREY, add_axes_mm, new_figure, plain_axes
 

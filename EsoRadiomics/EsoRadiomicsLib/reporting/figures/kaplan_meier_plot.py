@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -10,7 +9,7 @@ from textwrap import wrap
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...scoring.nomogram import pretty
+from ...scoring.patient_curve import time_ticks
 from ...statistics.competing import causes, cumulative_incidence
 from ...statistics.inputs import BoolArray, FloatArray, Survival
 from ...statistics.kaplan_meier import kaplan_meier, numbers_at_risk
@@ -110,11 +109,3 @@ def _curve(outcome: Survival) -> _Curve:
         start, columns = 0, (found.incidence, found.lower, found.upper)
     value, lower, upper = (np.append(start, column) for column in columns)
     return _Curve(time, value, lower, upper, lost)
-
-
-def time_ticks(longest: float, unit: str) -> list[float]:
-    """Every 6, 12 or 24 months …, so that years can be read off; R's pretty numbers for other units."""
-    if unit != "months":
-        return [tick for tick in pretty(0.0, longest, 6) if tick <= longest]
-    step = next((step for step in (3, 6, 12, 24, 36, 60) if longest / step <= 9), 120)
-    return [float(step * k) for k in range(math.floor(longest / step) + 1)]

@@ -49,6 +49,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         warnings=_sentences("warnings", "Warnings", result.warnings),
         not_computed=_sentences("missing", "Not computed", score.not_computed),
         nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
+        survival=_picture(pictures, "survival.svg", "Predicted survival of this patient over time."),
         robustness=_robustness(result, pictures),
         paper_readings=_paper_readings(result, pictures),
         roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured.")

@@ -13,7 +13,15 @@ from matplotlib.text import Text
 from ...core.optional import require
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
-from ..figures import contributions_figure, nomogram_figure, readings_figure, robustness_figure, roi_figure
+from ...scoring.patient_curve import patient_curve
+from ..figures import (
+    contributions_figure,
+    nomogram_figure,
+    readings_figure,
+    robustness_figure,
+    roi_figure,
+    survival_figure,
+)
 from ..figures.style import GREY, INK, VERMILLION, WIDTH_MM, add_page, new_figure
 from .patient_result import NOTICE
 from .patient_summary import summary_rows
@@ -52,10 +60,11 @@ def report_pdf(result: PatientResult) -> bytes:
 def _figures(result: PatientResult) -> Iterator[Figure]:
     score = result.score
     yield _summary_figure(result)
-    nomogram = build_nomogram(score.study)
+    nomogram, values = build_nomogram(score.study), patient_values(score.study, score)
     if nomogram is not None:
-        place = nomogram.place(patient_values(score.study, score))
-        yield nomogram_figure(nomogram, place, demonstration=score.demonstration)
+        yield nomogram_figure(nomogram, nomogram.place(values), demonstration=score.demonstration)
+    if curve := patient_curve(score.study, values):
+        yield survival_figure(curve, demonstration=score.demonstration)
     yield roi_figure(result.case, result.roi)
     yield contributions_figure(score)
     if result.robustness is not None:

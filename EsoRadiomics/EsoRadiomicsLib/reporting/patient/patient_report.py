@@ -12,6 +12,7 @@ from ...core.errors import OutputError
 from ...core.output import check_replaceable_folder, safe_cell, write_folder
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
+from ...scoring.patient_curve import patient_curve
 from ..figures import (
     contributions_figure,
     histogram_figure,
@@ -20,6 +21,7 @@ from ..figures import (
     readings_figure,
     robustness_figure,
     roi_figure,
+    survival_figure,
     to_png,
     to_svg,
 )
@@ -30,6 +32,7 @@ FILES = (
     "features.csv",
     "result.json",
     "nomogram.svg",
+    "survival.svg",
     "contributions.svg",
     "robustness.svg",
     "readings.svg",
@@ -37,8 +40,9 @@ FILES = (
     "pictures.png",
     "report.html",
 )
-"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``robustness.svg`` and ``readings.svg`` only
-where that was assessed, ``pictures.png`` only where pictures were measured."""
+"""What the folder holds; ``nomogram.svg`` only with an outcome model, ``survival.svg`` only where the card holds the
+whole baseline, ``robustness.svg`` and ``readings.svg`` only where that was assessed, ``pictures.png`` only where
+pictures were measured."""
 
 
 def write_report(result: PatientResult, folder: Path) -> None:
@@ -91,10 +95,12 @@ def _identity(document: dict[str, Any]) -> tuple[str, str, str]:
 def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
     score = result.score
     pictures = {}
-    nomogram = build_nomogram(score.study)
+    nomogram, values = build_nomogram(score.study), patient_values(score.study, score)
     if nomogram is not None:
-        place = nomogram.place(patient_values(score.study, score))
-        pictures["nomogram.svg"] = to_svg(nomogram_figure(nomogram, place, demonstration=score.demonstration))
+        drawn = nomogram_figure(nomogram, nomogram.place(values), demonstration=score.demonstration)
+        pictures["nomogram.svg"] = to_svg(drawn)
+    if curve := patient_curve(score.study, values):
+        pictures["survival.svg"] = to_svg(survival_figure(curve, demonstration=score.demonstration))
     pictures["contributions.svg"] = to_svg(contributions_figure(score))
     if result.robustness is not None:
         pictures["robustness.svg"] = to_svg(robustness_figure(score, result.robustness))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
+from ...scoring.patient_curve import patient_curve
 from ...scoring.predicted_outcome import Bounds
 from ...scoring.score import Score
 from ...studies.study import Study
@@ -117,9 +118,20 @@ def _outcome(score: Score) -> dict[str, Any] | None:
         "total_points": _bounds(place.total),
         "survival": [{"time": at.time, **_bounds(at.bounds), "evidence": at.evidence} for at in score.survival],
         "incidence": [{"time": at.time, **_bounds(at.bounds), "evidence": at.evidence} for at in score.incidence],
+        **_curve(score),
         "event_probability": score.event_probability and _bounds(score.event_probability),
         "reconstructed": nomogram.reconstructed,
     }
+
+
+def _curve(score: Score) -> dict[str, Any]:
+    """Survival at every time of an event, where the card can tell."""
+    curve = patient_curve(score.study, patient_values(score.study, score))
+    if curve is None:
+        return {}
+    band = {} if curve.missing else {"lower_95": curve.best.lower.tolist(), "upper_95": curve.best.upper.tolist()}
+    low, high = curve.worst.survival.tolist(), curve.best.survival.tolist()
+    return {"curve": {"time": curve.best.time.tolist(), "low": low, "high": high, **band}}
 
 
 def _bounds(bounds: Bounds) -> dict[str, float]:

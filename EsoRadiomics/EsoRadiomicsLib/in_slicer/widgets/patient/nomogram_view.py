@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import qt
@@ -20,11 +20,13 @@ EMPTY = "Score a patient to see the nomogram."
 class NomogramView(qt.QWidget):
     """A nomogram with one patient on it.
 
-    ``values`` are those on show, by row name: the patient's own until something is dragged.
+    ``values`` are those on show, by row name: the patient's own until something is dragged; ``on_values`` is called
+    with each other ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_values: Callable[[Mapping[str, float]], None] = lambda values: None) -> None:
         qt.QWidget.__init__(self)
+        self._on_values = on_values
         self.setMouseTracking(True)
         self.setMinimumSize(320, 200)
         self.clear(EMPTY)
@@ -58,6 +60,7 @@ class NomogramView(qt.QWidget):
     def back_to_patient(self) -> None:
         """Undo every change made by hand."""
         self.values = dict(self._own)
+        self._on_values(self.values)
         self.update()
 
     def sheet(self) -> Sheet:
@@ -107,6 +110,7 @@ class NomogramView(qt.QWidget):
         if self._dragged is not None:
             self.values[self._dragged.name] = self._dragged.nearest(self.sheet().points_at(x))
             self._hovered = self._dragged, x
+            self._on_values(self.values)
         else:
             row = self._row_at(x, y)
             self._hovered = (row, x) if row is not None else None

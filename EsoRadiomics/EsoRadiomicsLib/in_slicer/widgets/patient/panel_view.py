@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,17 @@ from slicer.i18n import tr as _
 
 from ....studies.study import Study
 from ...panel.patient_panel import Inputs, Panel
+from ...panel.patient_report_files import DICOM
 from ...scene.likely_nodes import likely_ct, likely_segmentation
 from ...scene.scene_access import SceneAccess
 from ..dependencies import engine_sentence
-from ..dialogs import choose_file, choose_folder, choose_item
+from ..dialogs import choose_file, choose_item
 from ..parameter_view import ParameterView
 from ..run_row import RunRow
 from ..slicer_process import PythonProcess, WaitingPython
 from ..watch import Watch
 from .covariate_fields import CovariateInputs
+from .export_dialogs import ask_where, export_menu
 from .firmness_view import FirmnessView
 from .gtv_choice import jump_to, likely_gtv, likely_segment, new_gtv, show_ct
 from .result_view import ResultView, scroll_to
@@ -133,7 +134,7 @@ class PanelView(ParameterView):
         self.ui.cancelButton.connect("clicked(bool)", self._on_cancel)
         self._firmness.wire(lambda command: self._panel.score(self._inputs(), command), self._on_cancel)
         self.ui.layoutButton.connect("clicked(bool)", self._on_layout)
-        self.ui.exportButton.connect("clicked(bool)", self._on_export)
+        self._menu = export_menu(self.ui.exportButton, self._on_export)
 
     # What other sections ask for
 
@@ -351,13 +352,17 @@ class PanelView(ParameterView):
     def _on_layout(self, checked: bool) -> None:
         self._result.show_layout(in_layout=checked)
 
-    def _on_export(self) -> None:
-        parent, result = choose_folder(_("The report gets a folder of its own in:")), self._panel.result
-        if parent is None or result is None:
+    def _on_export(self, what: str) -> None:
+        result = self._panel.result
+        if result is None:
             return
-        name = re.sub(r"[^\w-]+", "-", f"{result['case']['name']}-{result['study']['id']}")
-        with slicer.util.WaitCursor():
-            exported = self._panel.export(parent / name)
-        if exported:
-            self._panel.message = _("The report is in {folder}").format(folder=parent / name)
+        problem = self._panel.missing_for_dicom() if what == DICOM else ""
+        path = None if problem else ask_where(what, result)
+        if path is not None:
+            with slicer.util.WaitCursor():
+                exported = self._panel.export(path, what)
+            if exported:
+                self._panel.message = _("The report is in {place}").format(place=path)
+        elif problem:
+            self._panel.error = problem
         self._render()

@@ -1,4 +1,4 @@
-"""What is shown of a result: the rows in the panel, and nomogram and contributions in the viewer's layout."""
+"""What is shown of a result: the rows in the panel, and nomogram, survival and contributions in the viewer's layout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ....scoring.nomogram import build_nomogram
 from ...panel.patient_panel import Panel
 from ..layout import ResultLayout
 from .contributions_view import ContributionsView
-from .nomogram_view import NomogramView
+from .outcome_view import OutcomeView
 from .result_html import is_demonstration, result_html
 
 SETTLED_MS = 500
@@ -22,8 +22,8 @@ class ResultView:
 
     def __init__(self, ui: Any) -> None:
         self.ui = ui
-        self._nomogram, self._contributions = NomogramView(), ContributionsView()
-        self._layout = ResultLayout(self._nomogram, self._contributions)
+        self._outcome, self._contributions = OutcomeView(), ContributionsView()
+        self._layout = ResultLayout(self._outcome, self._contributions)
         self._shown: Any = None
 
     def show(self, panel: Panel, *, in_layout: bool) -> bool:
@@ -34,7 +34,7 @@ class ResultView:
         self._shown = result
         self.ui.resultFrame.visible = result is not None
         if result is None or study is None:
-            self._nomogram.clear(_("Score a patient to see the nomogram."))
+            self._outcome.clear(_("Score a patient to see the nomogram."))
             self._contributions.clear()
             self._layout.leave()
             return False
@@ -44,9 +44,9 @@ class ResultView:
         self._contributions.show_result(study, result)
         nomogram = build_nomogram(study)
         if nomogram is None:
-            self._nomogram.clear(_("This study has no outcome model, hence no nomogram."))
+            self._outcome.clear(_("This study has no outcome model, hence no nomogram."))
         else:
-            self._nomogram.show_patient(nomogram, panel.nomogram_values, demonstration=demonstration)
+            self._outcome.show_patient(study, nomogram, panel.nomogram_values, demonstration=demonstration)
         self.show_layout(in_layout=in_layout)
         scroll_to(self.ui.resultFrame)
         return True

@@ -1,0 +1,120 @@
+"""The patient's predicted survival over time in the viewer, with its 95 % band: the report's figure, live."""
+# ruff: noqa: N802 — Qt names its event handlers
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import Any
+
+import qt
+
+from ....core.formatting import plain
+from ....reporting.palette import GREY, INK, PAPER, PATIENT
+from ....scoring.patient_curve import PatientCurve, time_ticks
+from ..sketch import Sketch
+
+TITLE, TEXT, NOTE = 3.4, 2.7, 2.5
+"""Sizes of text in mm of the page."""
+PAGE_MM = 190.0
+LEFT_MM, RIGHT_MM, TOP_MM, FOOT_MM, NOTE_LINE_MM = 16.0, 6.0, 8.0, 9.0, 3.3
+SHADE = 40
+
+
+class CurveView(qt.QWidget):
+    """One patient's curve; hidden where the card knows none."""
+
+    def __init__(self) -> None:
+        qt.QWidget.__init__(self)
+        self.setMinimumSize(320, 140)
+        self._curve: PatientCurve | None = None
+
+    def show_curve(self, curve: PatientCurve | None) -> None:
+        """Show this curve, or nothing."""
+        self._curve = curve
+        self.setVisible(curve is not None)
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:
+        painter = qt.QPainter()
+        painter.begin(self)
+        try:
+            area = self.contentsRect()
+            painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+            if self._curve is not None:
+                mm = min(area.width() / PAGE_MM, area.height() / 60.0)
+                CurvePainter(painter, mm, area.width(), area.height(), self._curve).page()
+        finally:
+            painter.end()
+
+
+class CurvePainter(Sketch):
+    """Draws one curve onto a page of ``width`` × ``height`` pixels."""
+
+    def __init__(self, painter: Any, mm: float, width: float, height: float, curve: PatientCurve) -> None:
+        super().__init__(painter, mm)
+        self._curve = curve
+        letters = int(1.75 * (width / mm - LEFT_MM - RIGHT_MM) / NOTE)
+        self._notes = wrap(curve.note, max(letters, 30))
+        self._left, self._right = LEFT_MM * mm, width - RIGHT_MM * mm
+        self._top = TOP_MM * mm
+        self._bottom = height - (FOOT_MM + NOTE_LINE_MM * len(self._notes)) * mm
+
+    def page(self) -> None:
+        """Title, axes, band, curve, the card's horizons, and what to know of them."""
+        curve = self._curve
+        title = f"Predicted {curve.endpoint} of this patient"
+        self.text(self._left, 4 * self._mm, title, TITLE, INK, bold=True)
+        self._axes()
+        ends = (curve.worst.survival, curve.best.survival)
+        self._band(curve.best.time, *(ends if curve.missing else (curve.best.lower, curve.best.upper)))
+        self._line(curve.best.time, curve.best.survival)
+        if curve.missing:
+            self._line(curve.worst.time, curve.worst.survival)
+        for time in curve.marks:
+            self._mark(time)
+        for i, note in enumerate(self._notes):
+            y = self._bottom + (FOOT_MM + NOTE_LINE_MM * (i - 0.3)) * self._mm
+            self.text(self._left, y, note, NOTE, GREY, italic=True)
+
+    def _axes(self) -> None:
+        curve = self._curve
+        self.line(self._left, self._top, self._left, self._bottom, INK, 1.0)
+        self.line(self._left, self._bottom, self._right, self._bottom, INK, 1.0)
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            self.text(self._left - self._mm, self._y(share), f"{100 * share:.0f} %", TEXT, INK, align=1)
+        for tick in time_ticks(curve.last, curve.unit):
+            self.line(self._x(tick), self._bottom, self._x(tick), self._bottom + 0.9 * self._mm, INK, 1.0)
+            self.text(self._x(tick), self._bottom + 2.6 * self._mm, plain(tick), TEXT, INK, align=0)
+        self.text(self._right, self._bottom + 5.8 * self._mm, f"Time ({curve.unit})", TEXT, INK, align=1)
+
+    def _mark(self, time: float) -> None:
+        low, high = self._curve.at(time)
+        self.line(self._x(time), self._y(high), self._x(time), self._bottom, GREY, 0.6, dashed=True)
+        for value in {low, high}:
+            self.diamond(self._x(time), self._y(value), 1.2 * self._mm, PATIENT)
+        x, y = self._x(time) + 1.5 * self._mm, self._y(high) - 2.4 * self._mm
+        self.text(x, y, self._curve.words(time), TEXT, INK, paper=True)
+
+    def _band(self, time: Any, low: Any, high: Any) -> None:
+        colour = qt.QColor(PATIENT)
+        colour.setAlpha(SHADE)
+        self._painter.setPen(qt.QPen(qt.Qt.NoPen))
+        self._painter.setBrush(qt.QBrush(colour))
+        self._painter.drawPolygon(qt.QPolygonF([*self._steps(time, high), *reversed(self._steps(time, low))]))
+
+    def _line(self, time: Any, survival: Any) -> None:
+        self.pen(PATIENT, 1.8)
+        self._painter.drawPolyline(qt.QPolygonF(self._steps(time, survival)))
+
+    def _steps(self, time: Any, survival: Any) -> list[Any]:
+        """The corners of a step function."""
+        points = [qt.QPointF(self._x(time[0]), self._y(survival[0]))]
+        for at, before, after in zip(time[1:], survival, survival[1:], strict=False):
+            points += [qt.QPointF(self._x(at), self._y(before)), qt.QPointF(self._x(at), self._y(after))]
+        return points
+
+    def _x(self, time: float) -> float:
+        return self._left + (self._right - self._left) * float(time) / self._curve.last
+
+    def _y(self, survival: float) -> float:
+        return self._bottom - (self._bottom - self._top) * float(survival)
