@@ -19,15 +19,16 @@ import pandas as pd
 from ..core.errors import InputError
 from ..core.interrupts import in_order
 from ..core.progress import Progress
+from ..modelling.completed import cox, imputed, logistic
 from ..modelling.draws import draw_folds
 from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
 from ..modelling.protocol_run import select_features
 from ..statistics.chunk_tests import likelihood_ratio, wald_chunk
-from ..statistics.cox import CoxModel, fit_cox
+from ..statistics.cox import CoxModel
 from ..statistics.inputs import FloatArray, IntArray
-from ..statistics.logistic import LogisticModel, fit_logistic
+from ..statistics.logistic import LogisticModel
 from .markers import candidate_columns
 from .resampled_runs import silent
 
@@ -55,12 +56,14 @@ def added_value(
     score = cross_fitted_score(plan, model, pool=pool, progress=progress)
     if np.ptp(score) == 0:
         return ()
+    # What fills gaps may know the score that is tested, not the one that was built on these very patients.
+    training = imputed(model.training, max(1, len(model.training.completed)), model.choices.seed, {RAD_SCORE: score})
     found = []
-    for base, columns in candidate_columns(model.training).items():
+    for base, columns in candidate_columns(training).items():
         if not columns:
             continue
         try:
-            found.append(_nested(base, model.training, columns, score))
+            found.append(_nested(base, training, columns, score))
         except InputError:  # the simple model itself cannot be fitted, which the comparison tells already
             continue
     return tuple(found)
@@ -95,14 +98,14 @@ def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatA
     table = training.known[list(columns)]
     larger = table.assign(**{RAD_SCORE: score / score.std()})
     smaller_fit, fit = _fit(table, training), _fit(larger, training)
-    # Rows that belong together have no likelihood ratio; Wald's test with the robust error counts patients.
-    test = wald_chunk(fit, [RAD_SCORE]) if training.clusters is not None else likelihood_ratio(smaller_fit, fit)
+    # Rows that belong together, and pooled models, have no likelihood ratio; Wald's test takes their errors.
+    wald = training.clusters is not None or bool(training.completed)
+    test = wald_chunk(fit, [RAD_SCORE]) if wald else likelihood_ratio(smaller_fit, fit)
     weight = float(fit.coefficients[-1])
     return NestedTest(base, weight, test.chi2, test.p if weight > 0 else 1.0)
 
 
 def _fit(table: pd.DataFrame, training: Cohort) -> CoxModel | LogisticModel:
     if training.binary is not None:
-        return fit_logistic(table, training.binary, training.clusters)
-    assert training.survival is not None
-    return fit_cox(table, training.survival, training.clusters)
+        return logistic(table, training)
+    return cox(table, training)

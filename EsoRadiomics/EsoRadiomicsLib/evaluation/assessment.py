@@ -54,7 +54,7 @@ def assess(fit: Fit) -> Assessment:
     kinds = (["survival"] if fit.training.survival is not None else []) + (
         ["logistic"] if fit.training.binary is not None else []
     )
-    found = {kind: rivals(fit.training, kind) for kind in kinds}
+    found = {kind: rivals(fit.model.training, kind) for kind in kinds}
     # The protocol's own clinical model is the clinical-only model already.
     own = {model.names for model in fit.model.logistic.values()}
     cohorts = [(TRAINING, fit.training)]
@@ -64,7 +64,8 @@ def assess(fit: Fit) -> Assessment:
     if fit.validation is not None and step is not None and WHOLE in step.spec["cohorts"]:
         cohorts.append((WHOLE, fit.everybody))
     sides = []
-    for name, cohort in cohorts:
+    for name, everybody in cohorts:
+        cohort = everybody.complete  # a card predicts nobody with a gap
         prediction = predict(fit.study, cohort.features, cohort.given)
         markers = list(card_markers(fit.study, prediction, cohort)) + _named_models(fit, cohort)
         for kind in kinds:

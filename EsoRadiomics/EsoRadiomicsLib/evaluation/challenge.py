@@ -18,6 +18,7 @@ from ..core.errors import InputError
 from ..core.progress import Progress
 from ..modelling.challengers import challengers
 from ..modelling.cohort_combat import harmonised, learn
+from ..modelling.completed import IN_A_RESAMPLE, imputed
 from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
@@ -112,6 +113,7 @@ def _sample_run(
 ) -> Mapping[str, tuple[float, bool]] | None:
     """Model → its value in the patients left out, and whether it is a challenger; None where something failed."""
     sample, left_out = bootstrap_sample(training, seed)
+    sample, left_out = imputed(sample, IN_A_RESAMPLE, seed), left_out.complete
     outcome = training.survival if training.binary is None else training.binary
     assert outcome is not None
     try:

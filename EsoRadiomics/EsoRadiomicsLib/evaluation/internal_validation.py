@@ -19,6 +19,7 @@ import pandas as pd
 
 from ..core.errors import InputError
 from ..core.progress import Progress
+from ..modelling.completed import IN_A_RESAMPLE, imputed
 from ..modelling.fitted_card import quantity
 from ..modelling.fitted_model import Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
@@ -117,17 +118,18 @@ def internal_validation(
     A patient drawn twice is in one fold only, so that cross-validation stays honest.
     """
     training, time = real.training, _middle(real)
-    own = fitted_markers(real, training)
+    predicted = training.complete
+    own = fitted_markers(real, predicted)
     specs = tuple((marker.name, marker.kind, len(_metrics(marker, time)) > 1) for marker in own)
     run = partial(_sample_run, plan, training, real.choices.kept, time, specs)
     found = repeated(run, n, real.choices.seed, "bootstrap", pool, progress)
     samples = [sample for sample in found if sample is not None]
     rows = []
-    for marker in _markers(real, training):
+    for marker in _markers(real, predicted):
         for metric in _metrics(marker, time):
             key = marker.name, marker.kind, metric
             if values := [sample.values[key] for sample in samples if key in sample.values]:
-                rows.append(_corrected(marker, metric, training, time, np.array(values)))
+                rows.append(_corrected(marker, metric, predicted, time, np.array(values)))
     counted = Counter(name for sample in samples for name in sample.selected)
     return InternalValidation(
         corrected=tuple(rows),
@@ -236,6 +238,7 @@ def _sample_run(
     ``own`` are the models of the protocol: name, kind, and whether they predict probabilities.
     """
     sample, left_out = bootstrap_sample(training, seed)
+    left_out = left_out.complete
     try:
         model = fit_protocol(plan, sample, Choices(seed, kept=kept, explain=False))
         return _Sample(model.rad_signature.names, _values(_markers(model, left_out), left_out, time))
@@ -243,6 +246,7 @@ def _sample_run(
         markers = [_same_for_all(sample, len(left_out), time, *each) for each in own]
         values = {key: value for key, value in _values(markers, left_out, time).items() if key[2] != SLOPE}
         kinds = list(dict.fromkeys(kind for _, kind, _ in own))
+        sample = imputed(sample, IN_A_RESAMPLE, seed)
         return _Sample((), values | _values(_rival_markers(sample, left_out, kinds, plan.horizons), left_out, time))
     except InputError:
         return None

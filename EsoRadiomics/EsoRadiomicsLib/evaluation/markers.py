@@ -10,14 +10,15 @@ from scipy.special import expit
 
 from ..core.errors import InputError
 from ..extraction.engines import volumes
+from ..modelling.completed import cox, logistic
 from ..modelling.fitted_model import RAD_SCORE, FittedModel
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
 from ..statistics.competing import causes, log_hazard
-from ..statistics.cox import CoxModel, fit_cox
+from ..statistics.cox import CoxModel
 from ..statistics.fine_gray import FineGrayModel, fit_fine_gray
 from ..statistics.inputs import FloatArray
-from ..statistics.logistic import LogisticModel, fit_logistic
+from ..statistics.logistic import LogisticModel
 from ..studies.study import Study
 
 CLINICAL, VOLUME, BOTH = "clinical only", "volume only", "clinical + volume"
@@ -95,14 +96,13 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
                 assert training.survival is not None
                 # A simple model says the risk itself, without a model of what competes with it.
                 fit: CoxModel | FineGrayModel = (
-                    fit_cox(table, training.survival, training.clusters)
+                    cox(table, training)
                     if training.survival.competed is None
                     else fit_fine_gray(table, causes(training.survival), training.clusters)
                 )
                 found.append(Rival(name, fit, columns))
             else:
-                assert training.binary is not None
-                found.append(Rival(name, fit_logistic(table, training.binary, training.clusters), columns))
+                found.append(Rival(name, logistic(table, training), columns))
         except InputError as error:
             missing.append(f"The {name} model was not fitted: {error}")
     return tuple(found), tuple(missing)

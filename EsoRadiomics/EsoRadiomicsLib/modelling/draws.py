@@ -31,7 +31,7 @@ def shuffled(cohort: Cohort, rng: np.random.Generator) -> Cohort:
     """
     order = _patients_shuffled(cohort, rng)
     mixed = cohort.rows(order)
-    return replace(cohort, survival=mixed.survival, binary=mixed.binary, warnings=())
+    return replace(cohort, survival=mixed.survival, binary=mixed.binary, completed=(), warnings=())
 
 
 def _patients_shuffled(cohort: Cohort, rng: np.random.Generator) -> IntArray:

@@ -13,12 +13,13 @@ from ..statistics.inputs import BoolArray, check_same_time_unit
 from ..studies.study import Study, check_card
 from .fitted_card import Identity, build_card
 from .fitted_model import Choices, FittedModel
-from .model_cohort import Cohort, Columns, check_apart, read_cohort
+from .model_cohort import IMPUTE, Cohort, Columns, check_apart, read_cohort
 from .protocol_plan import Plan, read_plan
 from .protocol_run import fit_protocol
 from .scale_checks import scale_warnings
 from .steps.harmonise_step import HarmoniseStep
 from .steps.icc_step import IccStep
+from .steps.impute_step import ImputeStep
 from .steps.split_step import SplitStep
 
 
@@ -112,7 +113,7 @@ def fit_table(
     names = None if kept is None else kept.features
     choices = Choices(options.seed, folds, names, options.published_cutoff, n_validation=n_validation)
     model = fit_protocol(plan, training, choices)
-    model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept)))
+    model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept), *_not_predicted(validation)))
     goes_on = study.card["task"] != "survival" and model.final is not None and model.final.kind == "survival"
     if goes_on and not identity.endpoint and columns.event is not None:
         identity = replace(identity, endpoint=f"survival without {columns.event}")
@@ -129,6 +130,17 @@ def _other_rule(plan: Plan, kept: KeptFeatures | None) -> list[str]:
     if str(asked) == str(kept.rule):
         return []
     return [f"The features were kept by {kept.rule}, where the protocol asks for {asked}."]
+
+
+def _not_predicted(validation: Cohort | None) -> list[str]:
+    """A sentence where patients that were set aside have gaps: they teach no imputation, and a card guesses nothing."""
+    if validation is None or not validation.gaps:
+        return []
+    n = len(validation) - len(validation.complete)
+    return [
+        f"{n} of the {len(validation)} patients set aside lack {', '.join(validation.gaps)} and are not evaluated: a "
+        "card predicts nobody with a gap."
+    ]
 
 
 def split(plan: Plan, cohort: Cohort, seed: int) -> BoolArray:
@@ -162,10 +174,13 @@ def _plan(study: Study, columns: Columns, options: Options) -> tuple[Plan, Colum
         published_features=options.published_features,
         batch=columns.batch,
         batch_covariates=options.batch_covariates,
+        impute=columns.missing == IMPUTE,
     )
     step = plan.find(HarmoniseStep)
     if step is not None:
         columns = replace(columns, batch=str(step.spec["batch"]))
+    if plan.find(ImputeStep) is not None:
+        columns = replace(columns, missing=IMPUTE)
     return _with_options(plan, options), columns
 
 

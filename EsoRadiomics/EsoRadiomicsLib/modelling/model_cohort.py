@@ -19,13 +19,13 @@ from ..statistics.inputs import BoolArray, IntArray, Survival, binary, indicator
 from ..studies.study import Study
 from .model_covariates import coded
 from .patient_rows import EACH, one_row_a_patient
-from .rows_left_out import after_landmark, complete_cases
+from .rows_left_out import after_landmark, check_gaps, complete_cases
+from .table_split import fold_numbers, training_rows
 
 TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _LONGEST_YEARS = 50
+COMPLETE, IMPUTE = "complete", "impute"
 _METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed")
-_TRAINING = ("train", "training", "development", "derivation")
-_VALIDATION = ("valid", "validation", "test", "testing")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Columns:
         clinical: clinical variables.
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
+        missing: what becomes of patients with gaps in clinical variables: ``complete`` cases only, or ``impute``.
         batch: the scanner or centre that a row comes from, where features are harmonised.
         rois: what becomes of a patient's rows: ``each`` stays, the ``largest``, or the ``mean`` of the features.
         first_feature: all columns from this one on are features; without it those that an engine measures.
@@ -57,6 +58,7 @@ class Columns:
     folds: str | None = None
     patient: str | None = None
     batch: str | None = None
+    missing: str = COMPLETE
     rois: str = EACH
     first_feature: str | None = None
     features: tuple[str, ...] = ()
@@ -79,7 +81,8 @@ class Cohort:
     who ``competed``, "" where nothing is told apart; ``patients`` (n,) tells whose row it is,
     ``covariates`` are the clinical variables as a card writes them, ``warnings`` sentences for the user;
     follow-up starts at the ``landmark``. ``volume`` (n,) is the ROI's as drawn in cm³, where the table says it of all;
-    ``batches`` (n,) the names of their scanners or centres, where features are harmonised.
+    ``batches`` (n,) the names of their scanners or centres, where features are harmonised. Where ``clinical`` may have
+    gaps (NaN), ``completed`` are its fillings once there are some.
     """
 
     features: pd.DataFrame
@@ -93,6 +96,7 @@ class Cohort:
     volume: pd.Series | None = None
     batches: pd.Series | None = None
     competes: str = ""
+    completed: tuple[pd.DataFrame, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.features)
@@ -109,6 +113,17 @@ class Cohort:
     def known(self) -> pd.DataFrame:
         """All numbers of the rows: clinical variables, features and the ROI's volume, under their names."""
         return pd.concat([self.clinical, self.features, *([] if self.volume is None else [self.volume])], axis=1)
+
+    @property
+    def gaps(self) -> dict[str, int]:
+        """Clinical variables that some patients lack, and how many do."""
+        counts = self.clinical.isna().sum()
+        return {str(name): int(n) for name, n in counts[counts > 0].items()}
+
+    @property
+    def complete(self) -> Cohort:
+        """The patients without gaps: those that a card can predict."""
+        return self.rows(self.clinical.notna().all(axis=1).to_numpy()) if self.gaps else self
 
     @property
     def given(self) -> pd.DataFrame:
@@ -140,6 +155,7 @@ class Cohort:
             patients=tuple(np.asarray(self.patients, dtype=object)[rows]),
             volume=None if self.volume is None else self.volume.iloc[rows],
             batches=None if self.batches is None else self.batches.iloc[rows],
+            completed=(),
         )
 
 
@@ -179,12 +195,14 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     if columns.rois != EACH:
         table, remark = _one_row_a_patient(table, columns)
         remarks.append(remark)
-    table, more_remarks = complete_cases(table, [*columns.clinical, *([columns.batch] if columns.batch else [])])
+    needed = [*(columns.clinical if columns.missing == COMPLETE else ()), *([columns.batch] if columns.batch else [])]
+    table, more_remarks = complete_cases(table, needed)
     remarks += more_remarks
+    check_gaps(table, columns.clinical)
     if columns.landmark:
         table, remark = _after_landmark(table, columns, study)
         remarks.append(remark)
-    training = None if columns.split is None else _training(table[columns.split])
+    training = None if columns.split is None else training_rows(table[columns.split])
     features = _features(table, columns)
     remarks += _unused(table, features, columns)
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
@@ -204,7 +222,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     )
     if training is not None:
         check_apart(cohort, training)
-    folds = None if columns.folds is None else _folds(table[columns.folds], training)
+    folds = None if columns.folds is None else fold_numbers(table[columns.folds], training)
     return Table(cohort, training, folds, settings_checked="settings" in table)
 
 
@@ -336,26 +354,6 @@ def study_unit(study: Study) -> str:
     """The unit of a study's times: its outcome's, else months as in all the built-in studies."""
     unit = study.outcome.unit if study.outcome else ""
     return unit if unit in TIME_UNITS else "months"
-
-
-def _training(column: pd.Series) -> BoolArray:
-    labels = column.astype(str).str.strip().str.lower()
-    if unknown := sorted(set(labels) - {*_TRAINING, *_VALIDATION}):
-        raise InputError(
-            f"The split column “{column.name}” holds “{listed(unknown)}”; write “training” or “validation” in each row."
-        )
-    training = labels.isin(_TRAINING).to_numpy()
-    if training.all() or not training.any():
-        raise InputError(f"All rows of the split column “{column.name}” are on one side.")
-    return training
-
-
-def _folds(column: pd.Series, training: BoolArray | None) -> IntArray:
-    """Fold numbers; validation patients need none and get 0."""
-    needed = column if training is None else column[training]
-    folds = np.zeros(len(column), dtype=np.int64)
-    folds[slice(None) if training is None else training] = numbers(needed, f"the fold in “{column.name}”")
-    return folds
 
 
 def _warnings(table: pd.DataFrame) -> list[str]:

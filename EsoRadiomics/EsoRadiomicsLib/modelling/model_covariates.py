@@ -22,6 +22,7 @@ def coded(
 ) -> tuple[pd.DataFrame, tuple[dict[str, Any], ...]]:
     """Numbers (n, c) and the card's covariates; levels and ranges are those of the ``training`` rows (n,).
 
+    What a patient lacks stays NaN.
     A variable that the study knows takes the study's levels, by number or label. Others may be numbers (up to ten
     distinct values are levels) or text of two values.
 
@@ -31,8 +32,11 @@ def coded(
     columns, covariates = {}, []
     for name in map(str, clinical.columns):
         raw = clinical[name]
-        values, labels = _numbers(raw, (study.covariates.get(name) or study.rival_covariates.get(name)))
-        inside = values if training is None else values[training]
+        present = raw.notna().to_numpy()
+        known, labels = _numbers(raw[present], (study.covariates.get(name) or study.rival_covariates.get(name)))
+        values = np.full(len(raw), np.nan)
+        values[present] = known
+        inside = values[present] if training is None else values[present & training]
         columns[name] = values
         covariates.append(_covariate(name, inside, labels, study))
         if training is not None and "levels" in covariates[-1]:
@@ -78,7 +82,7 @@ def _covariate(name: str, inside: np.ndarray, labels: dict[float, str], study: S
 
 
 def _check_levels(name: str, values: np.ndarray, training: BoolArray, raw: pd.Series) -> None:
-    unseen = sorted(set(values[~training]) - set(values[training]))
+    unseen = sorted({value for value in values[~training] if not np.isnan(value)} - set(values[training]))
     if unseen:
         row = int(np.flatnonzero(values == unseen[0])[0])
         raise InputError(

@@ -11,6 +11,7 @@ from ..studies.study import Study
 from .steps import protocol_step
 from .steps.cox_step import CoxStep
 from .steps.harmonise_step import with_harmonisation
+from .steps.impute_step import with_imputation
 from .steps.protocol_step import ProtocolStep
 from .steps.published_features_step import PublishedFeaturesStep, with_published_features
 
@@ -78,11 +79,12 @@ def read_plan(
     published_features: bool = False,
     batch: str | None = None,
     batch_covariates: tuple[str, ...] = (),
+    impute: bool = False,
 ) -> Plan:
     """The plan of a card's protocol; ``alternative`` names a step to be done in the place of the one it stands for.
 
     With ``published_features`` the study's own features take the place of all steps that choose some; with a column
-    ``batch`` the features are harmonised over it, and the ``batch_covariates`` kept.
+    ``batch`` the features are harmonised over it, and the ``batch_covariates`` kept; ``impute`` fills clinical gaps.
 
     Raises:
         UsageError: no such alternative; a step that cannot be repeated here, that lets validation patients in (a
@@ -93,6 +95,8 @@ def read_plan(
         specs = with_published_features(study, specs)
     if batch is not None:
         specs = with_harmonisation(specs, batch, batch_covariates)
+    if impute:
+        specs = with_imputation(specs)
     steps = tuple(protocol_step(spec) for spec in specs)
     there = {"features"}
     for step in steps:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from ..core.errors import InputError
@@ -16,7 +18,20 @@ def complete_cases(table: pd.DataFrame, clinical: list[str]) -> tuple[pd.DataFra
     Raises:
         InputError: more than half of the rows lack a variable.
     """
+    check_gaps(table, clinical)
     remarks = []
+    for name in clinical:
+        missing = table[name].isna()
+        if missing.any():
+            remarks.append(
+                f"{int(missing.sum())} of {len(table)} patients have no “{name}” and were left out (complete cases): "
+                f"{some(table.index[missing])}. If they differ from the others, so would the model."
+            )
+    return table[table[clinical].notna().all(axis=1)], remarks
+
+
+def check_gaps(table: pd.DataFrame, clinical: Iterable[str]) -> None:
+    """Raise InputError when more than half of the rows lack one of the ``clinical`` variables."""
     for name in clinical:
         missing = table[name].isna()
         if missing.mean() > _MOST_MISSING:
@@ -24,12 +39,6 @@ def complete_cases(table: pd.DataFrame, clinical: list[str]) -> tuple[pd.DataFra
                 f"“{name}” is empty for {int(missing.sum())} of {len(table)} patients ({some(table.index[missing])}). "
                 "Fill it in, or leave the variable out."
             )
-        if missing.any():
-            remarks.append(
-                f"{int(missing.sum())} of {len(table)} patients have no “{name}” and were left out (complete cases): "
-                f"{some(table.index[missing])}. If they differ from the others, so would the model."
-            )
-    return table[table[clinical].notna().all(axis=1)], remarks
 
 
 def after_landmark(

@@ -21,7 +21,7 @@ from ..evaluation.size_account import size_sentence
 from ..extraction.workers import worker_pool
 from ..modelling.fit import Fit, Options, fit_table
 from ..modelling.fitted_card import Identity
-from ..modelling.model_cohort import TIME_UNITS, Columns
+from ..modelling.model_cohort import COMPLETE, IMPUTE, TIME_UNITS, Columns
 from ..modelling.patient_rows import EACH, LARGEST, MEAN
 from ..reporting.model.model_report import fit_files
 from ..reporting.model.model_summary import summary
@@ -76,6 +76,12 @@ def add_parser(subparsers: Any) -> None:
         choices=("protocol", "published"),
         default="protocol",
         help="features by the protocol (default), or those the study published with weights from your patients",
+    )
+    parser.add_argument(
+        "--missing",
+        choices=(COMPLETE, IMPUTE),
+        default=COMPLETE,
+        help="patients with gaps in clinical variables: left out (default), or imputed several times in every resample",
     )
     parser.add_argument(
         "--batch", metavar="COLUMN", help="scanner or centre: harmonise the features over it (ComBat, in the card, too)"
@@ -197,7 +203,7 @@ def _run(options: argparse.Namespace) -> int:
     progress(0.0, "the protocol on the training patients")
     fit = fit_table(
         options.table,
-        columns_of(options, split=options.split, folds=options.folds, batch=options.batch),
+        columns_of(options, split=options.split, folds=options.folds, batch=options.batch, missing=options.missing),
         study,
         Identity(
             identifier(options.id, options.out),
@@ -269,6 +275,7 @@ def _provenance(options: argparse.Namespace, fit: Fit) -> dict[str, str]:
         "split": f"column “{options.split}”" if options.split else f"drawn, seed {options.seed}",
         "folds": f"column “{options.folds}”" if options.folds else f"drawn, seed {options.seed}",
         **({"harmonised over": f"column “{options.batch}”"} if options.batch else {}),
+        "patients with gaps": {COMPLETE: "left out (complete cases)", IMPUTE: "multiple imputation"}[options.missing],
         "bootstrap samples, shuffled outcomes": f"{options.bootstrap}, {options.permutations}; seed {options.seed}",
         "kept features": options.kept.name if options.kept else "no agreement filter",
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...statistics.cox import CoxModel, fit_cox
-from ...statistics.logistic import LogisticModel, fit_logistic
+from ...statistics.cox import CoxModel
+from ...statistics.logistic import LogisticModel
+from ..completed import cox, logistic
 from ..fitted_model import FittedModel
 from ..model_cohort import Cohort
 from .protocol_step import ProtocolStep
@@ -39,9 +40,9 @@ class ClinicalStep(ProtocolStep):
         """A model of each variable; none where the protocol fits none or the outcome is not there."""
         columns = [training.clinical[[name]] for name in training.clinical.columns]
         if self.spec["model"] == "cox" and training.survival is not None:
-            return tuple(fit_cox(column, training.survival, training.clusters) for column in columns)
+            return tuple(cox(column, training) for column in columns)
         if self.spec["model"] == "logistic" and training.binary is not None:
-            return tuple(fit_logistic(column, training.binary, training.clusters) for column in columns)
+            return tuple(logistic(column, training) for column in columns)
         return ()
 
 

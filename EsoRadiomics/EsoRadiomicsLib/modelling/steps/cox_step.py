@@ -13,6 +13,7 @@ from ...statistics.cox import CoxModel, efron_baseline, fit_cox
 from ...statistics.fine_gray import FineGrayModel, fit_fine_gray
 from ...statistics.inputs import Survival
 from ...statistics.proportional_hazards import proportional_hazards
+from ..completed import cox, filled_once
 from ..fitted_model import RAD_SCORE, RISK_GROUP, CompetingHazard, FinalModel, FittedModel, fitted_terms
 from ..model_cohort import Cohort
 from .protocol_step import ProtocolStep
@@ -39,8 +40,8 @@ class CoxStep(ProtocolStep):
 
     def run(self, model: FittedModel) -> FittedModel:
         """Fit the variables that enter, then those that stay."""
-        training, outcome = model.training, model.training.survival
-        if outcome is None:
+        training = model.training
+        if training.survival is None:
             return model.warned("The protocol's Cox model was left out: it needs the columns --time and --event.")
         radiomic = model.radiomic(training, self.term)
         if radiomic[self.term].nunique() < 2:
@@ -91,7 +92,7 @@ class CoxStep(ProtocolStep):
         assert training.survival is not None
         if self._model(training) == FINE_GRAY:
             return fit_fine_gray(table, causes(training.survival), training.clusters)
-        return fit_cox(table, training.survival, training.clusters)
+        return cox(table, training)
 
     def _explained(self, model: FittedModel, final: CoxModel | FineGrayModel, everything: pd.DataFrame) -> FittedModel:
         """With warnings on hazards that are not proportional, variables left out, and a score that adds nothing."""
@@ -110,7 +111,7 @@ class CoxStep(ProtocolStep):
 
 def _with_drift(model: FittedModel, final: CoxModel, everything: pd.DataFrame) -> FittedModel:
     assert model.training.survival is not None
-    drift = proportional_hazards(final, everything, model.training.survival)
+    drift = proportional_hazards(final, filled_once(everything, model.training), model.training.survival)
     model = replace(model, details=(*model.details, drift))
     if drift.global_p >= _DRIFTING:
         return model

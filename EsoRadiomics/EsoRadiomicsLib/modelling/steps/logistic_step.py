@@ -7,7 +7,8 @@ from dataclasses import replace
 import pandas as pd
 
 from ...core.errors import UsageError
-from ...statistics.logistic import LogisticModel, fit_logistic
+from ...statistics.logistic import LogisticModel
+from ..completed import logistic
 from ..fitted_model import FEATURES, RAD_SCORE, FinalModel, FittedModel, FittedTerm, fitted_terms
 from .protocol_step import ProtocolStep
 
@@ -48,7 +49,7 @@ class LogisticStep(ProtocolStep):
         if self._with_clinical and clinical.empty:
             return model.warned(f"The protocol's {name} model was left out: no clinical variables were given.")
         parts = [model.signature.inputs(training)] * self._with_features + [clinical] * self._with_clinical
-        fit = fit_logistic(pd.concat(parts, axis=1), training.binary, training.clusters)
+        fit = logistic(pd.concat(parts, axis=1), training)
         if self._with_features and not any(len(fit.names) <= len(other.names) for other in _radiomic(model)):
             model = _with_signature_of(model, fit)
         model = replace(model, logistic={**model.logistic, name: fit})

@@ -41,8 +41,9 @@ _OVERVIEW_NOTE = (
     f"slope the median). {_RIVALS}"
 )
 _NESTED_NOTE = (
-    "Likelihood-ratio tests in the training patients, each with the Rad-score of the protocol run without his or her "
-    "fold (cross-fitted), so that it has not seen this outcome; a score that points the wrong way has p = 1."
+    "Likelihood-ratio tests (Wald's where patients have several rows or imputed values) in the training patients, each "
+    "with the Rad-score of the protocol run without his or her fold (cross-fitted), so that it has not seen this "
+    "outcome; a score that points the wrong way has p = 1."
 )
 _CHALLENGERS = (
     "Means and 2.5 to 97.5 percentiles over bootstrap samples, in each of which everything was learned anew. Numbers: "
