@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .translation import ntr, tr
+
 DIGITS = 4
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -34,10 +36,15 @@ def p_value(p: float) -> str:
 def some(items: Iterable[object], most: int = 5) -> str:
     """``a, b, c`` and, beyond ``most`` items, how many more there are."""
     texts = [str(item) for item in items]
-    more = f" and {len(texts) - most} more" if len(texts) > most else ""
-    return ", ".join(texts[:most]) + more
+    more = tr(" and {n} more", n=len(texts) - most) if len(texts) > most else ""
+    return listed(texts[:most]) + more
+
+
+def listed(items: Iterable[object]) -> str:
+    """``a, b, c``."""
+    return tr(", ").join(map(str, items))
 
 
 def counted(n: int, noun: str) -> str:
     """``1 case``, ``2 cases``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return ntr(f"{{n}} {noun}", f"{{n}} {noun}s", n)

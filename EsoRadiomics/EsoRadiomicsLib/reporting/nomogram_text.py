@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from ..core.formatting import number
+from ..core.translation import mark, tr
 from ..scoring.nomogram import Nomogram, Place, Row, Tick
 
-DEMONSTRATION = "Demonstration reference cohort: these numbers mean nothing clinically."
+DEMONSTRATION = mark("Demonstration reference cohort: these numbers mean nothing clinically.")
 
 
 def value_text(row: Row, value: float | None) -> str:
     """``"N2"`` for a level, ``"0.1411"`` for a number, ``"not given"`` for None."""
     if value is None:
-        return "not given"
+        return tr("not given")
     if row.discrete:
         return next(tick.label for tick in row.ticks if tick.value == value)
     return number(value)
@@ -24,14 +25,14 @@ def notes(nomogram: Nomogram, place: Place) -> list[str]:
     found = []
     if nomogram.reconstructed:
         found.append(
-            "Reconstructed: the study does not print all numbers of this nomogram; its percentages are estimates."
+            tr("Reconstructed: the study does not print all numbers of this nomogram; its percentages are estimates.")
         )
     if nomogram.note:
         found.append(nomogram.note)
     if not place.total.known:
-        found.append("Bars: a variable is not given; they run over its possible values.")
+        found.append(tr("Bars: a variable is not given; they run over its possible values."))
     if any(b.low < -1e-9 or b.high > 100 + 1e-9 for b in place.points.values()):
-        found.append("Arrow heads: the value lies beyond its axis, so what follows from it is an extrapolation.")
+        found.append(tr("Arrow heads: the value lies beyond its axis, so what follows from it is an extrapolation."))
     return found
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from ..core.errors import StudyError
 from ..core.formatting import plain
+from ..core.translation import mark, tr
 from ..studies.card_parts import UNSURE, Outcome, Quantity, Term
 from ..studies.study import Study
 from .predicted_outcome import Bounds, survival_at
@@ -157,7 +158,9 @@ def build_nomogram(study: Study) -> Nomogram | None:
     effects = [[term.coefficient.value * value for value in axis] for term, axis in terms]
     widest = max(max(effect) - min(effect) for effect in effects)
     if widest == 0:
-        raise StudyError(f"No nomogram can be drawn for {study.id}: every coefficient at $.outcome.terms is 0.")
+        raise StudyError(
+            tr("No nomogram can be drawn for {study_id}: every coefficient at $.outcome.terms is 0.", study_id=study.id)
+        )
     scale = MAX_POINTS / widest
     rows = tuple(
         _row(study, term, axis, scale, min(effect)) for (term, axis), effect in zip(terms, effects, strict=True)
@@ -167,7 +170,7 @@ def build_nomogram(study: Study) -> Nomogram | None:
     lp_range = (intercept, total[-1] / scale + intercept)
     predictor = [lp for lp in pretty(*lp_range, INTERVALS) if lp_range[0] <= lp <= lp_range[1]]
     return Nomogram(
-        title=study.title,
+        title=tr(study.title),
         rows=rows,
         points=tuple(_number_tick(p, p) for p in pretty(0.0, MAX_POINTS, INTERVALS)),
         total=tuple(_number_tick(p, p) for p in total),
@@ -191,7 +194,9 @@ def outcome_model(study: Study) -> Outcome | None:
     reach = _linear_predictor(None, _EXTREME_PROBABILITIES[-1])
     whole, axis = Quantity(1.0, "published"), Quantity([-reach, reach], "published")
     term = Term("rad-score", signature.name, whole, axis)
-    return Outcome("logistic", f"probability: {signature.probability_of or study.endpoint}", "", 0.0, (term,), ())
+    return Outcome(
+        "logistic", tr("probability: {of}", of=tr(signature.probability_of or study.endpoint)), "", 0.0, (term,), ()
+    )
 
 
 def patient_values(study: Study, score: Score) -> dict[str, float]:
@@ -233,19 +238,20 @@ def pretty(low: float, high: float, n: int) -> list[float]:
 
 def _note(outcome: Outcome) -> str:
     if outcome.of_two_hazards is not None:
-        return (
-            f"The risk rests on the hazard of {outcome.of_two_hazards.event}, too, so that no one scale shows it: it "
-            "is computed for each patient."
+        return tr(
+            "The risk rests on the hazard of {event}, too, so that no one scale shows it: it is computed for each "
+            "patient.",
+            event=tr(outcome.of_two_hazards.event),
         )
     if outcome.kind == "logistic" or outcome.curve is not None or outcome.competing is not None:
         return ""
-    return _NO_CURVE if outcome.baseline else _NO_BASELINE
+    return tr(_NO_CURVE) if outcome.baseline else tr(_NO_BASELINE)
 
 
-_NO_BASELINE = (
+_NO_BASELINE = mark(
     "The study publishes no baseline survival, so total points rank patients but no survival can be read from them."
 )
-_NO_CURVE = (
+_NO_CURVE = mark(
     "No survival curve with a 95 % band: the study prints neither its whole baseline nor its coefficients' covariance."
 )
 
@@ -253,19 +259,19 @@ _NO_CURVE = (
 def horizon(time: float, unit: str) -> str:
     """``"1-year"`` for 12 months, ``"18-month"`` for 18."""
     if unit == "months" and time % 12 == 0:
-        return f"{time / 12:g}-year"
-    return f"{time:g}-{unit.removesuffix('s')}"
+        return tr("{n:g}-year", n=time / 12)
+    return tr("{n:g}-{unit}", n=time, unit=tr(unit.removesuffix("s")))
 
 
 def at_horizon(time: float, unit: str, endpoint: str) -> str:
     """``"1-year LPFS"``; an endpoint that names the time itself (2-year local control) stays as it is."""
-    prefix = horizon(time, unit)
-    return endpoint if endpoint.startswith(prefix) else f"{prefix} {endpoint}"
+    prefix, shown = horizon(time, unit), tr(endpoint)
+    return shown if shown.startswith(prefix) else tr("{horizon} {endpoint}", horizon=prefix, endpoint=shown)
 
 
 def risk_of(time: float, outcome: Outcome, endpoint: str) -> str:
     """``"2-year risk of local failure"``: a cumulative incidence's name."""
-    return f"{horizon(time, outcome.unit)} risk of {endpoint}"
+    return tr("{horizon} risk of {endpoint}", horizon=horizon(time, outcome.unit), endpoint=tr(endpoint))
 
 
 def _axis_values(study: Study, term: Term) -> list[float]:
@@ -278,8 +284,12 @@ def _axis_values(study: Study, term: Term) -> list[float]:
     span = term.axis.value if term.axis is not None else covariate.range if covariate is not None else None
     if not span or not span[0] < span[1]:
         raise StudyError(
-            f"No nomogram can be drawn for {study.id}: the term “{term.name}” at $.outcome.terms needs an “axis” "
-            "[low, high] with low < high."
+            tr(
+                "No nomogram can be drawn for {study_id}: the term “{term_name}” at $.outcome.terms needs an "
+                "“axis” [low, high] with low < high.",
+                study_id=study.id,
+                term_name=term.name,
+            )
         )
     return pretty(span[0], span[1], INTERVALS)
 
@@ -288,15 +298,15 @@ def _row(study: Study, term: Term, axis: list[float], scale: float, least: float
     slope, offset = scale * term.coefficient.value, -scale * least
     covariate = study.covariates.get(term.name) if term.kind == "covariate" else None
     labels = [plain(value) for value in axis]
-    label, limits = term.name, (axis[0], axis[-1])
+    label, limits = tr(term.name), (axis[0], axis[-1])
     if covariate is not None:
-        label = f"{covariate.label} ({covariate.unit})" if covariate.unit else covariate.label
+        label = tr(covariate.label) + (f" ({tr(covariate.unit)})" if covariate.unit else "")
         limits = (min(covariate.extremes), max(covariate.extremes))
         if covariate.levels is not None:
-            labels = [covariate.levels[value] for value in axis]
+            labels = [tr(covariate.levels[value]) for value in axis]
     elif term.kind == "risk-group":
         assert study.signature is not None and study.signature.cutoff is not None  # check_card sees to it
-        labels = [study.signature.cutoff.below.label, study.signature.cutoff.above.label]
+        labels = [tr(study.signature.cutoff.below.label), tr(study.signature.cutoff.above.label)]
     ticks = tuple(Tick(value, text, slope * value + offset) for value, text in zip(axis, labels, strict=True))
     discrete = term.kind == "risk-group" or (covariate is not None and covariate.levels is not None)
     return Row(term.kind, term.name, label, slope, offset, ticks, limits, discrete)
@@ -309,7 +319,7 @@ def _outcome_axes(
     if outcome.of_two_hazards is not None:
         return ()
     if outcome.kind == "logistic":
-        horizons: list[tuple[str, float | None, float | None, str]] = [(outcome.label, None, None, "published")]
+        horizons: list[tuple[str, float | None, float | None, str]] = [(tr(outcome.label), None, None, "published")]
     else:
         horizons = [
             (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.progress import Progress
+from ..core.translation import tr
 from ..extraction.engines import extract, prepare
 from ..extraction.features import Features
 from ..extraction.roi import Roi
@@ -81,7 +82,7 @@ def score_patient(
     check_covariates(study, covariates or {})
     assert study.signature is not None
     if progress is not None:
-        progress(0.0, "resampling and HU exclusion")
+        progress(0.0, tr("resampling and HU exclusion"))
     roi = prepare(case, settings)
     features = extract(roi, settings, None if full else study.signature.names, helpers, progress)
     return score_features(case, roi, features, study, covariates=covariates, reference=reference)

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.formatting import some
+from ..core.translation import mark, tr
 from ..statistics.survival_curve import PredictedSurvival
 from ..studies.study import Study
 from .nomogram import pretty
 from .predicted_outcome import Bounds
 from .score_text import percent
 
-CAPTION = (
-    "Band: 95 % limits at each time (log–log), for how well the model's patients tell baseline and coefficients. That "
-    "the features were chosen in the same patients, and other hospitals, are not in it."
+CAPTION = mark(
+    "Band: 95 % limits at each time (log–log), for how well the model's patients tell baseline "
+    "and coefficients. That the features were chosen in the same patients, and other hospitals, "
+    "are not in it."
 )
 
 
@@ -63,8 +65,11 @@ class PatientCurve:
     def note(self) -> str:
         """What a reader must know before trusting it."""
         if not self.missing:
-            return CAPTION
-        return f"Both ends of what is possible, as long as {some(self.missing)} is not given; then no band is drawn."
+            return tr(CAPTION)
+        return tr(
+            "Both ends of what is possible, as long as {missing} is not given; then no band is drawn.",
+            missing=some(map(tr, self.missing)),
+        )
 
 
 def patient_curve(study: Study, values: Mapping[str, float]) -> PatientCurve | None:

@@ -9,7 +9,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import EsoRadiomicsError, RoiError, UsageError
+from ..core.formatting import listed
 from ..core.progress import Progress
+from ..core.translation import tr
 from ..extraction.engines import extract, prepare, share
 from ..extraction.features import Features
 from ..extraction.perturbation import KINDS, Perturbation, Site, plan
@@ -66,10 +68,23 @@ def assess(
         RoiError: fewer than 5 perturbations could be scored.
     """
     if count < FEWEST:
-        raise UsageError(f"{count} perturbations tell nothing; ask for {FEWEST} or more (default {COUNT}).")
+        raise UsageError(
+            tr(
+                "{count} perturbations tell nothing; ask for {fewest} or more (default {usual}).",
+                count=count,
+                fewest=FEWEST,
+                usual=COUNT,
+            )
+        )
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise UsageError(f"There is no perturbation “{', '.join(unknown)}”. The kinds are: {', '.join(KINDS)}.")
+        raise UsageError(
+            tr(
+                "There is no perturbation “{unknown}”. The kinds are: {kinds}.",
+                unknown=listed(unknown),
+                kinds=listed(KINDS),
+            )
+        )
     study = result.score.study
     assert study.signature is not None
     draws = plan(count, seed, kinds)
@@ -80,13 +95,18 @@ def assess(
     for task, found in helpers.spread(measure, tasks) if helpers else ((task, measure(task)) for task in tasks):
         measured.update(zip(task, found, strict=True))
         if progress is not None:
-            progress(len(measured) / count, f"perturbation {len(measured)} of {count}")
+            progress(len(measured) / count, tr("perturbation {n} of {count}", n=len(measured), count=count))
     replicates = tuple(_replicate(draw, *measured[draw], result, reference) for draw in draws)
     scored = [item for item in replicates if item.rad_score is not None]
     if len(scored) < FEWEST:
         reasons = "; ".join(sorted({item.failed for item in replicates if item.failed}))
         raise RoiError(
-            f"Only {len(scored)} of {count} perturbations could be scored ({reasons}). The GTV is too small."
+            tr(
+                "Only {scored} of {count} perturbations could be scored ({reasons}). The GTV is too small.",
+                scored=len(scored),
+                count=count,
+                reasons=reasons,
+            )
         )
     low, high = np.percentile([item.rad_score for item in scored], INTERVAL)
     group = result.score.group.id if result.score.group else None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from ..core.translation import tr
 from ..extraction.roi import Roi, bounding_box
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case
@@ -68,23 +69,40 @@ def plausibility(case: Case, roi: Roi, settings: ExtractionSettings) -> Plausibi
     found = []
     if levels is not None and levels < FEWEST_LEVELS:
         found.append(
-            f"The ROI has {levels} gray levels at the study's bin width; texture features of fewer than "
-            f"{FEWEST_LEVELS} say little. Check that the image is in HU."
+            tr(
+                "The ROI has {levels} gray levels at the study's bin width; texture features of fewer than "
+                "{fewest_levels} say little. Check that the image is in HU.",
+                levels=levels,
+                fewest_levels=FEWEST_LEVELS,
+            )
         )
     if outside > _MOST_OUTSIDE:
         found.append(
-            f"{100 * outside:.0f} % of the ROI lie outside −200 … 300 HU (median {np.median(values):.0f} HU), which is "
-            "no soft tissue. Check the contour and that the image is in HU."
+            tr(
+                "{outside:.0f} % of the ROI lie outside −200 … 300 HU (median {median:.0f} HU), which is no "
+                "soft tissue. Check the contour and that the image is in HU.",
+                outside=100 * outside,
+                median=np.median(values),
+            )
         )
     if len(parts) > 1 and parts.max() < _LEAST_MAIN_PART * voxels:
         found.append(
-            f"The ROI has {len(parts)} parts that do not touch; the largest holds {100 * parts.max() / voxels:.0f} % "
-            "of its voxels. Check that all of them are meant."
+            tr(
+                "The ROI has {parts} parts that do not touch; the largest holds {share:.0f} % of its "
+                "voxels. Check that all of them are meant.",
+                parts=len(parts),
+                share=100 * parts.max() / voxels,
+            )
         )
     if border < REACH_VOXELS and "wavelet" in getattr(settings, "image_types", ()):
         found.append(
-            f"The ROI lies {border:.1f} voxels from the border of the image, within the reach of the wavelet filter "
-            f"({REACH_VOXELS} voxels): values there rest on copies. Give the image uncropped."
+            tr(
+                "The ROI lies {border:.1f} voxels from the border of the image, within the reach of the "
+                "wavelet filter ({reach_voxels} voxels): values there rest on copies. Give the image "
+                "uncropped.",
+                border=border,
+                reach_voxels=REACH_VOXELS,
+            )
         )
     return Plausibility(
         voxels=voxels,

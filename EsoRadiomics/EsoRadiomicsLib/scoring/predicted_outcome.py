@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..core.errors import ScoreError
+from ..core.translation import tr
 from ..studies.card_parts import Group, Outcome, Quantity
 from ..studies.study import Study
 
@@ -47,8 +48,11 @@ def finite_sum(study: Study, terms: list[float]) -> float:
         total = math.nan
     if not math.isfinite(total):
         raise ScoreError(
-            f"A score of “{study.title}” is not computed: a feature, a coefficient or a mean in it is no finite "
-            "number, or far too large. Check the table, the study card and the reference cohort."
+            tr(
+                "A score of “{study_title}” is not computed: a feature, a coefficient or a mean in it is no "
+                "finite number, or far too large. Check the table, the study card and the reference cohort.",
+                study_title=tr(study.title),
+            )
         )
     return total
 

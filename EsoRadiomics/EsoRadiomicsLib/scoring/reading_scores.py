@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.errors import EsoRadiomicsError, ScoreError
 from ..core.progress import Progress
+from ..core.translation import tr
 from ..extraction.features import Features
 from ..extraction.many_settings import Load, extract_each
 from ..studies.paper_readings import Choice, Reading, paper_readings
@@ -161,8 +162,10 @@ def score_readings(
     if len(possible) < 2:
         raise ScoreError(
             next(problem for problem in results.values() if problem)
-            + " Every reading of the paper needs means and SDs of its own: measure the cohort with “esoradiomics "
-            "cohort run … --all-readings” and build the reference from that run."
+            + tr(
+                " Every reading of the paper needs means and SDs of its own: measure the cohort with "
+                "“esoradiomics cohort run … --all-readings” and build the reference from that run."
+            )
         )
     variants = [found.readings[i].settings for i in possible]
     scores = {i: ReadingScore(found.readings[i].values, failed=problem) for i, problem in results.items() if problem}
@@ -172,7 +175,9 @@ def score_readings(
     ordered = tuple(scores[i] for i in range(len(found.readings)))
     if sum(item.rad_score is not None for item in ordered) < 2 or ordered[0].rad_score is None:
         reasons = "; ".join(dict.fromkeys(item.failed for item in ordered if item.failed))
-        raise ScoreError(f"The patient cannot be scored in several readings of the paper ({reasons}).")
+        raise ScoreError(
+            tr("The patient cannot be scored in several readings of the paper ({reasons}).", reasons=reasons)
+        )
     effects = tuple(sorted((_effect(c, ordered) for c in found.choices), key=lambda e: -e.mean_shift))
     return ReadingScores(found.choices, ordered, effects, found.without_effect, found.left_out)
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import ScoreError, UsageError
+from ..core.formatting import listed
+from ..core.translation import tr
 from ..extraction.features import Features
 from ..extraction.settings import ExtractionSettings
 from ..studies.card_parts import UNSURE, Factor, Group, Stratum
@@ -91,7 +93,13 @@ def check_scorable(study: Study, settings: ExtractionSettings, reference: Refere
         ScoreError: features that cannot be measured on a CT; see also :func:`check_parameters`.
     """
     if study.table_only:
-        raise ScoreError(f"“{study.title}” cannot be scored from a CT: {study.table_only}")
+        raise ScoreError(
+            tr(
+                "“{study_title}” cannot be scored from a CT: {table_only}",
+                study_title=tr(study.title),
+                table_only=tr(study.table_only),
+            )
+        )
     check_parameters(study, settings, reference)
 
 
@@ -103,7 +111,9 @@ def check_parameters(study: Study, settings: ExtractionSettings, reference: Refe
             the signature's features.
     """
     if study.signature is None:
-        raise ScoreError(f"“{study.title}” cannot be scored: {study.absent}")
+        raise ScoreError(
+            tr("“{study_title}” cannot be scored: {absent}", study_title=tr(study.title), absent=tr(study.absent))
+        )
     if study.signature.normalisation == "none":
         return
     if reference is not None:
@@ -189,8 +199,15 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
     """
     unknown = [name for name in covariates if name not in study.covariates]
     if unknown:
-        known = ", ".join(study.covariates) or "none"
-        raise UsageError(f"“{study.title}” knows no covariate “{unknown[0]}”. Its covariates are: {known}.")
+        known = listed(study.covariates) or tr("none")
+        raise UsageError(
+            tr(
+                "“{study_title}” knows no covariate “{unknown}”. Its covariates are: {known}.",
+                study_title=tr(study.title),
+                unknown=unknown[0],
+                known=known,
+            )
+        )
     given = {
         name: covariate.check(covariates[name])
         for name, covariate in study.covariates.items()
@@ -202,8 +219,12 @@ def check_covariates(study: Study, covariates: Mapping[str, Any]) -> dict[str, f
     for name in (model.column, *model.covariates):
         if name not in given:
             raise ScoreError(
-                f"“{study.title}” scores harmonised features (ComBat), so the patient's {name} is needed"
-                + (f"; it knows {', '.join(model.batches)}." if name == model.column else ".")
+                tr(
+                    "“{study_title}” scores harmonised features (ComBat), so the patient's {name} is needed",
+                    study_title=tr(study.title),
+                    name=name,
+                )
+                + (tr("; it knows {batches}.", batches=", ".join(model.batches)) if name == model.column else ".")
             )
     return given
 
@@ -220,20 +241,34 @@ def _parameters(study: Study, name: str, reference: ReferenceCohort | None) -> t
         return feature.mean.value, feature.sd.value
     if reference is None:
         raise ScoreError(
-            f"“{study.title}” scores z-scored features, but the study does not publish their means and SDs, so the "
-            f"{study.signature.name} is not computed. Give a reference cohort: features of comparable patients "
-            "measured with the same settings (“esoradiomics reference build”)."
+            tr(
+                "“{study_title}” scores z-scored features, but the study does not publish their means and "
+                "SDs, so the {signature_name} is not computed. Give a reference cohort: features of "
+                "comparable patients measured with the same settings (“esoradiomics reference build”).",
+                study_title=tr(study.title),
+                signature_name=study.signature.name,
+            )
         )
     if name not in reference.features:
         raise ScoreError(
-            f"The reference cohort “{reference.label}” lacks {name}, which “{study.title}” needs. Rebuild it from a "
-            "table that has this feature."
+            tr(
+                "The reference cohort “{reference_label}” lacks {name}, which “{study_title}” needs. Rebuild "
+                "it from a table that has this feature.",
+                reference_label=reference.label,
+                name=name,
+                study_title=tr(study.title),
+            )
         )
     found = reference.features[name]
     if not found.sd > 0:
         raise ScoreError(
-            f"{name} is the same in all {found.n} cases of the reference cohort “{reference.label}”, so a z-score of "
-            "it has no meaning. Use a cohort of more and different patients."
+            tr(
+                "{name} is the same in all {found_n} cases of the reference cohort “{reference_label}”, so a "
+                "z-score of it has no meaning. Use a cohort of more and different patients.",
+                name=name,
+                found_n=found.n,
+                reference_label=reference.label,
+            )
         )
     return found.mean, found.sd
 
@@ -294,28 +329,46 @@ def _warnings(
 ) -> Iterator[str]:
     if reference is not None and reference.demonstration:
         yield (
-            f"The reference cohort “{reference.label}” was generated to demonstrate the software: this Rad-score and "
-            "everything that follows from it mean nothing clinically."
+            tr(
+                "The reference cohort “{reference_label}” was generated to demonstrate the software: this "
+                "Rad-score and everything that follows from it mean nothing clinically.",
+                reference_label=reference.label,
+            )
         )
     for item in contributions:
         if item.z is not None and abs(item.z) > OUTSIDE_REFERENCE_Z:
             yield (
-                f"{item.feature} lies {abs(item.z):.1f} SD {'above' if item.z > 0 else 'below'} the reference mean: "
-                "this patient is unlike the reference cohort there."
+                tr(
+                    "{feature} lies {z:.1f} SD {side} the reference mean: this patient is unlike the reference "
+                    "cohort there.",
+                    feature=item.feature,
+                    z=abs(item.z),
+                    side=tr("above") if item.z > 0 else tr("below"),
+                )
             )
     if any(item.evidence in UNSURE for item in survival):
         yield (
-            "The survival percentages are reconstructed: the study does not print its baseline survival. The order "
-            "of patients is solid, the percentages are not."
+            tr(
+                "The survival percentages are reconstructed: the study does not print its baseline survival. "
+                "The order of patients is solid, the percentages are not."
+            )
         )
     if study.signature and study.signature.cutoff and study.signature.cutoff.evidence in UNSURE:
-        yield f"The study's cut-off is {study.signature.cutoff.evidence}, not published."
+        yield tr("The study's cut-off is {evidence}, not published.", evidence=tr(study.signature.cutoff.evidence))
 
 
 def _not_computed(study: Study, missing: tuple[str, ...], survival: tuple[SurvivalAt, ...]) -> Iterator[str]:
     if missing:
-        yield (f"{', '.join(missing)} not given: what depends on it is shown as the range over its possible values.")
+        yield (
+            tr(
+                "{missing} not given: what depends on it is shown as the range over its possible values.",
+                missing=listed(map(tr, missing)),
+            )
+        )
     if study.outcome is not None and study.outcome.kind == "survival" and not survival:
         yield (
-            "Survival percentages: the study publishes hazard ratios but no baseline survival, so none can be computed."
+            tr(
+                "Survival percentages: the study publishes hazard ratios but no baseline survival, so none "
+                "can be computed."
+            )
         )

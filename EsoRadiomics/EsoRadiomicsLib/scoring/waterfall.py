@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.translation import mark, tr
 from ..extraction.engines import split_name
 from ..studies.card_parts import Cutoff, Signature
 from ..studies.study import Study
@@ -17,7 +18,7 @@ from .score import OUTSIDE_REFERENCE_Z, Contribution
 
 MARGIN = 0.09
 """Empty share of an axis at both of its ends."""
-_CLASS_LABELS = {"shape": "Shape", "firstorder": "First-order", "histogram": "Histogram"}
+_CLASS_LABELS = mark({"shape": "Shape", "firstorder": "First-order", "histogram": "Histogram"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def span(values: Sequence[float], cutoff: Cutoff | None) -> tuple[float, float]:
 def named(feature: str) -> tuple[str, str, str]:
     """Image, class and feature, as people read them."""
     image, feature_class, name = split_name(feature)
-    return image, _CLASS_LABELS.get(feature_class, feature_class.upper()), name
+    return image, tr(_CLASS_LABELS.get(feature_class, feature_class.upper())), name
 
 
 def is_outside(item: Contribution) -> bool:
@@ -92,13 +93,13 @@ def scale_rows(study: Study, document: Mapping[str, Any]) -> list[ScaleRow]:
     for each in study.card["signature"].get("distribution", ()):
         mean, sd = each["mean"]["value"], each["sd"]["value"]
         if mean is not None and sd is not None:
-            rows.append(ScaleRow(each["group"], mean - sd, mean + sd, mean, published=True))
+            rows.append(ScaleRow(tr(each["group"]), mean - sd, mean + sd, mean, published=True))
     score = document["score"]["rad_score"]
     if document["robustness"]:
         low, high = document["robustness"]["interval_95"]
-        rows.append(ScaleRow("own, perturbed", low, high, score))
+        rows.append(ScaleRow(tr("own, perturbed"), low, high, score))
     if readings := document.get("paper_readings"):
-        rows.append(ScaleRow("own, all readings", readings["lowest"], readings["highest"], score))
+        rows.append(ScaleRow(tr("own, all readings"), readings["lowest"], readings["highest"], score))
     if against := (document["reference"] or {}).get("against"):
-        rows.append(ScaleRow("own, other cohort", against["low"], against["high"], score))
+        rows.append(ScaleRow(tr("own, other cohort"), against["low"], against["high"], score))
     return rows

@@ -17,6 +17,7 @@ from typing import NoReturn
 from .. import __version__
 from ..core.errors import EsoRadiomicsError
 from ..core.terminal import safe_terminal
+from ..core.translation import ENGLISH, language
 from .fault_report import FAULT, fault_sentence
 
 COMMANDS = (
@@ -97,7 +98,8 @@ def _run(arguments: Sequence[str]) -> int:
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     options = build_parser(asked).parse_args(arguments)
     options.call = shlex.join(["esoradiomics", *arguments])
-    return options.run(options)
+    with language(getattr(options, "language", ENGLISH)):
+        return options.run(options)
 
 
 def _failed(sentence: str, code: int) -> int:

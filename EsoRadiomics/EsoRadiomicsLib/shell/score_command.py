@@ -11,6 +11,7 @@ from ..core.errors import InputError
 from ..core.optional import require
 from ..core.output import check_output_folder, writing
 from ..core.progress import reporter
+from ..core.translation import ENGLISH, languages, tr
 from ..extraction.shared_tasks import Helpers
 from ..extraction.workers import helpers
 from ..imaging.dicom_series import read_series_headers
@@ -60,6 +61,8 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
     dicom = "write GTV (SEG), numbers (SR) and report (PDF) as DICOM WITH THE PATIENT'S IDENTITY; the CT must be DICOM"
     parser.add_argument("--dicom", type=Path, metavar="FOLDER", help=dicom)
     parser.add_argument("--json", action="store_true", help="print result.json instead of the summary")
+    spoken = f"language of summary and report: {', '.join(languages())} (default {ENGLISH})"
+    parser.add_argument("--language", default=ENGLISH, metavar="CODE", help=spoken)
     add_extraction_arguments(parser)
 
 
@@ -107,7 +110,7 @@ def finish(options: argparse.Namespace, result: PatientResult) -> None:
         _export(options, result)
     print(to_json(result_dict(result)).rstrip() if options.json else summary(result))
     if options.out is not None and not options.json:
-        print(f"\nReport: {options.out / 'report.html'}")
+        print(tr("\nReport: {path}", path=options.out / "report.html"))
 
 
 def check_exports(options: argparse.Namespace) -> None:
@@ -117,6 +120,10 @@ def check_exports(options: argparse.Namespace) -> None:
         OutputError: the PDF is there already, or the DICOM folder holds something else.
         InputError: DICOM is asked for and the CT is no DICOM series.
     """
+    if options.pdf is not None or options.dicom is not None:
+        from ..reporting.figures.style import require_typeface
+
+        require_typeface()
     if options.pdf is not None:
         require("pypdf", "dicom", "Writing a PDF")
         check_new_file(options.pdf)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UsageError
+from ..core.translation import mark, tr
 from ..statistics.combat import Combat, combat_of
 from ..statistics.survival_curve import HazardCurve
 
+EVIDENCE = mark(("published", "reconstructed", "refit", "assumed", "absent"))
 UNSURE = ("reconstructed", "assumed")
 _LARGEST = 500.0
 """Linear predictor beyond which an exponential would overflow; the risk is decided long before."""
@@ -117,8 +119,8 @@ class Covariate:
     def describe(self, value: float) -> str:
         """``"N2"`` for a level, ``"63 years"`` for a continuous value."""
         if self.levels is not None:
-            return self.levels[value]
-        return f"{value:g} {self.unit}".strip()
+            return tr(self.levels[value])
+        return f"{value:g} {tr(self.unit)}".strip()
 
     def check(self, value: Any) -> float:
         """The value as a number.

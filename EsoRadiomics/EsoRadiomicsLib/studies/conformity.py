@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..core.formatting import listed
+from ..core.translation import tr
 from ..extraction.settings import ExtractionSettings
 from ..imaging.case import Case
 from .study import Study
@@ -17,8 +19,13 @@ def conformity_warnings(study: Study, settings: ExtractionSettings, case: Case) 
     """Warn of settings changed from the card's, and of an acquisition unlike the study's where both are known."""
     for name, (wanted, used) in study.settings.differences(settings).items():
         yield (
-            f"The setting {name} was changed from the study's {wanted} to {used}: the features, and so the score, "
-            "are not the study's."
+            tr(
+                "The setting {name} was changed from the study's {wanted} to {used}: the features, and so "
+                "the score, are not the study's.",
+                name=name,
+                wanted=wanted,
+                used=used,
+            )
         )
     yield from _acquisition(study, case)
 
@@ -31,34 +38,53 @@ def _acquisition(study: Study, case: Case) -> Iterator[str]:
     if wanted is not None:
         found = acquisition.slice_thickness_mm or case.image.GetSpacing()[2]
         if abs(found - wanted) > SLICE_TOLERANCE_MM:
-            yield f"Slice thickness is {found:g} mm; the study used {wanted:g} mm. Texture features depend on it."
+            yield tr(
+                "Slice thickness is {found:g} mm; the study used {wanted:g} mm. Texture features depend on it.",
+                found=found,
+                wanted=wanted,
+            )
     wanted = _known(study, "kvp")
     if wanted is not None:
         if acquisition.kvp is None:
-            unknown.append("tube voltage")
+            unknown.append(tr("tube voltage"))
         elif abs(acquisition.kvp - wanted) > KVP_TOLERANCE:
-            yield f"Tube voltage is {acquisition.kvp:g} kV; the study used {wanted:g} kV."
+            yield tr("Tube voltage is {kvp:g} kV; the study used {wanted:g} kV.", kvp=acquisition.kvp, wanted=wanted)
     wanted = _known(study, "contrast")
     if wanted is not None:
         if acquisition.contrast is None:
-            unknown.append("contrast")
+            unknown.append(tr("contrast"))
         elif acquisition.contrast != wanted:
-            names = {True: "contrast-enhanced", False: "plain"}
-            yield f"This CT is {names[acquisition.contrast]}; the study used {names[wanted]} CT."
+            names = {True: tr("contrast-enhanced"), False: tr("plain")}
+            yield tr(
+                "This CT is {found}; the study used {wanted} CT.",
+                found=names[acquisition.contrast],
+                wanted=names[wanted],
+            )
     wanted = _known(study, "contrast_phase")
     if wanted is not None:
         if acquisition.contrast_phase is None:
-            unknown.append("contrast phase")
+            unknown.append(tr("contrast phase"))
         elif acquisition.contrast_phase.lower() not in wanted.lower():
-            yield f"The contrast phase is “{acquisition.contrast_phase}”; the study used “{wanted}”."
+            yield tr(
+                "The contrast phase is “{contrast_phase}”; the study used “{wanted}”.",
+                contrast_phase=acquisition.contrast_phase,
+                wanted=wanted,
+            )
     wanted = _known(study, "kernel")
     if wanted is not None:
         if acquisition.kernel is None:
-            unknown.append("reconstruction kernel")
+            unknown.append(tr("reconstruction kernel"))
         elif acquisition.kernel.lower() != wanted.lower():
-            yield f"The reconstruction kernel is {acquisition.kernel}; the study used {wanted}."
+            yield tr(
+                "The reconstruction kernel is {kernel}; the study used {wanted}.",
+                kernel=acquisition.kernel,
+                wanted=wanted,
+            )
     if unknown:
-        yield f"The image file does not tell {', '.join(unknown)}, so it was not compared with the study's protocol."
+        yield tr(
+            "The image file does not tell {unknown}, so it was not compared with the study's protocol.",
+            unknown=listed(unknown),
+        )
 
 
 def _known(study: Study, name: str) -> Any:

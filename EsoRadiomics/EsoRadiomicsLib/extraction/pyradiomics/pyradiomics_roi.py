@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from ...core.errors import RoiError
 from ...core.formatting import plain
+from ...core.translation import mark, told, tr
 from ..roi import Roi, RoiAccount, bounding_box, measurement_frame, require_roi, step
 from .pyradiomics_package import radiomics
 from .pyradiomics_settings import PyRadiomicsSettings
@@ -45,13 +46,13 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
         RoiError: the ROI is empty, flat or smaller than ``min_voxels`` at any step.
     """
     image, mask = case.image, measurement_frame(case.mask)
-    steps = [step("drawn", mask)]
+    steps = [step(mark("drawn"), mask)]
     removed = 0.0
 
     def exclude(hu_min: float) -> None:
         nonlocal mask, removed
         kept = _above(image, mask, hu_min)
-        steps.append(step(f"at or above {plain(hu_min)} HU", kept))
+        steps.append(step(told("at or above {hu} HU", hu=plain(hu_min)), kept))
         removed = 100 * (1 - steps[-1].voxels / steps[-2].voxels)
         mask = kept
         require_roi(mask, steps, settings, case.name)
@@ -67,7 +68,8 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
         whole, excluded = image, mask
         image, mask = _cut(resampled, excluded, settings) or _resample(whole, excluded, settings)
         drawn = mask if drawn is excluded else _resample(whole, drawn, settings)[1]
-        steps.append(step(f"resampled to {' × '.join(f'{mm:g}' for mm in image.GetSpacing())} mm", mask))
+        size = " × ".join(f"{mm:g}" for mm in image.GetSpacing())
+        steps.append(step(told("resampled to {size} mm", size=size), mask))
         require_roi(mask, steps, settings, case.name)
     if settings.hu_min is not None and settings.hu_order == "after-resampling":
         exclude(settings.hu_min)
@@ -75,8 +77,11 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
     warnings: tuple[str, ...] = ()
     if removed > REMOVED_WARNING_PERCENT:
         warnings = (
-            f"The HU exclusion removed {removed:.1f} % of the GTV: the contour holds much air, fat or lung. Check the "
-            "contour before trusting the score.",
+            tr(
+                "The HU exclusion removed {removed:.1f} % of the GTV: the contour holds much air, fat or lung. Check "
+                "the contour before trusting the score.",
+                removed=removed,
+            ),
         )
     account = RoiAccount(tuple(steps), removed, settings.hu_order, settings.shape_mask)
     shape_mask = drawn if settings.shape_mask == "drawn" else mask

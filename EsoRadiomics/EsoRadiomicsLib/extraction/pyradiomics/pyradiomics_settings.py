@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from ...core.errors import UsageError
 from ...core.formatting import plain
+from ...core.translation import mark, tr
 from ..settings import DEFAULT_ENGINE, ExtractionSettings
 from .feature_names import CLASSES, IMAGES, ORIGINAL, WAVELETS, feature_names, split_name
 
-ORDERS = ("after-resampling", "before-resampling")
-SHAPE_MASKS = ("after-exclusion", "drawn")
+ORDERS = mark(("after-resampling", "before-resampling"))
+SHAPE_MASKS = mark(("after-exclusion", "drawn"))
 PIXEL_TYPES = ("int16", "float32", "float64")
 INTERPOLATORS = ("sitkBSpline", "sitkLinear", "sitkNearestNeighbor")
 IMAGE_TYPES = ("original", "wavelet")
@@ -43,19 +44,21 @@ class PyRadiomicsSettings(ExtractionSettings):
     """
 
     engine: ClassVar[str] = DEFAULT_ENGINE
-    labels: ClassVar[Mapping[str, str]] = {
-        "pixel_type": "CT pixel type",
-        "voxel_mm": "Resampled voxel (mm)",
-        "interpolator": "Interpolator",
-        "hu_min": "Lowest HU kept",
-        "hu_order": "HU exclusion",
-        "shape_mask": "ROI of shape features",
-        "image_types": "Images",
-        "wavelet": "Wavelet",
-        "feature_classes": "Feature classes",
-        "bin_width": "Bin width (HU)",
-        "min_voxels": "Fewest voxels",
-    }
+    labels: ClassVar[Mapping[str, str]] = mark(
+        {
+            "pixel_type": "CT pixel type",
+            "voxel_mm": "Resampled voxel (mm)",
+            "interpolator": "Interpolator",
+            "hu_min": "Lowest HU kept",
+            "hu_order": "HU exclusion",
+            "shape_mask": "ROI of shape features",
+            "image_types": "Images",
+            "wavelet": "Wavelet",
+            "feature_classes": "Feature classes",
+            "bin_width": "Bin width (HU)",
+            "min_voxels": "Fewest voxels",
+        }
+    )
 
     after_roi: ClassVar[frozenset[str]] = frozenset({"image_types", "wavelet", "feature_classes", "bin_width"})
 
@@ -138,11 +141,22 @@ class PyRadiomicsSettings(ExtractionSettings):
     @property
     def sentence(self) -> str:
         """Voxels, HU exclusion, images, bins."""
-        voxel = "×".join(plain(mm) for mm in self.voxel_mm) + " mm voxels" if self.voxel_mm else "voxels as scanned"
-        order = self.hu_order.replace("-", " ")
-        excluded = "no HU exclusion" if self.hu_min is None else f"voxels below {plain(self.hu_min)} HU removed {order}"
+        voxel = "×".join(plain(mm) for mm in self.voxel_mm or ())
+        voxel = tr("{size} mm voxels", size=voxel) if self.voxel_mm else tr("voxels as scanned")
+        order = tr("before resampling") if self.hu_order == "before-resampling" else tr("after resampling")
+        excluded = tr("no HU exclusion")
+        if self.hu_min is not None:
+            excluded = tr("voxels below {low} HU removed {order}", low=plain(self.hu_min), order=order)
         images = " + ".join(f"{name} ({self.wavelet})" if name == "wavelet" else name for name in self.image_types)
-        return f"{voxel}, {excluded}, {images}, bin width {plain(self.bin_width)} HU, {self.pixel_type}."
+        bins = plain(self.bin_width)
+        return tr(
+            "{voxel}, {excluded}, {images}, bin width {bins} HU, {kind}.",
+            voxel=voxel,
+            excluded=excluded,
+            images=images,
+            bins=bins,
+            kind=self.pixel_type,
+        )
 
     def pyradiomics_parameters(self) -> dict[str, Any]:
         """The same settings as a PyRadiomics parameter file, for SlicerRadiomics and for comparison runs.

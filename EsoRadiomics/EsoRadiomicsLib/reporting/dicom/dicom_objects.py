@@ -18,6 +18,7 @@ from ... import __version__
 from ...core.errors import InputError
 from ...core.optional import require
 from ...core.output import write_folder
+from ...core.translation import ENGLISH, language
 from ...imaging.case import Case
 from ...imaging.dicom_series import SeriesHeaders
 from ...scoring.patient import PatientResult
@@ -49,7 +50,7 @@ def write_dicom(result: PatientResult, series: SeriesHeaders, pdf: bytes, folder
         OutputError: the folder cannot be written.
     """
     require("highdicom", "dicom", "Writing DICOM")
-    with warnings.catch_warnings():
+    with language(ENGLISH), warnings.catch_warnings():  # archives keep what was coded in English
         warnings.simplefilter("ignore")  # highdicom's remarks on names in the hospital's own headers
         segmentation = gtv_segmentation(result.case, series)
         objects = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...core.formatting import decimals, number
+from ...core.translation import tr
+from ...core.wide_text import wrapped
 from ...scoring.score import Contribution, Score
 from ...scoring.score_text import rad_score, rule
 from ...scoring.waterfall import is_outside, named, waterfall
@@ -55,7 +56,7 @@ def contributions_figure(score: Score) -> Figure:
     _scale(page, chart, signature.cutoff, found.low, found.high)
     _header(page, score, signature)
     if first:
-        page.text(FEATURE_X, y_mm(0), "Intercept", size=TEXT, va="center")
+        page.text(FEATURE_X, y_mm(0), tr("Intercept"), size=TEXT, va="center")
         page.text(PART_X, y_mm(0), decimals(signature.intercept, places), size=TEXT, va="center", ha="right")
         chart.plot([sums[0], sums[0]], [-0.31, 1], color=GREY, lw=0.6, zorder=2)
     for row, (item, start) in enumerate(zip(items, sums, strict=False), start=first):
@@ -68,21 +69,21 @@ def contributions_figure(score: Score) -> Figure:
     if any(is_outside(item) for item in items):
         y = HEAD_MM + pitch * lines + FOOT_MM - 3.5
         page.plot([IMAGE_X + 1], [y], "D", ms=3, color=VERMILLION)
-        page.text(IMAGE_X + 3.5, y, "|z| > 3: unlike the reference cohort", size=SMALL, va="center", color=GREY)
+        page.text(IMAGE_X + 3.5, y, tr("|z| > 3: unlike the reference cohort"), size=SMALL, va="center", color=GREY)
     return figure
 
 
 def _header(page: Any, score: Score, signature: Signature) -> None:
-    title = f"{signature.name}: what each feature adds"
+    title = tr("{signature_name}: what each feature adds", signature_name=tr(signature.name))
     size = fitting_size(title, TITLE, PART_X - IMAGE_X, "bold")
     page.text(IMAGE_X, 3.5, title, size=size, weight="bold", va="center")
     if score.demonstration:
-        page.text(IMAGE_X, 8.0, DEMONSTRATION, size=TEXT, weight="bold", color=VERMILLION, va="center")
+        page.text(IMAGE_X, 8.0, tr(DEMONSTRATION), size=TEXT, weight="bold", color=VERMILLION, va="center")
     y = HEAD_MM - 3
-    for x, text in ((IMAGE_X, "Image"), (CLASS_X, "Class"), (FEATURE_X, "Feature")):
+    for x, text in ((IMAGE_X, tr("Image")), (CLASS_X, tr("Class")), (FEATURE_X, tr("Feature"))):
         page.text(x, y, text, size=TEXT, weight="bold", va="center")
-    measured = "value" if signature.normalisation == "none" else "z"
-    for x, text in ((MEASURED_X, measured), (COEFFICIENT_X, "coeff."), (PART_X, "adds")):
+    measured = tr("value") if signature.normalisation == "none" else "z"
+    for x, text in ((MEASURED_X, measured), (COEFFICIENT_X, tr("coeff.")), (PART_X, tr("adds"))):
         page.text(x, y, text, size=TEXT, weight="bold", va="center", ha="right")
     page.plot([IMAGE_X, PART_X], [HEAD_MM - 0.6] * 2, color=PALE, lw=0.6)
 
@@ -114,10 +115,11 @@ def _result(page: Any, chart: Any, score: Score, signature: Signature, y: float,
     colour = OUTLOOK[score.group.outlook] if score.group else BLUE
     size = TEXT + 0.7
     page.plot([IMAGE_X, PART_X], [y - 2.6] * 2, color=PALE, lw=0.6)
-    fitting = fitting_size(signature.name, size, FEATURE_X - IMAGE_X - 1, "bold")
-    page.text(IMAGE_X, y, signature.name, size=fitting, weight="bold", va="center")
+    name = tr(signature.name)
+    fitting = fitting_size(name, size, FEATURE_X - IMAGE_X - 1, "bold")
+    page.text(IMAGE_X, y, name, size=fitting, weight="bold", va="center")
     if score.group:
-        label = score.group.label
+        label = tr(score.group.label)
         fitting = fitting_size(label, size, CHART_X - FEATURE_X - 2, "bold")
         page.text(FEATURE_X, y, label, size=fitting, weight="bold", color=colour, va="center")
     text = rad_score(score.rad_score, signature.cutoff)
@@ -134,7 +136,7 @@ def _scale(page: Any, chart: Any, cutoff: Cutoff | None, low: float, high: float
     for side in ("left", "right", "top"):
         chart.spines[side].set_visible(False)
     chart.spines["bottom"].set_linewidth(0.6)
-    chart.set_xlabel("running sum", size=TEXT, labelpad=1.5)
+    chart.set_xlabel(tr("running sum"), size=TEXT, labelpad=1.5)
     if cutoff is None:
         return
     chart.axvline(cutoff.value, color=INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
@@ -142,15 +144,15 @@ def _scale(page: Any, chart: Any, cutoff: Cutoff | None, low: float, high: float
         chart.axvspan(start, end, color=OUTLOOK[group.outlook], alpha=0.09, lw=0, zorder=0)
     style = {"size": TEXT, "weight": "bold", "va": "center", "linespacing": 1.1}
     below, above = cutoff.below, cutoff.above
-    page.text(CHART_X, HEAD_MM - 5.4, _narrow(f"◂ {below.label}"), color=OUTLOOK[below.outlook], **style)
+    page.text(CHART_X, HEAD_MM - 5.4, _narrow(f"◂ {tr(below.label)}"), color=OUTLOOK[below.outlook], **style)
     right = CHART_X + CHART_MM
-    page.text(right, HEAD_MM - 5.4, _narrow(f"{above.label} ▸"), color=OUTLOOK[above.outlook], ha="right", **style)
+    page.text(right, HEAD_MM - 5.4, _narrow(f"{tr(above.label)} ▸"), color=OUTLOOK[above.outlook], ha="right", **style)
     x = CHART_X + CHART_MM * (cutoff.value - low) / (high - low)
-    text = f"cut-off: {rule(cutoff)}"
+    text = tr("cut-off: {rule}", rule=rule(cutoff))
     half = text_width_mm(text, TEXT) / 2
     page.text(min(max(x, CHART_X + half), right - half), HEAD_MM - 11.5, text, size=TEXT, ha="center", va="center")
 
 
 def _narrow(label: str) -> str:
     """A group's label in half the chart's width."""
-    return "\n".join(wrap(label, 20)[:3])
+    return "\n".join(wrapped(label, 20)[:3])

@@ -6,13 +6,14 @@ import numpy as np
 import SimpleITK as sitk
 from matplotlib.figure import Figure
 
+from ...core.translation import mark, tr
 from ...imaging.case import Case
 from ...imaging.hounsfield import AIR, FAT, SOFT_TISSUE
 from .style import SKY, add_axes_mm, new_figure, plain_axes
 
 _PAGE_MM = 92.0  # a column of the report
 _LOW, _HIGH, _WIDTH = -1100, 1000, 20
-_PLACES = (("air", AIR), ("fat", FAT), ("soft tissue", SOFT_TISSUE))
+_PLACES = tuple(zip(mark(("air", "fat", "soft tissue")), (AIR, FAT, SOFT_TISSUE), strict=True))
 
 
 def histogram_figure(case: Case) -> Figure:
@@ -26,8 +27,8 @@ def histogram_figure(case: Case) -> Figure:
         axes.axvspan(low, high, color="0.92", zorder=0)
         side = "right" if name == "fat" else "left" if name == "soft tissue" else "center"
         at = high if name == "fat" else low if name == "soft tissue" else (low + high) / 2
-        axes.text(at, 1.03, name, ha=side, va="bottom", size=7.5)
-    for label, values, color in (("image", hu, "0.45"), ("ROI", hu[mask != 0], SKY)):
+        axes.text(at, 1.03, tr(name), ha=side, va="bottom", size=7.5)
+    for label, values, color in ((tr("image"), hu, "0.45"), ("ROI", hu[mask != 0], SKY)):
         counts = np.histogram(np.clip(values, _LOW, _HIGH), bins)[0]
         axes.stairs(counts / max(counts.max(), 1), bins, label=label, color=color, linewidth=1.2)
     axes.set(xlim=(_LOW, _HIGH), ylim=(0, 1), xlabel="HU", yticks=[])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...core.formatting import number
+from ...core.translation import tr
+from ...core.wide_text import wrapped
 from ...scoring.nomogram import Nomogram, Place, Tick
 from ...scoring.predicted_outcome import Bounds
 from ...scoring.score_text import percent, points
@@ -58,35 +59,35 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
 
     y_of = dict(zip((row.name for row in nomogram.rows), y_rows, strict=True))
     _patient_lines(sketch, place, y_of, (top, y_total, y_lower[-1]))
-    sketch.axis(top, nomogram.points, sketch.on_points, "Points", above=True, minor=True)
-    page.text(VALUE_X, top, "This patient", size=LABEL_SIZE, weight="bold", color=PATIENT, va="center")
-    page.text(POINTS_X, top, "points", size=TICK_SIZE, color=GREY, ha="right", va="center")
+    sketch.axis(top, nomogram.points, sketch.on_points, tr("Points"), above=True, minor=True)
+    page.text(VALUE_X, top, tr("This patient"), size=LABEL_SIZE, weight="bold", color=PATIENT, va="center")
+    page.text(POINTS_X, top, tr("points"), size=TICK_SIZE, color=GREY, ha="right", va="center")
     for row, y in zip(nomogram.rows, y_rows, strict=True):
         sketch.axis(y, row.ticks, sketch.on_points, row.label, stagger=row.discrete)
         bounds = place.points[row.name]
         sketch.mark(y, bounds, sketch.on_points)
         known = place.values.get(row.name)
-        lines = wrap(value_text(row, known), 17, max_lines=2, placeholder=" …")
+        lines = wrapped(value_text(row, known), 17, most=2)
         size = LABEL_SIZE if len(lines) < 2 else NOTE_SIZE
         colour = INK if known is not None else GREY
         page.text(VALUE_X, y, "\n".join(lines), size=size, color=colour, va="center", linespacing=1.1)
         page.text(POINTS_X, y, points(bounds), size=LABEL_SIZE, ha="right", va="center")
     page.plot([VALUE_X, POINTS_X], [y_total - ROW_MM / 2] * 2, color=INK, lw=0.6)
-    sketch.axis(y_total, nomogram.total, sketch.on_total, "Total points", minor=True)
+    sketch.axis(y_total, nomogram.total, sketch.on_total, tr("Total points"), minor=True)
     sketch.mark(y_total, place.total, sketch.on_total)
     page.text(POINTS_X, y_total, points(place.total), size=LABEL_SIZE, weight="bold", ha="right", va="center")
     if nomogram.outcomes:
         for axis, bounds, y in zip(nomogram.outcomes, place.outcomes, y_lower, strict=True):
-            note = axis.evidence if axis.evidence in UNSURE else ""
+            note = tr(axis.evidence) if axis.evidence in UNSURE else ""
             sketch.axis(y, axis.ticks, sketch.on_total, f"{axis.label} (%)", note=note, span=nomogram.total)
             sketch.mark(y, place.total, sketch.on_total)
             page.text(POINTS_X, y, percent(bounds), size=9, weight="bold", color=PATIENT, ha="right", va="center")
     else:
         predictor = place.linear_predictor
-        sketch.axis(y_lower[0], nomogram.linear_predictor, sketch.on_total, "Linear predictor", span=nomogram.total)
+        sketch.axis(y_lower[0], nomogram.linear_predictor, sketch.on_total, tr("Linear predictor"), span=nomogram.total)
         sketch.mark(y_lower[0], place.total, sketch.on_total)
         ends = dict.fromkeys(number(lp, 3) for lp in (predictor.low, predictor.high))
-        page.text(POINTS_X, y_lower[0], " to ".join(ends), size=LABEL_SIZE, weight="bold", ha="right", va="center")
+        page.text(POINTS_X, y_lower[0], tr(" to ").join(ends), size=LABEL_SIZE, weight="bold", ha="right", va="center")
     for i, note in enumerate(reversed(remarks)):
         page.text(LABEL_X, height - 2 - NOTE_MM * i, note, size=NOTE_SIZE, color=GREY, style="italic", va="bottom")
     return figure
@@ -149,7 +150,7 @@ class _Sketch:
                     zorder=5,
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
                 )
-        lines = wrap(label, 26)
+        lines = wrapped(label, 26)
         size = LABEL_SIZE if len(lines) < 3 else NOTE_SIZE
         page.text(LABEL_X, y - (1.2 if note else 0), "\n".join(lines[:3]), size=size, va="center", linespacing=1.15)
         if note:
@@ -200,7 +201,7 @@ def _title(page: Any, nomogram: Nomogram, demonstration: bool) -> None:
     if nomogram.reconstructed:
         tag = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": VERMILLION, "lw": 0.8}
         page.text(
-            POINTS_X - 1, 4.5, "reconstructed", size=TICK_SIZE, color=VERMILLION, ha="right", va="center", bbox=tag
+            POINTS_X - 1, 4.5, tr("reconstructed"), size=TICK_SIZE, color=VERMILLION, ha="right", va="center", bbox=tag
         )
     if demonstration:
-        page.text(LABEL_X, 9.5, DEMONSTRATION, size=TICK_SIZE, weight="bold", color=VERMILLION, va="center")
+        page.text(LABEL_X, 9.5, tr(DEMONSTRATION), size=TICK_SIZE, weight="bold", color=VERMILLION, va="center")

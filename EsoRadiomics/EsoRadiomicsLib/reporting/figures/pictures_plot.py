@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...core.translation import tr
 from ...extraction.roi import Picture
 from .style import SKY, WIDTH_MM, add_axes_mm, fitting_size, new_figure
 
@@ -25,9 +26,11 @@ def pictures_figure(pictures: Sequence[Picture]) -> Figure:
     """Each picture beside itself with the ROI's outline; of many, ``MOST`` evenly spaced ones without the outline."""
     if len(pictures) == 1:
         picture = pictures[0]
-        return _grid([_Tile(picture.caption, picture, False), _Tile("outline of the ROI", picture, True)], columns=4)
+        return _grid(
+            [_Tile(tr(picture.caption), picture, False), _Tile(tr("outline of the ROI"), picture, True)], columns=4
+        )
     at = np.rint(np.linspace(0, len(pictures) - 1, min(len(pictures), MOST)))
-    return _grid([_Tile(pictures[int(k)].caption, pictures[int(k)], False) for k in at], columns=4)
+    return _grid([_Tile(tr(pictures[int(k)].caption), pictures[int(k)], False) for k in at], columns=4)
 
 
 def contact_sheet(pictures: Sequence[tuple[str, Picture]]) -> Figure:

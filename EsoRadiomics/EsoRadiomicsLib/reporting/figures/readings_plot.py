@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ...core.formatting import number, plain
+from ...core.translation import tr
 from ...scoring.reading_scores import ReadingScore, ReadingScores
 from ...scoring.score import Score
 from ...scoring.score_text import rad_score
@@ -54,7 +55,7 @@ def _curve(axes: Any, score: Score, readings: ReadingScores, order: list[Reading
             # The curve rises from left to right, so these two corners are empty.
             x, y, ha, va = (0.01, end, "left", "top") if group is cutoff.above else (0.99, start, "right", "bottom")
             words = {"size": TEXT, "color": OUTLOOK[group.outlook], "transform": axes.get_yaxis_transform()}
-            axes.text(x, y, f" {group.label} ", ha=ha, va=va, **words)
+            axes.text(x, y, f" {tr(group.label)} ", ha=ha, va=va, **words)
         axes.axhline(cutoff.value, color=INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
     for x, item in enumerate(order):
         other = item.group != own.group
@@ -67,7 +68,7 @@ def _curve(axes: Any, score: Score, readings: ReadingScores, order: list[Reading
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
     axes.tick_params(labelsize=TEXT, bottom=False, labelbottom=False)
-    axes.set_ylabel(signature.name, size=TEXT)
+    axes.set_ylabel(tr(signature.name), size=TEXT)
 
 
 def _matrix(
@@ -85,16 +86,16 @@ def _matrix(
         top = y
         for i, value in enumerate(choice.values):
             axes.axhline(y, color=PALE, lw=0.5, zorder=0)
-            text = f"{_words(value)}" + (" (card)" if i == 0 else "")
+            text = f"{_words(value)}" + (tr(" (card)") if i == 0 else "")
             axes.text(-0.01, y, text, transform=beside, size=TEXT - 0.4, ha="right", va="center", color=INK)
             places = [x for x, item in enumerate(order) if item.values[choice.setting] == value]
             axes.plot(places, [y] * len(places), "s", ms=2.6, color=BLUE if i == 0 else INK, zorder=3)
             y += ROW_MM
-        label = labels[choice.setting]
+        label = tr(labels[choice.setting])
         axes.text(-0.42, top, label, transform=beside, size=TEXT - 0.4, va="center", weight="bold")
         effect = effects[choice.setting]
         moved = f"±{number(effect.mean_shift, 2)}" + (
-            f", {effect.flips} of {effect.pairs} flip" if effect.flips else ""
+            tr(", {n} of {pairs} flip", n=effect.flips, pairs=effect.pairs) if effect.flips else ""
         )
         axes.text(1.01, top, moved, transform=beside, size=TEXT - 0.4, va="center", color=GREY)
         y += GAP_MM
@@ -102,7 +103,7 @@ def _matrix(
 
 def _words(value: Any) -> str:
     if value is None:
-        return "none"
+        return tr("none")
     if isinstance(value, (list, tuple)):
         return " × ".join(plain(item) for item in value)
     return plain(value) if isinstance(value, float) else str(value).replace("sitk", "").replace("-", " ")
@@ -117,9 +118,30 @@ def _titles(figure: Figure, score: Score, readings: ReadingScores) -> None:
         figure.text(x / WIDTH_MM, 1 - y / height, text, va="center", **style)
 
     n = len(readings.scored)
-    write(2, 4, f"The {signature.name} in {n} readings of the paper", size=TITLE, weight="bold")
+    write(
+        2,
+        4,
+        tr("The {signature_name} in {n} readings of the paper", signature_name=tr(signature.name), n=n),
+        size=TITLE,
+        weight="bold",
+    )
     own = rad_score(score.rad_score, signature.cutoff)
     low, high = map(number, readings.interval)
-    same = f"; {readings.same_group} of {n}: {score.group.label}" if score.group else ""
-    write(2, 9, f"{own} as the card reads it (diamond); {low} to {high} over all{same}", size=TEXT + 0.6)
-    write(WIDTH_MM - RIGHT_MM + 1.2, TOP_MM + CURVE_MM + 1, "mean change", size=TEXT - 0.4, color=GREY)
+    same = (
+        tr("; {same} of {n}: {group}", same=readings.same_group, n=n, group=tr(score.group.label))
+        if score.group
+        else ""
+    )
+    write(
+        2,
+        9,
+        tr(
+            "{own} as the card reads it (diamond); {low} to {high} over all{same}",
+            own=own,
+            low=low,
+            high=high,
+            same=same,
+        ),
+        size=TEXT + 0.6,
+    )
+    write(WIDTH_MM - RIGHT_MM + 1.2, TOP_MM + CURVE_MM + 1, tr("mean change"), size=TEXT - 0.4, color=GREY)

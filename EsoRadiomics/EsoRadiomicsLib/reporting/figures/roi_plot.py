@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from ...core.translation import tr
 from ...extraction.roi import Roi, bounding_box
 from ...imaging.case import Case
 from .style import GREY, SKY, VERMILLION, WIDTH_MM, YELLOW, add_axes_mm, add_page, new_figure
@@ -118,9 +119,9 @@ def _views(drawn: np.ndarray) -> list[_View]:
     by_slice = drawn.sum(axis=(1, 2), dtype=np.int64)
     share = np.cumsum(by_slice) / by_slice.sum()
     indices = dict.fromkeys(int(np.searchsorted(share, quantile)) for quantile in AXIAL_QUANTILES)
-    views = [_View(AXIAL, i, f"Axial, slice {i + 1} of {len(by_slice)}", "RLAP") for i in indices]
+    views = [_View(AXIAL, i, tr("Axial, slice {n} of {count}", n=i + 1, count=len(by_slice)), "RLAP") for i in indices]
     fullest = int(np.argmax(drawn.sum(axis=(0, 2), dtype=np.int64)))
-    return [*views, _View(CORONAL, fullest, "Coronal", "RLSI")]
+    return [*views, _View(CORONAL, fullest, tr("Coronal"), "RLSI")]
 
 
 def _frame(axes: Any, view: _View, centre: np.ndarray, extent: np.ndarray) -> None:
@@ -150,13 +151,13 @@ def _legend(figure: Figure, roi: Roi) -> None:
     height = page.get_ylim()[0]
     edge = [withStroke(linewidth=3, foreground=GREY)]
     handles: list[Any] = [
-        Line2D([], [], color=YELLOW, lw=2, label="GTV as drawn", path_effects=edge),
-        Line2D([], [], color=SKY, lw=2, ls=(0, (2, 0.8)), label="ROI that was measured"),
+        Line2D([], [], color=YELLOW, lw=2, label=tr("GTV as drawn"), path_effects=edge),
+        Line2D([], [], color=SKY, lw=2, ls=(0, (2, 0.8)), label=tr("ROI that was measured")),
     ]
     if roi.account.removed_percent:
-        label = f"removed by the HU exclusion ({roi.account.removed_percent:.1f} %)"
+        label = tr("removed by the HU exclusion ({removed_percent:.1f} %)", removed_percent=roi.account.removed_percent)
         handles.append(Patch(color=VERMILLION, alpha=0.8, label=label))
     middle = (0.5, (LEGEND_MM / 2 - 0.5) / height)
     page.legend(handles=handles, loc="center", bbox_to_anchor=middle, ncols=3, frameon=False, fontsize=7.5)
-    window = f"window {LEVEL_HU:g}/{WINDOW_HU:g} HU"
+    window = tr("window {level:g}/{width:g} HU", level=LEVEL_HU, width=WINDOW_HU)
     page.text(WIDTH_MM - 2, height - 3.5, window, size=6.5, color=GREY, ha="right", va="center")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import numpy as np
 from matplotlib.figure import Figure
 
+from ...core.translation import tr
+from ...core.wide_text import wrapped
 from ...scoring.patient_curve import PatientCurve, time_ticks
 from .style import (
     DEMONSTRATION,
@@ -28,10 +28,17 @@ LETTERS = 140
 
 def survival_figure(curve: PatientCurve, *, demonstration: bool = False) -> Figure:
     """The curve as a step function; two, for the ends of what is possible, while a covariate is missing."""
-    notes = wrap(curve.note, LETTERS)
+    notes = wrapped(curve.note, LETTERS)
     figure = new_figure(TOP + HEIGHT + 15 + 3.2 * (len(notes) + demonstration))
     page, axes = add_page(figure), add_axes_mm(figure, LEFT, TOP, WIDTH_MM - LEFT - RIGHT, HEIGHT)
-    page.text(LEFT, 5, f"Predicted {curve.endpoint} of this patient", size=TEXT + 1, weight="bold", va="center")
+    page.text(
+        LEFT,
+        5,
+        tr("Predicted {endpoint} of this patient", endpoint=tr(curve.endpoint)),
+        size=TEXT + 1,
+        weight="bold",
+        va="center",
+    )
     best, worst = curve.best, curve.worst
     if curve.missing:
         axes.fill_between(best.time, worst.survival, best.survival, step="post", color=GREY, alpha=0.13, lw=0)
@@ -49,11 +56,11 @@ def survival_figure(curve: PatientCurve, *, demonstration: bool = False) -> Figu
     ticks = time_ticks(curve.last, curve.unit)
     axes.set(xlim=(0, max(curve.last, ticks[-1])), ylim=(0, 1.03), xticks=ticks, yticks=np.arange(0, 1.01, 0.2))
     axes.set_yticklabels([f"{tick:.0f} %" for tick in np.arange(0, 101, 20)])
-    axes.set_xlabel(f"Time ({curve.unit})", size=TEXT, labelpad=2)
-    axes.set_ylabel(curve.endpoint, size=TEXT, labelpad=2)
+    axes.set_xlabel(tr("Time ({unit})", unit=tr(curve.unit)), size=TEXT, labelpad=2)
+    axes.set_ylabel(tr(curve.endpoint), size=TEXT, labelpad=2)
     plain_axes(axes)
     y = TOP + HEIGHT + 12
-    for line, colour in [(line, GREY) for line in notes] + [(DEMONSTRATION, VERMILLION)] * demonstration:
+    for line, colour in [(line, GREY) for line in notes] + [(tr(DEMONSTRATION), VERMILLION)] * demonstration:
         page.text(LEFT, y, line, size=SMALL, color=colour, va="center")
         y += 3.2
     return figure

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ...core.errors import StudyError
 from ...core.schemas import check_schema
+from ...core.translation import ENGLISH, language, mark, nearest_language, tr
 from ...extraction.engines import prepare, settings_from
 from ...extraction.features import Features
 from ...imaging.case import Case
@@ -22,9 +23,9 @@ from ...scoring.score import score
 from ...studies.reference_cohort import ReferenceCohort, ReferenceFeature
 from ...studies.study import Study
 
-LATER = {"robustness": "Firmness", "paper_readings": "Readings of the paper"}
+LATER = mark({"robustness": "Firmness", "paper_readings": "Readings of the paper"})
 """Parts of a result that commands of their own find out, and their rows in the summary."""
-_LAST = ("Not computed", "Warning")
+_LAST = mark(("Not computed", "Warning"))
 
 
 def read_document(text: str) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def read_document(text: str) -> dict[str, Any]:
     """
     document: dict[str, Any] = json.loads(text)
     try:
-        check_schema(document, "result.schema.json", "The result")
+        check_schema(document, "result.schema.json", tr("The result"))
     except StudyError as error:
         raise ValueError(str(error)) from error
     return document
@@ -80,12 +81,26 @@ def whole_result(document: Mapping[str, Any], study: Study, case: Case) -> Patie
 def joined(document: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """A result with the parts that a later one of the same patient and study has, which may have measured less."""
     parts = {part: later[part] for part in LATER if later.get(part)}
-    rows = [*document["summary"], *(row for row in later["summary"] if row[0] in {LATER[part] for part in parts})]
-    newest = {label: [label, text] for label, text in rows if label in LATER.values()}
-    head = [row for row in document["summary"] if row[0] not in (*LATER.values(), *_LAST)]
-    last = [row for row in document["summary"] if row[0] in _LAST]
-    ordered = [newest[label] for label in LATER.values() if label in newest]
+    labels, last_labels = _labels(document, LATER.values()), _labels(document, _LAST)
+    newest = {label: text for label, text in document["summary"] if label in labels}
+    for part, label in zip(LATER, labels, strict=True):
+        told = dict(later["summary"]).get(row_label(later, LATER[part]))
+        if part in parts and told is not None:
+            newest[label] = told
+    head = [row for row in document["summary"] if row[0] not in (*labels, *last_labels)]
+    last = [row for row in document["summary"] if row[0] in last_labels]
+    ordered = [[label, newest[label]] for label in labels if label in newest]
     return {**document, **parts, "summary": [*head, *ordered, *last]}
+
+
+def row_label(document: Mapping[str, Any], label: str) -> str:
+    """What a row of the summary is called in the language that the document was written in."""
+    with language(nearest_language(document.get("language", ENGLISH))):
+        return tr(label)
+
+
+def _labels(document: Mapping[str, Any], labels: Iterable[str]) -> list[str]:
+    return [row_label(document, label) for label in labels]
 
 
 def _reference(document: Mapping[str, Any]) -> ReferenceCohort | None:

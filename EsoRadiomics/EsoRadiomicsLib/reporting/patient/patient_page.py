@@ -8,8 +8,9 @@ from html import escape
 from string import Template
 from typing import Any
 
-from ...core.formatting import plain
+from ...core.formatting import listed, plain
 from ...core.resources import resource_path
+from ...core.translation import current_language, mark, tr
 from ...extraction.engines import engine
 from ...scoring.nomogram import at_horizon, risk_of
 from ...scoring.patient import PatientResult
@@ -21,6 +22,7 @@ from ...studies.paper_readings import MOST
 from .patient_result import NOTICE
 from .patient_summary import against_cutoff, firmness, in_readings
 
+_SOURCES = mark({"image": "Image", "mask": "Mask"})
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
 # Shape tells what colour tells: a triangle for the worse outlook, a disc for the better.
 _ICONS = {
@@ -35,27 +37,33 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
     """The page as HTML with ``pictures`` (file name → content) inside it."""
     score = result.score
     template = Template(resource_path("Templates", "report.html").read_text(encoding="utf-8"))
-    subtitle = (
-        f"<b>{escape(result.case.name)}</b> · {escape(score.study.endpoint)} · <code>{escape(score.study.id)}</code>"
-    )
+    endpoint, study_id = escape(tr(score.study.endpoint)), escape(score.study.id)
+    subtitle = f"<b>{escape(result.case.name)}</b> · {endpoint} · <code>{study_id}</code>"
     return template.substitute(
-        title=escape(score.study.title),
+        language=current_language(),
+        title=escape(tr(score.study.title)),
         style=resource_path("Templates", "style.css").read_text(encoding="utf-8"),
         subtitle=subtitle,
-        notice=escape(NOTICE),
+        notice=escape(tr(NOTICE)),
         banner=_banner(score),
         cards="\n".join(_cards(score)),
         inputs=_inputs(score),
-        warnings=_sentences("warnings", "Warnings", result.warnings),
-        not_computed=_sentences("missing", "Not computed", score.not_computed),
-        nomogram=_picture(pictures, "nomogram.svg", "Nomogram with this patient's points, total points and outcome."),
-        survival=_picture(pictures, "survival.svg", "Predicted survival of this patient over time."),
+        warnings=_sentences("warnings", tr("Warnings"), result.warnings),
+        not_computed=_sentences("missing", tr("Not computed"), score.not_computed),
+        nomogram=_picture(
+            pictures, "nomogram.svg", tr("Nomogram with this patient's points, total points and outcome.")
+        ),
+        survival=_picture(pictures, "survival.svg", tr("Predicted survival of this patient over time.")),
         robustness=_robustness(result, pictures),
         paper_readings=_paper_readings(result, pictures),
-        roi=_picture(pictures, "roi.png", "CT slices with the GTV as drawn and the ROI that was measured.")
-        + _picture(pictures, "pictures.png", "The ROI as the network was shown it."),
+        roi=_picture(pictures, "roi.png", tr("CT slices with the GTV as drawn and the ROI that was measured."))
+        + _picture(pictures, "pictures.png", tr("The ROI as the network was shown it.")),
         account=_account(result) + _plausibility(result, pictures),
-        contributions=_picture(pictures, "contributions.svg", "Contribution of each feature to the score."),
+        contributions=_picture(pictures, "contributions.svg", tr("Contribution of each feature to the score.")),
+        roi_heading=escape(tr("The ROI")),
+        settings_heading=escape(tr("How it was measured")),
+        provenance_heading=escape(tr("Provenance")),
+        study_heading=escape(tr("The study")),
         settings=_settings(result),
         provenance=_provenance(result),
         study=_study(score),
@@ -65,28 +73,29 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
 def _banner(score: Score) -> str:
     if not score.demonstration:
         return ""
-    return '<p class="banner">Demonstration reference cohort: this Rad-score means nothing clinically.</p>'
+    sentence = tr("Demonstration reference cohort: this Rad-score means nothing clinically.")
+    return f'<p class="banner">{escape(sentence)}</p>'
 
 
 def _cards(score: Score) -> Iterable[str]:
     signature = score.study.signature
     assert signature is not None  # a study without one is never scored
     cutoff = signature.cutoff
-    about = f"{escape(against_cutoff(score))}{_tag(cutoff.evidence)}" if cutoff else "the study has no cut-off"
+    about = f"{escape(against_cutoff(score))}{_tag(cutoff.evidence)}" if cutoff else tr("the study has no cut-off")
     if score.probability is not None:
-        of = f" of {escape(signature.probability_of)}" if signature.probability_of else ""
+        of = tr(" of {event}", event=tr(signature.probability_of)) if signature.probability_of else ""
         probability = _percent(Bounds(score.probability, score.probability))
-        about += f"<br>probability{of}: {probability}"
-    yield _card(escape(signature.name), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}')
+        about += f"<br>{escape(tr('probability{of}', of=of))}: {probability}"
+    yield _card(escape(tr(signature.name)), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}')
     if score.group is not None:
-        words = f'<div class="words">{_ICONS[score.group.outlook]}<span>{escape(score.group.label)}</span></div>'
-        heading = "Risk group" if score.study.card["task"] == "survival" else "Predicted group"
+        words = f'<div class="words">{_ICONS[score.group.outlook]}<span>{escape(tr(score.group.label))}</span></div>'
+        heading = tr("Risk group") if score.study.card["task"] == "survival" else tr("Predicted group")
         yield _card(heading, words + _medians(score.group.medians, score), score.group.outlook)
     if score.strata and score.study.strata:
-        words = " or ".join(escape(stratum.label) for stratum in score.strata)
+        words = tr(" or ").join(escape(tr(stratum.label)) for stratum in score.strata)
         known = len(score.strata) == 1
-        below = _medians(score.strata[0].medians, score) if known else "depends on what is not given"
-        yield _card(escape(score.study.strata.name), f'<div class="words"><span>{words}</span></div>{below}')
+        below = _medians(score.strata[0].medians, score) if known else tr("depends on what is not given")
+        yield _card(escape(tr(score.study.strata.name)), f'<div class="words"><span>{words}</span></div>{below}')
     outcome = score.study.outcome
     if outcome is not None and score.survival:
         rows = [
@@ -96,15 +105,17 @@ def _cards(score: Score) -> Iterable[str]:
             )
             for at in score.survival
         ]
-        yield _card(escape(outcome.label.capitalize()), _rows(rows), "survival")
+        yield _card(escape(tr(outcome.label).capitalize()), _rows(rows), "survival")
     if outcome is not None and outcome.competing is not None and score.incidence:
         rows = [
             (escape(risk_of(at.time, outcome, score.study.endpoint)), _percent(at.bounds)) for at in score.incidence
         ]
-        below = f"cumulative incidence, beside {escape(outcome.competing.event)}"
-        yield _card(escape(outcome.label.capitalize()), _rows(rows) + below, "survival")
+        below = escape(tr("cumulative incidence, beside {event}", event=tr(outcome.competing.event)))
+        yield _card(escape(tr(outcome.label).capitalize()), _rows(rows) + below, "survival")
     if outcome is not None and score.event_probability is not None:
-        yield _card(escape(outcome.label), f'<div class="big">{_percent(score.event_probability)}</div>', "survival")
+        yield _card(
+            escape(tr(outcome.label)), f'<div class="big">{_percent(score.event_probability)}</div>', "survival"
+        )
 
 
 def _card(heading: str, body: str, kind: str = "") -> str:
@@ -116,40 +127,54 @@ def _percent(bounds: Bounds) -> str:
 
 
 def _tag(evidence: str) -> str:
-    return f' <span class="tag">{escape(evidence)}</span>' if evidence in UNSURE else ""
+    return f' <span class="tag">{escape(tr(evidence))}</span>' if evidence in UNSURE else ""
 
 
 def _medians(medians: Iterable[tuple[str, Quantity]], score: Score) -> str:
     unit = score.study.outcome.unit if score.study.outcome else ""
-    listed = [f"{plain(item.value)} ({escape(cohort)})" for cohort, item in medians if item.value is not None]
-    return f"<small>median in the study: {', '.join(listed)} {escape(unit)}</small>" if listed else ""
+    shown = [f"{plain(item.value)} ({escape(tr(cohort))})" for cohort, item in medians if item.value is not None]
+    if not shown:
+        return ""
+    told = tr("median in the study: {medians} {unit}", medians=listed(shown), unit=escape(tr(unit)))
+    return f"<small>{told}</small>"
 
 
 def _robustness(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
     if result.robustness is None:
         return ""
-    picture = _picture(pictures, "robustness.svg", "The score under perturbations of contour and image, by kind.")
-    return f'{picture}<p class="inputs">Firmness: {escape(firmness(result))}.</p>'
+    picture = _picture(pictures, "robustness.svg", tr("The score under perturbations of contour and image, by kind."))
+    return f'{picture}<p class="inputs">{escape(tr("Firmness: {text}.", text=firmness(result)))}</p>'
 
 
 def _paper_readings(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
     readings = result.paper_readings
     if readings is None:
         return ""
-    picture = _picture(pictures, "readings.svg", "The score in every reading of what the paper leaves open.")
-    labels = result.features.settings.labels
+    picture = _picture(pictures, "readings.svg", tr("The score in every reading of what the paper leaves open."))
+    labels = {name: tr(label) for name, label in result.features.settings.labels.items()}
     rows = [
-        (escape(labels[choice.setting]), escape(_text(value)), escape(reason))
+        (escape(labels[choice.setting]), escape(_text(value)), escape(tr(reason)))
         for choice in readings.choices
         for value, reason in zip(choice.values[1:], choice.reasons[1:], strict=True)
     ]
     notes = []
     if readings.without_effect:
-        notes.append(f"No feature of the signature depends on {', '.join(labels[n] for n in readings.without_effect)}.")
+        notes.append(
+            tr(
+                "No feature of the signature depends on {without_effect}.",
+                without_effect=listed(labels[n] for n in readings.without_effect),
+            )
+        )
     if readings.left_out:
-        notes.append(f"Not varied, to keep to {MOST} readings: {', '.join(labels[n] for n in readings.left_out)}.")
-    text = f"Readings of the paper: {in_readings(result)}. {' '.join(notes)}"
-    table = _rows(rows, ("Left open by the paper", "Could also be", "Because"))
+        notes.append(
+            tr(
+                "Not varied, to keep to {most} readings: {left_out}.",
+                most=MOST,
+                left_out=listed(labels[n] for n in readings.left_out),
+            )
+        )
+    text = tr("Readings of the paper: {text}. {notes}", text=in_readings(result), notes=" ".join(notes))
+    table = _rows(rows, (tr("Left open by the paper"), tr("Could also be"), tr("Because")))
     return f'{picture}<p class="inputs">{escape(text)}</p><section class="details">{table}</section>'
 
 
@@ -158,15 +183,19 @@ def _inputs(score: Score) -> str:
     if not covariates:
         return ""
     shown = [
-        f"<span>{escape(covariate.label)}: "
-        + (f"<b>{escape(covariate.describe(score.covariates[name]))}</b>" if name in score.covariates else "not given")
+        f"<span>{escape(tr(covariate.label))}: "
+        + (
+            f"<b>{escape(covariate.describe(score.covariates[name]))}</b>"
+            if name in score.covariates
+            else tr("not given")
+        )
         + "</span>"
         for name, covariate in covariates.items()
     ]
     if score.harmonised_from:
-        shown.append(
-            f"<span>features harmonised from {escape(score.harmonised_from)} by the training cohort's ComBat</span>"
-        )
+        scanner = escape(score.harmonised_from)
+        told = tr("features harmonised from {scanner} by the training cohort's ComBat", scanner=scanner)
+        shown.append(f"<span>{told}</span>")
     return f'<p class="inputs">{" ".join(shown)}</p>'
 
 
@@ -185,10 +214,10 @@ def _picture(pictures: Mapping[str, bytes], name: str, alt: str) -> str:
 
 def _account(result: PatientResult) -> str:
     account = result.roi.account
-    rows = [(escape(step.name), f"{step.voxels:,}", f"{step.cm3:.2f}") for step in account.steps]
+    rows = [(escape(tr(step.name)), f"{step.voxels:,}", f"{step.cm3:.2f}") for step in account.steps]
     if result.features.settings.hu_min is not None:
-        rows.append(("removed by the HU exclusion", f"{account.removed_percent:.1f} %", ""))
-    return _rows(rows, ("Step", "Voxels", "cm³"))
+        rows.append((tr("removed by the HU exclusion"), f"{account.removed_percent:.1f} %", ""))
+    return _rows(rows, (tr("Step"), tr("Voxels"), "cm³"))
 
 
 def _plausibility(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
@@ -196,45 +225,55 @@ def _plausibility(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
     found = result.plausibility
     if found is None:
         return ""
-    contours = "" if found.contour_volume_cm3 is None else f" (contours: {found.contour_volume_cm3:.2f} cm³)"
-    parts = "" if found.islands == 1 else f", the largest with {100 * found.main_part:.0f} % of the voxels"
+    contours = (
+        "" if found.contour_volume_cm3 is None else tr(" (contours: {cm3:.2f} cm³)", cm3=found.contour_volume_cm3)
+    )
+    parts = (
+        ""
+        if found.islands == 1
+        else tr(", the largest with {main_part:.0f} % of the voxels", main_part=100 * found.main_part)
+    )
     levels = "" if found.gray_levels is None else str(found.gray_levels)
     rows = [
-        ("voxels as drawn", f"{found.voxels:,}, {found.volume_cm3:.2f} cm³{contours}"),
-        ("parts that do not touch", f"{found.islands}{parts}"),
-        ("slices without voxels inside the ROI", str(found.empty_slices)),
-        ("gray levels at the study's bin width", levels),
-        ("of the ROI outside −200 … 300 HU", f"{100 * found.outside_soft_tissue:.1f} %"),
-        ("voxels to the nearest border of the image", f"{found.border_voxels:.0f}"),
+        (tr("voxels as drawn"), f"{found.voxels:,}, {found.volume_cm3:.2f} cm³{contours}"),
+        (tr("parts that do not touch"), f"{found.islands}{parts}"),
+        (tr("slices without voxels inside the ROI"), str(found.empty_slices)),
+        (tr("gray levels at the study's bin width"), levels),
+        (tr("of the ROI outside −200 … 300 HU"), f"{100 * found.outside_soft_tissue:.1f} %"),
+        (tr("voxels to the nearest border of the image"), f"{found.border_voxels:.0f}"),
     ]
-    picture = _picture(pictures, "histogram.svg", "Histogram of image and ROI with air, fat and soft tissue marked.")
-    return "<h3>Plausibility of the input</h3>" + picture + _rows([row for row in rows if row[1]])
+    picture = _picture(
+        pictures, "histogram.svg", tr("Histogram of image and ROI with air, fat and soft tissue marked.")
+    )
+    return f"<h3>{escape(tr('Plausibility of the input'))}</h3>" + picture + _rows([row for row in rows if row[1]])
 
 
 def _settings(result: PatientResult) -> str:
     study, used = result.score.study, result.features.settings
     changed = study.settings.differences(used)
     about = engine(used.engine).about
-    labels = {"engine": "Engine", **used.labels}
+    labels = {"engine": mark("Engine"), **used.labels}
     rows = []
     for name, value in used.to_dict().items():
         if name in changed:
-            evidence = f'<span class="changed">changed; study: {escape(_text(changed[name][0]))}</span>'
+            note = tr("changed; study: {value}", value=_text(changed[name][0]))
+            evidence = f'<span class="changed">{escape(note)}</span>'
         else:
-            evidence = escape(study.settings_evidence[name].evidence)
-        rows.append((labels.get(name, name), escape(_text(value)), evidence))
-    return (f"<p>{escape(about)}</p>" if about else "") + _rows(rows, ("Setting", "Value", "Evidence"))
+            evidence = escape(tr(study.settings_evidence[name].evidence))
+        shown = tr(value) if isinstance(value, str) else _text(value)
+        rows.append((escape(tr(labels.get(name, name))), escape(shown), evidence))
+    return (f"<p>{escape(tr(about))}</p>" if about else "") + _rows(rows, (tr("Setting"), tr("Value"), tr("Evidence")))
 
 
 def _text(value: Any) -> str:
     if value is None:
-        return "none"
+        return tr("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if isinstance(value, list):
-        return ", ".join(map(_text, value))
+        return listed(map(_text, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')}: {_text(item)}" for name, item in value.items())
+        return listed(f"{tr(name.replace('_', ' '))}: {_text(item)}" for name, item in value.items())
     return plain(value) if isinstance(value, float) else str(value)
 
 
@@ -243,15 +282,18 @@ def _provenance(result: PatientResult) -> str:
     software = ", ".join(f"{name} {version}" for name, version in features.software.items())
     reference = result.score.reference_label
     rows = [
-        ("Software", escape(software)),
-        ("Extraction", escape(features.road)),
-        ("Settings", f"<code>{features.settings.fingerprint}</code>"),
-        ("Image SHA-256", f"<code>{case.image_sha256}</code>"),
-        ("Mask SHA-256", f"<code>{case.mask_sha256}</code>"),
-        *((escape(name.capitalize()), escape(_text(value))) for name, value in case.sources.items()),
+        (tr("Software"), escape(software)),
+        (tr("Extraction"), escape(features.road)),
+        (tr("Settings"), f"<code>{features.settings.fingerprint}</code>"),
+        (tr("Image SHA-256"), f"<code>{case.image_sha256}</code>"),
+        (tr("Mask SHA-256"), f"<code>{case.mask_sha256}</code>"),
+        *(
+            (escape(tr(_SOURCES.get(name, name.capitalize()))), escape(_text(value)))
+            for name, value in case.sources.items()
+        ),
     ]
     if reference:
-        rows.insert(0, ("Reference cohort", escape(reference)))
+        rows.insert(0, (tr("Reference cohort"), escape(reference)))
     return _rows(rows)
 
 
@@ -260,11 +302,14 @@ def _study(score: Score) -> str:
     doi = card["citation"].get("doi")
     parts = [
         f"<p>{escape(card['citation']['text'])}{f' doi {escape(doi)}' if doi else ''}</p>",
-        f"<p>{escape(card['endpoint']['description'])}</p>",
-        f"<p>{escape(card['intended_use'])}</p>",
+        f"<p>{escape(tr(card['endpoint']['description']))}</p>",
+        f"<p>{escape(tr(card['intended_use']))}</p>",
     ]
-    for heading, sentences in (("Limitations", card["limitations"]), ("Notes and contradictions", card["notes"])):
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    for heading, sentences in (
+        (tr("Limitations"), card["limitations"]),
+        (tr("Notes and contradictions"), card["notes"]),
+    ):
+        items = "".join(f"<li>{escape(tr(sentence))}</li>" for sentence in sentences)
         parts.append(f"<h2>{heading}</h2><ul>{items}</ul>" if items else "")
     return "\n".join(parts)
 

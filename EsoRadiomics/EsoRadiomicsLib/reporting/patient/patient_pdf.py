@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from io import BytesIO
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from ...core.optional import require
+from ...core.translation import fonts, tr
+from ...core.wide_text import wrapped
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ...scoring.patient_curve import patient_curve
@@ -22,7 +22,7 @@ from ..figures import (
     roi_figure,
     survival_figure,
 )
-from ..figures.style import GREY, INK, VERMILLION, WIDTH_MM, add_page, new_figure
+from ..figures.style import GREY, INK, VERMILLION, WIDTH_MM, add_page, new_figure, prepare_texts, require_typeface
 from .patient_result import NOTICE
 from .patient_summary import summary_rows
 
@@ -36,9 +36,10 @@ def report_pdf(result: PatientResult) -> bytes:
     """The PDF; the same result gives the same bits.
 
     Raises:
-        UsageError: pypdf is not installed.
+        UsageError: pypdf is not installed, or no font has the characters of the language.
     """
-    pypdf = require("pypdf", "dicom", "Writing a PDF")
+    pypdf = require("pypdf", "dicom", tr("Writing a PDF"))
+    require_typeface()
     writer = pypdf.PdfWriter()
     page, free = None, 0.0
     for figure in _figures(result):
@@ -49,7 +50,7 @@ def report_pdf(result: PatientResult) -> bytes:
         place = pypdf.Transformation().translate(MARGIN_MM * POINTS_PER_MM, (MARGIN_MM + free - height) * POINTS_PER_MM)
         page.merge_transformed_page(pypdf.PdfReader(BytesIO(_pdf(figure))).pages[0], place)
         free -= height + GAP_MM
-    writer.add_metadata({"/Title": result.score.study.title, "/Producer": "EsoRadiomics"})
+    writer.add_metadata({"/Title": tr(result.score.study.title), "/Producer": "EsoRadiomics"})
     for each in writer.pages:
         each.compress_content_streams()
     stream = BytesIO()
@@ -78,20 +79,23 @@ def _summary_figure(result: PatientResult) -> Figure:
     settings, study = result.features.settings, result.score.study
     rows = [
         *summary_rows(result),
-        ("How it was measured", f"{settings.sentence} Fingerprint {settings.fingerprint}."),
-        ("Software", ", ".join(f"{name} {version}" for name, version in result.features.software.items())),
-        ("Image, mask", f"SHA-256 {result.case.image_sha256[:16]} …, {result.case.mask_sha256[:16]} …"),
-        ("Study", study.citation),
+        (
+            tr("How it was measured"),
+            tr("{sentence} Fingerprint {fingerprint}.", sentence=settings.sentence, fingerprint=settings.fingerprint),
+        ),
+        (tr("Software"), ", ".join(f"{name} {version}" for name, version in result.features.software.items())),
+        (tr("Image, mask"), f"SHA-256 {result.case.image_sha256[:16]} …, {result.case.mask_sha256[:16]} …"),
+        (tr("Study"), study.citation),
     ]
-    lines = [(label, textwrap.wrap(text, LETTERS) or [""]) for label, text in rows]
-    title = textwrap.wrap(study.title, 80)
+    lines = [(label, wrapped(text, LETTERS) or [""]) for label, text in rows]
+    title = wrapped(tr(study.title), 80)
     top = 8 + 7 * len(title)
     figure = new_figure(top + 8 + LINE_MM * sum(len(texts) for _, texts in lines))
     page = add_page(figure)
     for i, line in enumerate(title):
         page.text(0, 4 + 7 * i, line, size=13, weight="bold", color=INK, va="center")
     page.text(0, top - 3, result.case.name, size=9, color=GREY, va="center")
-    page.text(WIDTH_MM, top - 3, NOTICE, size=9, color=VERMILLION, weight="bold", ha="right", va="center")
+    page.text(WIDTH_MM, top - 3, tr(NOTICE), size=9, color=VERMILLION, weight="bold", ha="right", va="center")
     y = top + 4.0
     for label, texts in lines:
         page.text(0, y, label, size=8, weight="bold", color=INK, va="center")
@@ -102,9 +106,9 @@ def _summary_figure(result: PatientResult) -> Figure:
 
 
 def _pdf(figure: Figure) -> bytes:
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)  # a "$" in a card's or segment's name is a dollar sign
+    prepare_texts(figure)
     stream = BytesIO()
-    with rc_context({"pdf.fonttype": 42}):
+    # Fonts of East Asia hold outlines that PDF readers take as Type 3 only.
+    with rc_context({"pdf.fonttype": 3 if fonts() else 42}):
         figure.savefig(stream, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return stream.getvalue()

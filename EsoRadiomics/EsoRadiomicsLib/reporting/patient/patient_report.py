@@ -10,6 +10,7 @@ from typing import Any
 
 from ...core.errors import OutputError
 from ...core.output import check_replaceable_folder, safe_cell, write_folder
+from ...core.translation import tr
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ...scoring.patient_curve import patient_curve
@@ -25,6 +26,7 @@ from ..figures import (
     to_png,
     to_svg,
 )
+from ..figures.style import drawable_language
 from .patient_page import report_page
 from .patient_result import result_dict, to_json
 
@@ -80,11 +82,17 @@ def _require_same_case(folder: Path, document: dict[str, Any]) -> None:
     try:
         earlier = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         same = _identity(earlier) == _identity(document)
-        name = f"the result of {earlier['case']['name']} by {earlier['study']['id']}"
+        name = tr("the result of {case} by {study}", case=earlier["case"]["name"], study=earlier["study"]["id"])
     except (OSError, ValueError, KeyError, TypeError):
-        same, name = False, "files that are not a whole result"
+        same, name = False, tr("files that are not a whole result")
     if not same:
-        raise OutputError(f"{folder} already holds {name}. Choose another folder, or remove that one first.")
+        raise OutputError(
+            tr(
+                "{folder} already holds {name}. Choose another folder, or remove that one first.",
+                folder=folder,
+                name=name,
+            )
+        )
 
 
 def _identity(document: dict[str, Any]) -> tuple[str, str, str]:
@@ -108,9 +116,10 @@ def _files(result: PatientResult, document: dict[str, Any]) -> dict[str, bytes]:
         pictures["readings.svg"] = to_svg(
             readings_figure(score, result.paper_readings, result.features.settings.labels)
         )
-    pictures["roi.png"] = to_png(roi_figure(result.case, result.roi))
-    if result.roi.pictures:
-        pictures["pictures.png"] = to_png(pictures_figure(result.roi.pictures))
+    with drawable_language():
+        pictures["roi.png"] = to_png(roi_figure(result.case, result.roi))
+        if result.roi.pictures:
+            pictures["pictures.png"] = to_png(pictures_figure(result.roi.pictures))
     return {
         "features.csv": _features_csv(result).encode(),
         "result.json": to_json(document).encode(),

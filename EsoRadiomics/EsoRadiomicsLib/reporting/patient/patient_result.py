@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from ...core.translation import ENGLISH, current_language, mark
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ...scoring.patient_curve import patient_curve
@@ -15,7 +16,7 @@ from ...scoring.score import Score
 from ...studies.study import Study
 from .patient_summary import summary_rows
 
-NOTICE = "Research use only — not a medical device"
+NOTICE = mark("Research use only — not a medical device")
 
 
 def result_dict(result: PatientResult) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def result_dict(result: PatientResult) -> dict[str, Any]:
     score, features, case = result.score, result.features, result.case
     return {
         "result_version": 1,
+        **({} if current_language() == ENGLISH else {"language": current_language()}),
         "notice": NOTICE,
         "case": {
             "name": case.name,
