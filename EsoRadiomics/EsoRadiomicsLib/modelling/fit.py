@@ -52,6 +52,16 @@ class Options:
     batch_covariates: tuple[str, ...] = ()
     competing_model: str | None = None
 
+    def __post_init__(self) -> None:
+        """Raises UsageError for a seed, folds or repeats that cannot be."""
+        for value, least, what in (
+            (self.seed, 0, "seed"),
+            (self.n_folds, 3, "number of folds"),
+            (self.repeats, 1, "number of repeats"),
+        ):
+            if value is not None and value < least:
+                raise UsageError(f"The {what} is {value}; give {least} or more.")
+
 
 @dataclass(frozen=True)
 class Fit:

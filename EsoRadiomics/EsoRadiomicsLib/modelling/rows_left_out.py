@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ..core.errors import InputError
+from ..core.errors import InputError, UsageError
 from ..core.formatting import some
 
 _MOST_MISSING = 0.5
@@ -47,7 +47,13 @@ def after_landmark(
     """Those still followed at the ``landmark``, their clock started there, and a sentence on the others.
 
     ``landmark`` is in ``unit``; the table's times × ``factor`` are, too.
+
+    Raises:
+        UsageError: the landmark is before the table's start.
+        InputError: nobody was followed beyond it.
     """
+    if landmark < 0:
+        raise UsageError(f"The landmark is {landmark:g} {unit}; give a time after the table's start.")
     followed = table[time] * factor > landmark
     if not followed.any():
         raise InputError(f"Nobody was followed beyond the landmark of {landmark:g} {unit}. Check its unit.")

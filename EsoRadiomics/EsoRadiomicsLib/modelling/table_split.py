@@ -33,6 +33,9 @@ def training_rows(column: pd.Series) -> BoolArray:
 def fold_numbers(column: pd.Series, training: BoolArray | None) -> IntArray:
     """Fold numbers; validation patients need none and get 0."""
     needed = column if training is None else column[training]
+    found = numbers(needed, f"the fold in “{column.name}”")
+    if (odd := (found != np.round(found)) | (np.abs(found) > len(column))).any():
+        raise InputError(f"“{column.name}” numbers folds, but holds {found[odd][0]:g}; give whole numbers from 1 on.")
     folds = np.zeros(len(column), dtype=np.int64)
-    folds[slice(None) if training is None else training] = numbers(needed, f"the fold in “{column.name}”")
+    folds[slice(None) if training is None else training] = found
     return folds

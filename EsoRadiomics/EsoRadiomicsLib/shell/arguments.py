@@ -39,7 +39,7 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", help="CT: NRRD, NIfTI, MetaImage, or a folder with a DICOM series")
     parser.add_argument("mask", help="GTV: labelmap, Slicer .seg.nrrd, RTSTRUCT or DICOM SEG (file or its folder)")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--label", type=whole_number, help="value of the GTV in a labelmap")
+    which.add_argument("--label", type=label_value, help="value of the GTV in a labelmap")
     which.add_argument("--segment", help="name, ID or number of the segment in .seg.nrrd or DICOM SEG")
     which.add_argument("--roi", help="name of the ROI in an RTSTRUCT, or a pattern such as 'GTV*'")
     parser.add_argument(
@@ -126,10 +126,15 @@ def software_versions() -> str:
 
 
 def whole_number(text: str) -> int:
-    """argparse type: a whole number of at most 9 digits."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"“{text[:40]}” is no whole number of at most 9 digits")
+    """argparse type: a whole number from 0 on, of at most 9 digits."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"“{text[:40]}” is no whole number from 0 on, of at most 9 digits")
     return int(text)
+
+
+def label_value(text: str) -> int:
+    """argparse type: a voxel's value, a whole number of at most 9 digits."""
+    return -whole_number(text[1:]) if text[:1] == "-" else whole_number(text)
 
 
 def finite_number(text: str) -> float:

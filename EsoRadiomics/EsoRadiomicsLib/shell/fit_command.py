@@ -13,6 +13,7 @@ from typing import Any
 from ..agreement.kept_features import load_kept
 from ..core.claims import only_run
 from ..core.errors import UsageError
+from ..core.numbers import finite
 from ..core.output import check_replaceable_folder, write_folder
 from ..core.progress import MODES, reporter
 from ..evaluation.assessment import assess
@@ -103,7 +104,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--challengers",
-        type=int,
+        type=whole_number,
         nargs="?",
         const=50,
         default=0,
@@ -260,7 +261,7 @@ def _horizons(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(finite(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"--horizons got “{text}”; write times such as 12,24,36.") from None
 

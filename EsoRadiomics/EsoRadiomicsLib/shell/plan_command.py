@@ -14,7 +14,7 @@ from ..statistics.sample_size import (
     events_per_parameter,
 )
 from ..statistics.validation_size import validation_binary, validation_survival
-from .arguments import add_command
+from .arguments import add_command, finite_number, whole_number
 
 EXAMPLES = """\
   esoradiomics plan development --parameters 10 --risk 0.6 --horizon 24 --follow-up 20
@@ -32,15 +32,22 @@ def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "plan", "How many patients a model needs, to build it or to check it.", EXAMPLES)
     parser.add_argument("aim", choices=("development", "validation"), help="build a model, or check one")
     outcome = parser.add_mutually_exclusive_group(required=True)
-    outcome.add_argument("--risk", type=float, help="survival: risk of the event by the horizon in all patients")
-    outcome.add_argument("--prevalence", type=float, help="binary: share of patients with the outcome")
-    parser.add_argument("--parameters", type=int, help="development: candidate parameters")
-    parser.add_argument("--horizon", type=float, help="development, survival: time of the prediction")
-    parser.add_argument("--follow-up", type=float, help="development, survival: mean follow-up, in the horizon's unit")
-    parser.add_argument("--c-index", type=float, help="C-index (AUC) to expect in new patients")
-    parser.add_argument("--r-squared", type=float, help="development: Cox and Snell's R², instead of a C-index")
+    outcome.add_argument(
+        "--risk", type=finite_number, help="survival: risk of the event by the horizon in all patients"
+    )
+    outcome.add_argument("--prevalence", type=finite_number, help="binary: share of patients with the outcome")
+    parser.add_argument("--parameters", type=whole_number, help="development: candidate parameters")
+    parser.add_argument("--horizon", type=finite_number, help="development, survival: time of the prediction")
     parser.add_argument(
-        "--followed", type=float, default=1.0, help="validation, survival: share followed to the horizon (default 1)"
+        "--follow-up", type=finite_number, help="development, survival: mean follow-up, in the horizon's unit"
+    )
+    parser.add_argument("--c-index", type=finite_number, help="C-index (AUC) to expect in new patients")
+    parser.add_argument("--r-squared", type=finite_number, help="development: Cox and Snell's R², instead of a C-index")
+    parser.add_argument(
+        "--followed",
+        type=finite_number,
+        default=1.0,
+        help="validation, survival: share followed to the horizon (default 1)",
     )
     parser.set_defaults(run=run)
 

@@ -72,9 +72,13 @@ def binary(outcome: npt.ArrayLike) -> BoolArray:
 def numbers(values: npt.ArrayLike, what: str, n: int | None = None) -> FloatArray:
     """A column of finite numbers, ``n`` of them if given; raise InputError naming the rows that are not."""
     try:
-        column = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        if given.dtype.kind not in "biuf" and any(map(_no_number, given.ravel())):
+            raise ValueError
+        column = given.astype(np.float64)
     except (TypeError, ValueError):
-        text = pd.to_numeric(pd.Series(np.asarray(values, dtype=object).ravel()), errors="coerce").isna()
+        cells = pd.Series(np.asarray(values, dtype=object).ravel())
+        text = pd.to_numeric(cells, errors="coerce").isna() | cells.map(_no_number)
         raise InputError(
             f"Numbers are needed for {what}, but there is none in {_labels(values, text.to_numpy())}."
         ) from None
@@ -85,6 +89,11 @@ def numbers(values: npt.ArrayLike, what: str, n: int | None = None) -> FloatArra
     if n is not None and len(column) != n:
         raise UsageError(f"There are {len(column)} values of {what} for {n} patients.")
     return column
+
+
+def _no_number(value: object) -> bool:
+    """Whether it is text that only a programming language takes for a number (1_000), or digits of another script."""
+    return isinstance(value, str) and ("_" in value or not value.isascii())
 
 
 def feature_matrix(features: pd.DataFrame, n_outcomes: int) -> tuple[tuple[str, ...], FloatArray]:

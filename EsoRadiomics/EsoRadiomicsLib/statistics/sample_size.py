@@ -24,6 +24,8 @@ OPTIMISM = 0.05
 """By which Nagelkerke's R² of the development patients may flatter, and the error of the overall risk."""
 UNKNOWN_NAGELKERKE = 0.15
 """Nagelkerke's R² where nothing is known of the model to come, as Riley et al. advise."""
+LEAST_SHARE = 1e-4
+"""Of patients: a rarer outcome, or a rarer absence of it, is no question for a cohort, and spoils the quadrature."""
 _Z = 1.96
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
@@ -164,8 +166,10 @@ def over_normal(function: Callable[[FloatArray], FloatArray]) -> float:
 
 def check_share(share: float, what: str) -> None:
     """Raise UsageError for what is no share of the patients."""
-    if not 0 < share < 1:
-        raise UsageError(f"{what} lies between 0 and 1, such as 0.4; {share:g} was given.")
+    if not LEAST_SHARE <= share <= 1 - LEAST_SHARE:
+        raise UsageError(
+            f"{what} lies between {LEAST_SHARE:g} and {1 - LEAST_SHARE:g}, such as 0.4; {share:g} was given."
+        )
 
 
 def check_c(c_index: float) -> None:

@@ -260,3 +260,20 @@ def test_features_of_other_settings(tmp_path: Path) -> None:
 def test_a_call_that_does_not_fit_the_protocol(columns: Columns, protocol: str, match: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=match):
         fitted(generated_table(), tmp_path, columns, protocol)
+
+
+@pytest.mark.parametrize("options", [{"seed": -1}, {"n_folds": 2}, {"n_folds": -3}, {"repeats": 0}])
+def test_a_seed_folds_or_repeats_that_cannot_be(options: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="or more"):
+        Options(**options)  # type: ignore[arg-type]
+
+
+def test_a_landmark_before_the_tables_start(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="after the table's start"):
+        fitted(generated_table(), tmp_path, replace(SURVIVAL, landmark=-1.0))
+
+
+@pytest.mark.parametrize("fold", ["1.5", "1e9", "-1e9"])
+def test_folds_that_are_no_small_whole_numbers(fold: str, tmp_path: Path) -> None:
+    table = generated_table().assign(fold=lambda t: [fold, *(1 + np.arange(len(t) - 1) % 5)])
+    refused(table, tmp_path, "numbers folds, but holds", Columns(time="months", event="event", folds="fold"))

@@ -162,7 +162,10 @@ def test_losing_patients_takes_more_of_them() -> None:
     ("call", "sentence"),
     [
         (lambda: development_binary(0, 0.3), "at least one candidate"),
-        (lambda: development_binary(5, 1.0), "prevalence lies between 0 and 1"),
+        (lambda: development_binary(5, 1.0), "prevalence lies between 0.0001 and 0.9999"),
+        (lambda: development_binary(5, 1e-300), "prevalence lies between"),
+        (lambda: validation_binary(1e-300, 0.7), "prevalence lies between"),
+        (lambda: validation_survival(1e-300, 0.7), "risk by the horizon lies between"),
         (lambda: development_binary(5, 0.3, r_squared=0.9), "between 0 and 0.705"),
         (lambda: development_binary(5, 0.3, r_squared=0.1, c_index=0.7), "not both"),
         (lambda: development_survival(5, 0.6, 24, 60), "it ends with the event"),
@@ -184,3 +187,12 @@ def test_the_command_prints_the_criteria_and_what_they_rest_on(capsys: pytest.Ca
     assert "calibration slope ± 0.1" in capsys.readouterr().out
     assert main(["plan", "development", "--prevalence", "0.3"]) == 2
     assert "needs --parameters" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1e400", "1_0"])
+@pytest.mark.parametrize("option", ["--risk", "--horizon", "--follow-up", "--c-index", "--r-squared"])
+def test_the_command_takes_no_number_that_is_none(option: str, number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["plan", "development", "--parameters", "5", f"{option}={number}"])
+    assert end.value.code == 2
+    assert "is no finite number" in capsys.readouterr().err

@@ -82,3 +82,9 @@ def test_days_against_months_are_noticed() -> None:
     check_same_time_unit(months, longer)
     with pytest.raises(InputError, match=r"follow-up is 15 in one cohort and 456 in the other.*same unit"):
         check_same_time_unit(days, months)
+
+
+@pytest.mark.parametrize("cell", ["1_000", "९", "0x10", "one"])
+def test_what_only_a_programming_language_takes_for_a_number_is_none(cell: str) -> None:
+    with pytest.raises(InputError, match="there is none in row B"):
+        numbers(pd.Series(["1", cell, "3"], index=["A", "B", "C"]), "the age")
