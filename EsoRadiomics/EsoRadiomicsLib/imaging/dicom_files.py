@@ -33,6 +33,8 @@ _ENDINGS = (".dcm", ".ima")
 _INDEX = "1.2.840.10008.1.3.10"
 _CONTENT = 0x30060000
 """From this tag on come contours, segments and pixels, which would take longer to read than all the headers."""
+PIXEL_BYTES = "pixel_bytes"
+"""Attribute of a header: the length of the pixels that follow; None where they are compressed, or were not found."""
 
 
 def read_header(path: Path) -> Dataset:
@@ -46,7 +48,7 @@ def read_header(path: Path) -> Dataset:
     with reading(path), path.open("rb") as file:
         _require_bounded(path)
         header = read_partial(file, stop_when=lambda tag, *_: tag >= _CONTENT, force=True)
-        _require_contained(file, header)
+        setattr(header, PIXEL_BYTES, _require_contained(file, header))
         _ = header.Modality, header.SeriesInstanceUID  # every object has them, so without them the file was cut
         for name in _USED:
             header.get(name)  # pydicom decodes on first access: damage shows here, where the file is known
@@ -66,11 +68,15 @@ def read_dataset(path: Path) -> Dataset:
         return dcmread(path, force=True)  # without preamble, too: is_dicom has told
 
 
-def _require_contained(file: IO[bytes], header: Dataset) -> None:
-    """Refuse elements after the header that claim more bytes than the file has: GDCM allocates what they claim."""
+def _require_contained(file: IO[bytes], header: Dataset) -> int | None:
+    """Refuse elements after the header that claim more bytes than the file has: GDCM allocates what they claim.
+
+    Returns the length of the pixels, where they are found and not compressed.
+    """
+    pixels = None
     syntax, size = header.file_meta.get("TransferSyntaxUID"), os.fstat(file.fileno()).st_size
     if syntax is not None and syntax.is_deflated:
-        return
+        return None
     implicit, little = header.original_encoding
     order = "<" if little else ">"
     while len(head := file.read(8)) == 8:
@@ -84,10 +90,13 @@ def _require_contained(file: IO[bytes], header: Dataset) -> None:
         if length == 0xFFFFFFFF and tag == (0x7FE0, 0x0010):
             continue  # compressed: its items follow
         if length == 0xFFFFFFFF:
-            return
+            return pixels
+        if tag == (0x7FE0, 0x0010):
+            pixels = length
         if file.tell() + length > size:
             raise ValueError("an element reaches beyond the end of the file")
         file.seek(length, os.SEEK_CUR)
+    return pixels
 
 
 def _require_bounded(path: Path) -> None:

@@ -20,6 +20,7 @@ from ..core.formatting import some
 from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .dicom_kinds import not_a_slice
+from .dicom_pixels import require_one_layout, require_whole_pixels, rescales
 from .grid import canonical_grid
 from .header_fields import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
@@ -74,13 +75,14 @@ def read_series_headers(path: Path, series: Collection[str] = ()) -> SeriesHeade
     with reading(path):
         _require_ct_slices(headers, path)
     positions, orientation = _geometry(headers, path)
-    same_rescale = len(_rescales(headers)) == 1
+    same_rescale = len(rescales(headers)) == 1
+    require_one_layout(headers, path)
     heights = along_normal(positions, orientation)[0]
     order = np.argsort(heights, kind="stable")
     headers, positions = [headers[i] for i in order], positions[order]
     between = _slice_spacing(positions, orientation, path)
     for header in headers:
-        _require_whole_file(header)
+        require_whole_pixels(header)
     row, column = np.reshape(orientation, (2, 3))
     first = headers[0]
     acquisition = read_acquisition(headers)
@@ -108,7 +110,16 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
     image.SetSpacing(headers.spacing_mm)
     first = headers.slices[0]
     unit = first.get("RescaleType") or "HU"
-    doubt = f"The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units."
+    doubts = list(acquisition_doubts(headers.acquisition))
+    if unit != "HU":
+        doubts.append(
+            f"The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units."
+        )
+    if not headers.same_rescale:
+        doubts.append(
+            "The slices of the CT do not share one rescale slope and intercept, as scanners write them: one of them "
+            "may be damaged. Look at the slices."
+        )
     return Volume(
         path=path,
         image=canonical_grid(image),
@@ -116,7 +127,7 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
         acquisition=headers.acquisition,
         series_uid=headers.series_uid,
         frame_of_reference=first.get("FrameOfReferenceUID", ""),
-        warnings=(*acquisition_doubts(headers.acquisition), *((doubt,) if unit != "HU" else ())),
+        warnings=tuple(doubts),
     )
 
 
@@ -180,23 +191,6 @@ def _require_ct_slices(headers: Sequence[Dataset], path: Path) -> None:
         raise InputError(f"{path} holds a single slice of the series. Give the folder with all slices.")
 
 
-def _rescales(headers: Sequence[Dataset]) -> set[tuple[float, float]]:
-    """The slopes and intercepts that turn stored values into HU, usually one pair for all slices."""
-    pairs = set()
-    for header in headers:
-        if header.get("RescaleSlope") is None or header.get("RescaleIntercept") is None:
-            raise InputError(
-                f"{header.filename} has no rescale slope or intercept, so its values cannot be turned into HU. "
-                "Export the series again from the scanner or the archive, with all its tags."
-            )
-        with reading(Path(header.filename)):
-            pair = float(header.RescaleSlope), float(header.RescaleIntercept)
-            if not all(map(math.isfinite, pair)) or pair[0] == 0:
-                raise ValueError(f"its rescale slope and intercept are {pair[0]:g} and {pair[1]:g}")
-            pairs.add(pair)
-    return pairs
-
-
 def _geometry(headers: Sequence[Dataset], path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(n, 3) positions in mm and the six direction cosines the slices share."""
     rows = []
@@ -252,18 +246,6 @@ def _slice_spacing(positions: np.ndarray, orientation: np.ndarray, path: Path) -
             "series to one spacing, or export the part around the tumour."
         )
     return mean
-
-
-def _require_whole_file(header: Dataset) -> None:
-    """An uncompressed slice cannot be smaller than its pixels."""
-    path = Path(header.filename)
-    with reading(path):
-        syntax = header.file_meta.get("TransferSyntaxUID")
-        if syntax is not None and (syntax.is_compressed or syntax.is_deflated):
-            return
-        needed = int(header.Rows) * int(header.Columns) * int(header.get("BitsAllocated", 16)) // 8
-    if path.stat().st_size < needed:
-        raise InputError(f"The DICOM file {path} is cut off: its pixels are not complete. Export it again.")
 
 
 def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:

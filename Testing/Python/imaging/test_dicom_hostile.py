@@ -49,6 +49,9 @@ def put(path: Path, keyword: str, value: bytes) -> None:
         ("RescaleSlope", b"nan "),
         ("RescaleIntercept", b"-inf"),
         ("RescaleSlope", b"0 "),
+        ("RescaleSlope", b"-1"),
+        ("RescaleSlope", b"1e-300"),
+        ("RescaleIntercept", b"1e30"),
         ("Rows", b"\0\0"),
     ],
 )
@@ -57,6 +60,38 @@ def test_a_value_that_is_no_number_names_its_file(keyword: str, value: bytes, ct
     put(path, keyword, value)
     with pytest.raises(InputError, match=path.name):
         read_series_headers(ct)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("BitsStored", 8), ("BitsAllocated", 8), ("HighBit", 11), ("PixelRepresentation", 1)],
+)
+def test_one_slice_that_stores_its_pixels_otherwise_is_no_slice_of_the_volume(
+    keyword: str, value: int, ct: Path
+) -> None:
+    """GDCM would decode it to other values, or to half of them, without a word."""
+    path = sorted(ct.iterdir())[2]
+    dataset = dcmread(path)
+    setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    with pytest.raises(InputError, match=f"do not store their pixels alike .*{keyword}: .*{value}"):
+        read_series(ct)
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("BitsAllocated", 8), ("Rows", 7), ("Columns", 8)])
+def test_pixels_of_another_length_than_promised_are_refused(keyword: str, value: int, ct: Path) -> None:
+    for path in ct.iterdir():
+        dataset = dcmread(path)
+        setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    with pytest.raises(InputError, match="promises .* bytes of pixels"):
+        read_series(ct)
+
+
+def test_slices_of_several_rescales_are_told(ct: Path) -> None:
+    assert not read_series(ct).warnings
+    put(sorted(ct.iterdir())[2], "RescaleSlope", b"2 ")
+    assert any("do not share one rescale slope" in warning for warning in read_series(ct).warnings)
 
 
 @pytest.mark.parametrize("value", [b"inf ", b"nan ", b"1\\2 ", b"x "])
