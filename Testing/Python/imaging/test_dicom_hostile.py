@@ -84,7 +84,7 @@ def test_pixels_of_another_length_than_promised_are_refused(keyword: str, value:
         dataset = dcmread(path)
         setattr(dataset, keyword, value)
         dataset.save_as(path)
-    with pytest.raises(InputError, match="promises .* bytes of pixels"):
+    with pytest.raises(InputError, match=r"promises .* bytes of pixels"):
         read_series(ct)
 
 
