@@ -182,7 +182,7 @@ def reading(path: Path) -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, _DAMAGE) and not type(error).__module__.startswith("pydicom"):
             raise
-        what = str(error)[:200]
+        what = str(error).strip().rpartition("\n")[2][:200]  # ITK's last line says what
         raise InputError(f"The DICOM file {path} is damaged or not complete ({what}). Export it again.") from error
     finally:
         log.setLevel(level)

@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from ..core.errors import InputError
 from .dicom_files import one_text, read_dataset, reading
 from .dicom_series import POSITION_TOLERANCE_MM, along_normal
+from .header_fields import MOST_BYTES
 from .masks import Mask, choose, require_reference
 from .volumes import Volume
 
@@ -98,6 +99,8 @@ def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
     # Frames of single bits may end inside a byte, which only decoding all of them at once respects.
     whole = pixel_array(dataset) if dataset.BitsAllocated == 1 else None
     groups = dataset.PerFrameFunctionalGroupsSequence
+    if len(groups) != int(dataset.get("NumberOfFrames") or 1):
+        raise ValueError(f"it describes {len(groups)} frames and holds {dataset.get('NumberOfFrames')}")
     if whole is not None and len(groups) == 1:
         whole = whole.reshape(1, *whole.shape[-2:])
     frames = []
@@ -131,19 +134,26 @@ def _volume(header: Dataset, frames: Sequence[tuple[Dataset, np.ndarray]], path:
     measures = _of(header, frames[0][0], "PixelMeasuresSequence")
     heights, drift = along_normal(positions, orientation)
     spacing = _slice_spacing(measures, heights)
+    voxel = *map(float, measures.PixelSpacing), spacing
+    if not np.isfinite([*positions.ravel(), *orientations.ravel(), *voxel]).all() or min(voxel) <= 0:
+        raise ValueError("the position, orientation or spacing of its frames is not of finite numbers")
     slices = (heights - heights.min()) / spacing
     uneven = np.abs(slices - np.round(slices)).max() * spacing
     if max(uneven, drift) > POSITION_TOLERANCE_MM or np.ptp(orientations, axis=0).max() > 1e-4:
         raise InputError(f"{path} has frames that do not lie on one even grid. Save it again on the CT's grid.")
+    if slices.max() * frames[0][1].size > MOST_BYTES:
+        raise ValueError(f"its frames are spread over {slices.max():,.0f} slices of {spacing:g} mm")
     index = np.round(slices).astype(int)
+    if len(set(index)) < len(index):
+        raise ValueError("two frames of one segment lie at the same place, so others are lost")
     array = np.zeros((index.max() + 2, *frames[0][1].shape), np.uint8)  # never a single slice
     for i, (_, pixels) in zip(index, frames, strict=True):
-        array[i] |= pixels
+        array[i] = pixels
     image = sitk.GetImageFromArray(array)
     row, column = np.reshape(orientation, (2, 3))
     image.SetOrigin(positions[heights.argmin()].tolist())
     image.SetDirection(np.column_stack([row, column, np.cross(row, column)]).ravel().tolist())
-    image.SetSpacing((float(measures.PixelSpacing[1]), float(measures.PixelSpacing[0]), spacing))
+    image.SetSpacing((voxel[1], voxel[0], spacing))
     return image
 
 

@@ -115,9 +115,16 @@ class StructureSet:
         with reading(self.path):
             points = [_points(contour, i, roi.name, self.path) for i, contour in enumerate(roi.contours, start=1)]
             kinds = {str(contour.ContourGeometricType) for contour in roi.contours}
+            told = [_told(contour) for contour in roi.contours]
         if roi.left_out:
             out = some(f"{n} of {what}" for what, n in roi.left_out.items())
             warnings += (f"Of the ROI “{roi.name}” these were left out: {out}.",)
+        short = sum(n not in (None, len(each)) for n, each in zip(told, points, strict=True))
+        if short:
+            warnings += (
+                f"{counted(short, 'contour')} of the ROI “{roi.name}” {'has' if short == 1 else 'have'} another number "
+                "of points than the file says: some may be lost. Look at the contours.",
+            )
         filled = fill(points, volume.image, f"“{roi.name}” in {self.path}", str(volume.path), xor=XOR in kinds)
         account = {"format": "RTSTRUCT", "roi": roi.name, "fill": "xor" if XOR in kinds else "even-odd"}
         return Mask(filled.image, account | filled.account, (*warnings, *filled.warnings))
@@ -131,6 +138,12 @@ def _left_out(contour: Dataset) -> str:
         return names.get(kind, f"contours of type “{kind[:40] or 'unknown'}”")
     points = contour.get("ContourData")
     return "contours without points" if points is None or points == "" or not len(np.atleast_1d(points)) else ""
+
+
+def _told(contour: Dataset) -> int | None:
+    """How many points a contour says it has."""
+    told = contour.get("NumberOfContourPoints")
+    return None if told is None or told == "" else int(told)
 
 
 def _points(contour: Dataset, number: int, roi: str, path: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dicom_factory
@@ -9,7 +10,7 @@ import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging.case import load_case
@@ -137,3 +138,45 @@ def test_a_truncated_seg_is_named(series: Path, seg: Path, tmp_path: Path) -> No
         (tmp_path / "seg.dcm").write_bytes(content[:length])
         with pytest.raises(InputError, match=r"seg\.dcm (is damaged or not complete|holds 0 segments)"):
             load_case(series, tmp_path / "seg.dcm", segment="CTV")
+
+
+def changed(seg: Path, folder: Path, change: Callable[[Dataset], None]) -> Path:
+    dataset = dcmread(seg)
+    change(dataset)
+    dataset.save_as(folder / "changed.dcm")
+    return folder / "changed.dcm"
+
+
+def a_frame_without_description(dataset: Dataset) -> None:
+    del dataset.PerFrameFunctionalGroupsSequence[-1]
+
+
+def two_frames_at_one_place(dataset: Dataset) -> None:
+    first, second, *_ = dataset.PerFrameFunctionalGroupsSequence
+    second.PlanePositionSequence = first.PlanePositionSequence
+
+
+def slices_of_nothing(dataset: Dataset) -> None:
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices = "1e-9"
+
+
+def pixels_of_nothing(dataset: Dataset) -> None:
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = ["0", "0"]
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP"])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (a_frame_without_description, "describes .* frames and holds"),
+        (two_frames_at_one_place, "at the same place"),
+        (slices_of_nothing, "spread over"),
+        (pixels_of_nothing, "not of finite numbers"),
+    ],
+)
+def test_a_seg_that_would_lose_slices_is_refused(
+    kind: str, change: Callable[[Dataset], None], told: str, series: Path, gtv: np.ndarray, tmp_path: Path
+) -> None:
+    file = dicom_factory.write_seg(tmp_path / "seg.dcm", series, {"GTV": gtv}, kind)
+    with pytest.raises(InputError, match=told):
+        voxels(series, changed(file, tmp_path, change), "GTV")

@@ -16,6 +16,7 @@ from dicom_factory import contours_of, points_mm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
+from pydicom import dcmread
 
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging.case import Case, load_case
@@ -338,3 +339,12 @@ def test_contour_data_that_are_not_triples_are_refused(series: Path, mask: sitk.
     file = dicom_factory.write_rtstruct(tmp_path / "rs.dcm", {"GTV": [*contours_of(mask), np.arange(7.0)]})
     with pytest.raises(InputError, match=r"rs\.dcm: contour 85 of the ROI “GTV” has 7 numbers"):
         load_case(series, file)
+
+
+def test_a_contour_with_fewer_points_than_it_says_is_told(series: Path, mask: sitk.Image, tmp_path: Path) -> None:
+    file = dicom_factory.write_rtstruct(tmp_path / "rt.dcm", {"GTV": dicom_factory.contours_of(mask)})
+    assert not any("number of points" in warning for warning in load_case(series, file).warnings)
+    dataset = dcmread(file)
+    dataset.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints = 40
+    dataset.save_as(file)
+    assert any("another number of points" in warning for warning in load_case(series, file).warnings)
