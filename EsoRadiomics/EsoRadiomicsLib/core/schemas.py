@@ -29,7 +29,7 @@ def check_schema(document: Any, schema: str, subject: str, *, at: str = "$") -> 
     """
     from jsonschema.exceptions import best_match
 
-    error = best_match(_validator(schema).iter_errors(document))
+    error = best_match(validator(schema).iter_errors(document))
     if error is None:
         return
     message = error.message
@@ -62,7 +62,8 @@ def digest(document: Any) -> str:
 
 
 @lru_cache
-def _validator(schema: str) -> Any:
+def validator(schema: str) -> Any:
+    """What checks against a schema; made once."""
     from jsonschema import Draft202012Validator
     from referencing import Registry
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 from ..core.errors import UsageError
@@ -113,7 +113,8 @@ class ExtractionSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, in a fixed order; the engine is named unless it is the default one."""
-        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        values = {name: getattr(self, name) for name in self.field_names()}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
         return values if self.engine == DEFAULT_ENGINE else {"engine": self.engine, **values}
 
     @property

@@ -15,6 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from ..statistics.student_t import t_two_sided
 from ..studies.reference_cohort import ReferenceCohort, SignatureSpread
 from .score import Score
 
@@ -65,7 +66,7 @@ def against_reference(score: Score, reference: ReferenceCohort | None) -> Agains
     else:
         n = min(reference.features[item.feature].n for item in score.contributions)
         error = _standard_error(spread, coefficients, z, n)
-        low, high = (score.rad_score + sign * _t(n - 1) * error for sign in (-1, 1))
+        low, high = (score.rad_score + sign * t_two_sided(LEVEL, n - 1) * error for sign in (-1, 1))
         distance = abs(score.rad_score - cutoff.value) if cutoff else 0.0
         share = NormalDist().cdf(-distance / error) if cutoff and error > 0 else None
         method = "normal theory" if spread is not None else "upper bound"
@@ -107,9 +108,3 @@ def _percentile(score: Score, spread: SignatureSpread | None, coefficients: np.n
     assert score.study.signature is not None
     sd = float(np.sqrt(coefficients @ np.array(spread.correlations) @ coefficients))
     return 100 * NormalDist(score.study.signature.intercept, sd).cdf(score.rad_score)
-
-
-def _t(degrees: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, (1 + LEVEL) / 2))

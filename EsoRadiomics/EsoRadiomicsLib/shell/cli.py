@@ -87,9 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _failed(fault_sentence(error), FAULT)
 
 
-def run_process() -> NoReturn:
+def run_process(arguments: Sequence[str] | None = None) -> NoReturn:
     """The process is the command: it ends at once, as taking its libraries apart takes as long as a small signature."""
-    code = main()
+    code = main(arguments)
     atexit._run_exitfuncs()
     os._exit(code)
 

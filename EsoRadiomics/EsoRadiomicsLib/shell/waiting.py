@@ -15,22 +15,23 @@ import sys  # noqa: E402
 import threading  # noqa: E402
 
 from ..core.errors import EsoRadiomicsError  # noqa: E402
+from ..core.schemas import validator  # noqa: E402
 from ..extraction.engines import engine  # noqa: E402
-from ..studies.study import builtin_studies  # noqa: E402
 from . import robustness_command, score_command  # noqa: E402, F401 - what they import
-from .cli import main as run  # noqa: E402
+from .cli import run_process  # noqa: E402
 
 
 def main() -> int:
     """Wait for a command and run it; 0 if none came."""
     with contextlib.suppress(EsoRadiomicsError):  # the command will say so
         engine().warm_up()
-        builtin_studies()
+        engine().software()
+        validator("reference-cohort.schema.json")
     line = sys.stdin.readline()
     if not line:
         return 0
     threading.Thread(target=_end_with_input, daemon=True).start()
-    return run(json.loads(line))
+    run_process(json.loads(line))
 
 
 def _end_with_input() -> None:

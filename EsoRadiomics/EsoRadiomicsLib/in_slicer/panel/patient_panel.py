@@ -77,6 +77,7 @@ class Panel(Section):
         self._stored: StoredResult | None = None
         self._shown = False
         self._preview: tuple[Any, ...] | None = None
+        self._readable: Study | None = None
 
     # What can be chosen, and what is missing
 
@@ -162,7 +163,9 @@ class Panel(Section):
 
     def _require_readings(self, inputs: Inputs) -> None:
         study, reference = self.study(inputs.study), reference_of(inputs.reference)
-        paper_readings(study)
+        if study is not self._readable:  # asked at every change, and as many settings to compare as there are readings
+            paper_readings(study)
+            self._readable = study
         if needs_reference(study) and reference is not None and not reference.readings:
             raise InputError(
                 "The reference cohort knows the card's own reading only. Measure the cohort in section 5 with “In "
