@@ -12,7 +12,7 @@ help:
 	@echo "make test-all  the same with the slow tests"
 	@echo "make lint      ruff, mypy and import-linter alone;  make format  lets ruff rewrite the code"
 	@echo "make bench     compare the speed with PyRadiomics' own command"
-	@echo "make cmake-lists  name the module's files in EsoRadiomics/CMakeLists.txt, after adding or removing one"
+	@echo "make cmake-lists  name the module's files in EsoRadiomics/CMakeLists.txt, after adding or removing one or changing a card or schema"
 	@echo "make pins      write Testing/Requirements from pyproject.toml, after changing what is needed (uses uv);"
 	@echo "               make pins UPGRADE=--upgrade takes the newest versions"
 	@echo "make clean     remove what these targets made"

@@ -1,4 +1,7 @@
-"""The scripts and resources that ``EsoRadiomics/CMakeLists.txt`` must name; called, it writes them there anew."""
+"""The scripts and resources that ``EsoRadiomics/CMakeLists.txt`` must name; called, it writes them there anew.
+
+The digests of the study cards, which one of the resources lists, are renewed first.
+"""
 
 from __future__ import annotations
 
@@ -29,4 +32,7 @@ def write_lists(cmake_file: Path) -> None:
 
 
 if __name__ == "__main__":
+    from checked_cards import write_digests
+
+    write_digests()
     write_lists(MODULE / "CMakeLists.txt")

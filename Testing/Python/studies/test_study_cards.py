@@ -236,7 +236,7 @@ def test_a_card_that_comes_with_the_extension_fulfils_the_schemas_and_is_known_t
 ) -> None:
     path = resource_path("Studies", f"{study}.json")
     card = json.loads(path.read_text(encoding="utf-8"))
-    assert schemas.was_checked(card), "run “python Testing/Tools/checked_cards.py” after changing a card or a schema"
+    assert schemas.was_checked(card), "run “make cmake-lists” after changing a card or a schema"
     monkeypatch.setattr(study_module, "was_checked", lambda card: False)
     assert read_card(path).card == card
 
