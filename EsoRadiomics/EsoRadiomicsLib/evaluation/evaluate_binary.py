@@ -45,7 +45,7 @@ def evaluate_binary(
             limits = (scaled.model.lower, scaled.model.upper)
             found.measures.append(Measure(marker.name, "Brier", None, scaled.model.value, *limits))
             found.beside_null(marker.name, None, scaled)
-            curves[marker.name] = decision_curve(outcome, marker.probability, THRESHOLDS)
+            curves[marker.name] = decision_curve(outcome, marker.probability, THRESHOLDS, clusters=clusters)
     main = markers[0]
     smooth: dict[float | None, SmoothCalibration] = {}
     if main.probability is not None:

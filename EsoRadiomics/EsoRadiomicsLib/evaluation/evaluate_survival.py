@@ -71,7 +71,9 @@ def evaluate_survival(
             first = not any(measure.metric == "calibration slope" for measure in found.measures)
             found.calibrated(main.name, time, fitted, with_slope=first)
         size = max(_SMALLEST_GROUP, len(outcome) // _CALIBRATION_GROUPS)
-        groups[time] = km_calibration(outcome, survival, time, calibration_edges(survival, size))
+        groups[time] = km_calibration(
+            outcome, survival, time, calibration_edges(survival, size), clusters=found.clusters
+        )
         what = f"Smooth calibration at {time:g}"
         curve = found.attempt(what, smooth_survival_calibration, outcome, survival, time, found.clusters)
         if curve is not None:
@@ -92,7 +94,7 @@ def evaluate_survival(
         curves=curves,
         decision_time=decision_time,
         roc={},
-        auc_over_time=_auc_over_time(outcome, markers),
+        auc_over_time=_auc_over_time(outcome, markers, clusters),
         missing=tuple(found.missing),
         apparent=apparent,
         n_patients=None if clusters is None else len(set(clusters)),
@@ -134,17 +136,21 @@ def _risk_groups(found: Collector, outcome: Survival, above: BoolArray, horizons
             Measure(RISK_GROUPS, "hazard ratio", None, float(ratio[0]), float(low[0]), float(high[0]))
         )
     for name, member in ((ABOVE, above), (BELOW, ~above)):
+        whose = None if found.clusters is None else np.asarray(found.clusters)[member]
         if member.any() and competing is None:
-            found.measures.append(Measure(name, "median", None, *kaplan_meier(outcome[member]).quantile()))
+            curve = kaplan_meier(outcome[member], clusters=whose)
+            found.measures.append(Measure(name, "median", None, *curve.quantile()))
         elif member.any() and competing is not None:
-            curve = cumulative_incidence(competing[member])
+            incidence = cumulative_incidence(competing[member], clusters=whose)
             for time in horizons:
-                lower, upper = curve.band(time)
-                row = Measure(name, "incidence", time, float(curve.at(time)[0]), float(lower[0]), float(upper[0]))
+                lower, upper = incidence.band(time)
+                row = Measure(name, "incidence", time, float(incidence.at(time)[0]), float(lower[0]), float(upper[0]))
                 found.measures.append(row)
 
 
-def _auc_over_time(outcome: Survival, markers: Sequence[Marker]) -> dict[str, AucOverTime]:
+def _auc_over_time(
+    outcome: Survival, markers: Sequence[Marker], clusters: Sequence[str] | None
+) -> dict[str, AucOverTime]:
     """Each model's AUC while enough patients had, and enough had not, the event; empty where that is never so."""
     times = np.unique(outcome.time[outcome.event])
     cases = np.array([(outcome.event & (outcome.time <= time)).sum() for time in times])
@@ -153,7 +159,7 @@ def _auc_over_time(outcome: Survival, markers: Sequence[Marker]) -> dict[str, Au
     if len(usable) < 2:
         return {}
     grid = np.linspace(usable[0], usable[-1], _AUC_TIMES)
-    return {marker.name: auc_over_time(outcome, marker.risk, grid) for marker in markers}
+    return {marker.name: auc_over_time(outcome, marker.risk, grid, clusters=clusters) for marker in markers}
 
 
 def _decision(
@@ -169,7 +175,14 @@ def _decision(
         if time in marker.survival:
             risk: FloatArray = 1 - marker.survival[time]
             curve = found.attempt(
-                f"Decision curve of {marker.name}", survival_decision_curve, outcome, risk, time, THRESHOLDS
+                f"Decision curve of {marker.name}",
+                survival_decision_curve,
+                outcome,
+                risk,
+                time,
+                THRESHOLDS,
+                0.95,
+                found.clusters,
             )
             if curve is not None:
                 curves[marker.name] = curve

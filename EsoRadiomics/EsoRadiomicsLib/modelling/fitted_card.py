@@ -113,7 +113,8 @@ def add_medians(card: dict[str, Any], label: str, cohort: Cohort, prediction: Pr
         # A median of Kaplan–Meier's curve would be of a world without the competing event.
         if cohort.survival is None or cohort.survival.competed is not None or not member.any():
             continue
-        median, *limits = kaplan_meier(cohort.survival[member]).quantile()
+        whose = None if cohort.clusters is None else np.asarray(cohort.clusters)[member]
+        median, *limits = kaplan_meier(cohort.survival[member], clusters=whose).quantile()
         if not np.isnan(median):
             row = {"cohort": label, "value": quantity(median, "Kaplan–Meier", limits)}
             group["medians"] = [*group.get("medians", ()), row]

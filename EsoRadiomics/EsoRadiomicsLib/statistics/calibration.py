@@ -15,7 +15,7 @@ from scipy.special import expit
 from ..core.errors import InputError
 from .competing import causes, cumulative_incidence, event_free_at
 from .cox import CoxModel, fit_cox
-from .estimate import Interval, wald_interval
+from .estimate import Interval, sums_of_patients, wald_interval
 from .fine_gray import FineGrayModel, fit_fine_gray
 from .inputs import FloatArray, IntArray, Survival, binary, numbers
 from .kaplan_meier import Limits, kaplan_meier
@@ -79,10 +79,12 @@ def km_calibration(
     edges: FloatArray,
     limits: Limits = "log",
     level: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
 ) -> CalibrationGroups:
     """Predicted ``survival`` (n,) at ``time`` against Kaplan–Meier in groups (rms ``calibrate(cmethod="KM")``).
 
-    rms draws a smooth curve by default; Python has no equal of it, so groups are used throughout.
+    rms draws a smooth curve by default; Python has no equal of it, so groups are used throughout. ``clusters`` (n,) say
+    which rows are of one patient.
     """
     predicted = numbers(survival, "the predicted survival", len(outcome))
     group = np.clip(np.searchsorted(edges, predicted, side="right") - 1, 0, len(edges) - 2)
@@ -92,7 +94,8 @@ def km_calibration(
         if not member.any():
             rows.append((np.nan, np.nan, np.nan, np.nan, 0, 0))
             continue
-        observed_there = _observed(outcome[member], time, limits, level)
+        whose = None if clusters is None else np.asarray(clusters)[member]
+        observed_there = _observed(outcome[member], time, limits, level, whose)
         rows.append((predicted[member].mean(), *observed_there, member.sum(), outcome[member].n_events))
     means, observed, low, high, n, n_events = np.array(rows).T
     return CalibrationGroups(time, edges, means, observed, low, high, n.astype(np.int64), n_events.astype(np.int64))
@@ -120,7 +123,7 @@ def survival_calibration(
     predicted = numbers(survival, "the predicted survival", len(outcome))
     risk = numbers(linear_predictor, "the linear predictor", len(outcome))
     slope = calibration_model(outcome, risk, clusters)
-    alive, se = event_free_at(outcome, time)
+    alive, se = event_free_at(outcome, time, clusters)
     if not 0 < alive < 1:
         raise InputError(
             f"Observed and expected events cannot be compared at time {time:g}: by then nobody, or everybody, had the "
@@ -149,16 +152,19 @@ def logistic_calibration(
     """Calibration of a logistic model, from its predicted ``log_odds`` (n,) of an ``outcome`` (n,) coded 0/1.
 
     Slope: the coefficient of the log odds in a logistic model of its own. Intercept: that of a model with the log odds
-    as an offset (calibration in the large; Cox 1958). Observed/expected: events / Σ probabilities.
+    as an offset (calibration in the large; Cox 1958). Observed/expected: events / Σ probabilities. All limits are
+    robust to ``clusters`` (n,), rows of one patient.
     """
     event = binary(outcome)
     predicted = numbers(log_odds, "the log odds", len(event))
     slope = fit_logistic(pd.DataFrame({"log odds": predicted}), event, clusters)
     intercept = LogisticLikelihood(event).intercept(predicted)
     recalibrated = expit(predicted + intercept)
-    intercept_se = 1 / math.sqrt(float(np.sum(recalibrated * (1 - recalibrated))))
-    rate = float(event.mean())
-    ratio_se = math.sqrt((1 - rate) / (rate * len(event)))
+    information, rate = float(np.sum(recalibrated * (1 - recalibrated))), float(event.mean())
+    intercept_se, ratio_se = 1 / math.sqrt(information), math.sqrt((1 - rate) / (rate * len(event)))
+    if clusters is not None:
+        parts = np.column_stack([(event - recalibrated) / information, (event - rate) / (rate * len(event))])
+        intercept_se, ratio_se = np.sqrt((sums_of_patients(parts, clusters) ** 2).sum(axis=0))
     return Calibration(
         slope=wald_interval(float(slope.coefficients[0]), float(slope.se[1]), level),
         intercept=wald_interval(intercept, intercept_se, level),
@@ -183,13 +189,15 @@ def hosmer_lemeshow(outcome: npt.ArrayLike, probability: npt.ArrayLike, n_groups
     return HosmerLemeshow(chi2, df, float(stats.chi2.sf(chi2, df)))
 
 
-def _observed(outcome: Survival, time: float, limits: Limits, level: float) -> tuple[float, float, float]:
+def _observed(
+    outcome: Survival, time: float, limits: Limits, level: float, clusters: npt.ArrayLike | None
+) -> tuple[float, float, float]:
     """Probability of not having had the event by ``time``, with limits: Kaplan–Meier's, or 1 − Aalen–Johansen's."""
     if outcome.competed is None:
-        curve = kaplan_meier(outcome, limits, level)
+        curve = kaplan_meier(outcome, limits, level, clusters)
         lower, upper = curve.band(time)
         return float(curve.at(time)[0]), float(lower[0]), float(upper[0])
-    incidence = cumulative_incidence(causes(outcome), level=level)
+    incidence = cumulative_incidence(causes(outcome), level=level, clusters=clusters)
     lower, upper = incidence.band(time)
     return 1 - float(incidence.at(time)[0]), 1 - float(upper[0]), 1 - float(lower[0])
 

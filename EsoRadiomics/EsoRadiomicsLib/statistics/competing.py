@@ -16,9 +16,9 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from .cox import Baseline, CoxModel
-from .estimate import Interval, wald_interval, z_value
+from .estimate import Interval, sums_of_patients, wald_interval, z_value
 from .inputs import FloatArray, IntArray, Survival, numbers
-from .kaplan_meier import kaplan_meier
+from .kaplan_meier import kaplan_meier, surprises
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ def log_hazard(free: FloatArray) -> FloatArray:
     return np.log(-np.log(np.clip(free, 1e-12, 1 - 1e-12)))
 
 
-def event_free_at(outcome: Survival, time: float) -> tuple[float, float]:
-    """:func:`event_free` at one time, with its standard error."""
+def event_free_at(outcome: Survival, time: float, clusters: npt.ArrayLike | None = None) -> tuple[float, float]:
+    """:func:`event_free` at one time, with its standard error; ``clusters`` (n,) say whose row each is."""
     if outcome.competed is not None:
-        curve = cumulative_incidence(causes(outcome))
+        curve = cumulative_incidence(causes(outcome), clusters=clusters)
         return 1 - float(curve.at(time)[0]), float(curve.se_at(time)[0])
-    alive = kaplan_meier(outcome)
+    alive = kaplan_meier(outcome, clusters=clusters)
     free = float(alive.at(time)[0])
     return free, free * float(alive.standard_error(time)[0]) if free > 0 else 0.0
 
@@ -120,8 +120,12 @@ def competing(time: npt.ArrayLike, cause: npt.ArrayLike) -> Competing:
     return Competing(times, causes.astype(np.int64))
 
 
-def cumulative_incidence(outcome: Competing, cause: int = 1, level: float = 0.95) -> CumulativeIncidence:
+def cumulative_incidence(
+    outcome: Competing, cause: int = 1, level: float = 0.95, clusters: npt.ArrayLike | None = None
+) -> CumulativeIncidence:
     """Aalen–Johansen's estimate of one cause; limits on the scale ln(−ln F).
+
+    ``clusters`` (n,) say which rows are of one patient: the errors become the grouped jackknife's.
 
     The variance is the delta method's (Marubini & Valsecchi 1995), which is Greenwood's where nothing competes.
     """
@@ -142,6 +146,8 @@ def cumulative_incidence(outcome: Competing, cause: int = 1, level: float = 0.95
             incidence**2 * leaving + 2 * incidence * step + before**2 * of_cause * (at_risk - of_cause) / at_risk**3
         )
     )
+    if clusters is not None:
+        variance = (sums_of_patients(incidence_parts(outcome, cause), clusters) ** 2).sum(axis=0)
     se = np.sqrt(np.maximum(variance, 0))
     inside = (incidence > 0) & (incidence < 1)
     lower, upper = incidence.copy(), incidence.copy()
@@ -149,6 +155,20 @@ def cumulative_incidence(outcome: Competing, cause: int = 1, level: float = 0.95
     reach = z_value(level) * se[inside] / np.abs(incidence[inside] * log)
     lower[inside], upper[inside] = np.exp(log * np.exp(reach)), np.exp(log * np.exp(-reach))
     return CumulativeIncidence(time, incidence, se, lower, upper, level)
+
+
+def incidence_parts(outcome: Competing, cause: int = 1) -> FloatArray:
+    """What each row adds to the incidence of a cause by each of the K times (n, K): its infinitesimal jackknife."""
+    time, group = np.unique(outcome.time, return_inverse=True)
+    of_cause, events = np.bincount(group, outcome.cause == cause), np.bincount(group, outcome.cause > 0)
+    at_risk = np.cumsum(np.bincount(group)[::-1])[::-1].astype(np.float64)
+    before = np.append(1.0, np.cumprod(1 - events / at_risk)[:-1])
+    incidence = np.cumsum(before * of_cause / at_risk)
+    place = np.arange(len(time))[None, :]
+    own = (place == group[:, None]) & (outcome.cause == cause)[:, None]
+    direct = np.cumsum(before * (own - (place <= group[:, None]) * (of_cause / at_risk)) / at_risk, axis=1)
+    surprise = np.nan_to_num(surprises(group, outcome.cause > 0, at_risk, events.astype(np.float64)))
+    return direct - (incidence * np.cumsum(surprise, axis=1) - np.cumsum(surprise * incidence, axis=1))
 
 
 def incidence_of_causes(models: dict[int, CoxModel], features: pd.DataFrame, times: npt.ArrayLike) -> FloatArray:

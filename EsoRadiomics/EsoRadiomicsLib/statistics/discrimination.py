@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..core.errors import InputError, UsageError
 from .censoring import Censoring
-from .estimate import Estimate, estimate_share
+from .estimate import Estimate, clustered, estimate_share
 from .inputs import BoolArray, FloatArray, Survival, numbers
 
 _PAIRS_AT_ONCE = 2**21
@@ -80,9 +80,17 @@ def auc_at(outcome: Survival, risk: npt.ArrayLike, time: float, level: float = 0
     return estimate_share(value, _sample(influence), level)
 
 
-def auc_over_time(outcome: Survival, risk: npt.ArrayLike, times: FloatArray, level: float = 0.95) -> AucOverTime:
-    """:func:`auc_at` for each of ``times`` (T,)."""
+def auc_over_time(
+    outcome: Survival,
+    risk: npt.ArrayLike,
+    times: FloatArray,
+    level: float = 0.95,
+    clusters: npt.ArrayLike | None = None,
+) -> AucOverTime:
+    """:func:`auc_at` for each of ``times`` (T,); limits of whole patients where ``clusters`` (n,) name them."""
     found = [auc_at(outcome, risk, float(time), level) for time in times]
+    if clusters is not None:
+        found = [clustered(item, clusters) for item in found]
     value, lower, upper = np.array([(item.value, item.lower, item.upper) for item in found]).T
     return AucOverTime(times, value, lower, upper)
 

@@ -65,11 +65,17 @@ def clustered(estimate: Estimate, clusters: npt.ArrayLike) -> Estimate:
 
 def cluster_sums(parts: FloatArray, clusters: npt.ArrayLike) -> FloatArray:
     """Sums (G, p) of rows' ``parts`` (n, p) over the G clusters, by label in sorted order."""
+    sums = sums_of_patients(parts, clusters)
+    if len(sums) <= parts.shape[1]:
+        raise InputError(f"{len(sums)} patients are too few for {parts.shape[1]} coefficients with robust errors.")
+    return sums
+
+
+def sums_of_patients(parts: FloatArray, clusters: npt.ArrayLike) -> FloatArray:
+    """Sums (G, p) of rows' ``parts`` (n, p) over the G patients they are of."""
     labels, member = np.unique(np.asarray(clusters).astype(str), return_inverse=True)
     if len(member) != len(parts):
         raise UsageError(f"There are {len(member)} cluster labels for {len(parts)} rows.")
-    if len(labels) <= parts.shape[1]:
-        raise InputError(f"{len(labels)} patients are too few for {parts.shape[1]} coefficients with robust errors.")
     sums = np.zeros((len(labels), parts.shape[1]))
     np.add.at(sums, member, parts)
     return sums

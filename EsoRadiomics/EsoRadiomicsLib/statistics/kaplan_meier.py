@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from ..core.errors import InputError, UsageError
-from .estimate import z_value
-from .inputs import FloatArray, IntArray, Survival
+from .estimate import sums_of_patients, z_value
+from .inputs import BoolArray, FloatArray, IntArray, Survival
 
 Limits = Literal["log", "log-log", "plain"]
 
@@ -21,8 +21,9 @@ Limits = Literal["log", "log-log", "plain"]
 class KaplanMeier:
     """A survival curve at its K distinct follow-up times; every array is (K,).
 
-    ``se_log`` is Greenwood's standard error of ln S. The confidence limits hold at ``level`` on the scale ``limits``
-    ("log" is R's default, "log-log" that of most Python packages); they are NaN where the survival is 0.
+    ``se_log`` is Greenwood's standard error of ln S, or that of whole patients. The confidence limits hold at ``level``
+    on the scale ``limits`` ("log" is R's default, "log-log" that of most Python packages); they are NaN where the
+    survival is 0.
     """
 
     time: FloatArray
@@ -45,7 +46,7 @@ class KaplanMeier:
         return self._read(self.lower, 1.0, times), self._read(self.upper, 1.0, times)
 
     def standard_error(self, times: npt.ArrayLike) -> FloatArray:
-        """Greenwood's standard error of ln S at ``times``."""
+        """Standard error of ln S at ``times``."""
         return self._read(self.se_log, 0.0, times)
 
     def quantile(self, survival: float = 0.5) -> tuple[float, float, float]:
@@ -75,8 +76,14 @@ class KaplanMeier:
         return float((self.time[first] + end) / 2 if level_stretch else self.time[first])
 
 
-def kaplan_meier(outcome: Survival, limits: Limits = "log", level: float = 0.95) -> KaplanMeier:
-    """The curve of all patients of ``outcome``."""
+def kaplan_meier(
+    outcome: Survival, limits: Limits = "log", level: float = 0.95, clusters: npt.ArrayLike | None = None
+) -> KaplanMeier:
+    """The curve of all patients of ``outcome``.
+
+    ``clusters`` (n,) say which rows are of one patient: the curve stays, its errors become the grouped jackknife's
+    (R: ``survfit(cluster = )``).
+    """
     time, group = np.unique(outcome.time, return_inverse=True)
     events = np.bincount(group, outcome.event).astype(np.int64)
     leaving = np.bincount(group)
@@ -84,6 +91,11 @@ def kaplan_meier(outcome: Survival, limits: Limits = "log", level: float = 0.95)
     with np.errstate(divide="ignore", invalid="ignore"):
         survival = np.cumprod(1 - events / at_risk, dtype=np.float64)
         se_log = np.sqrt(np.cumsum(events / (at_risk * (at_risk - events))))
+        if clusters is not None:
+            parts = np.cumsum(
+                surprises(group, outcome.event, at_risk.astype(np.float64), events.astype(np.float64)), axis=1
+            )
+            se_log = np.sqrt((sums_of_patients(parts, clusters) ** 2).sum(axis=0))
         reach = z_value(level) * se_log
         if limits == "log":
             lower, upper = survival * np.exp(-reach), survival * np.exp(reach)
@@ -102,6 +114,17 @@ def kaplan_meier(outcome: Survival, limits: Limits = "log", level: float = 0.95)
     return KaplanMeier(
         time, at_risk, events, leaving - events, survival, se_log, lower, upper, limits=limits, level=level
     )
+
+
+def surprises(group: IntArray, event: BoolArray, at_risk: FloatArray, events: FloatArray) -> FloatArray:
+    """What each row adds to −ln S at each of the K times (n, K): event less what was expected, of those who stay.
+
+    ``group`` (n,) is the place of a row's time among the K, ``at_risk`` and ``events`` (K,) are counts.
+    """
+    there = np.arange(len(at_risk))[None, :] <= group[:, None]
+    own = (np.arange(len(at_risk))[None, :] == group[:, None]) & event[:, None]
+    staying = at_risk - events
+    return (own - there * (events / at_risk)) / np.where(staying > 0, staying, np.nan)
 
 
 def follow_up(outcome: Survival) -> KaplanMeier:

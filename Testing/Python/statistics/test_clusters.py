@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from EsoRadiomicsLib.core.errors import InputError, UsageError
+from EsoRadiomicsLib.statistics.calibration import (
+    calibration_edges,
+    km_calibration,
+    logistic_calibration,
+    survival_calibration,
+)
 from EsoRadiomicsLib.statistics.chunk_tests import likelihood_ratio, wald_chunk
+from EsoRadiomicsLib.statistics.competing import competing, cumulative_incidence
 from EsoRadiomicsLib.statistics.cox import fit_cox
-from EsoRadiomicsLib.statistics.discrimination import harrell
+from EsoRadiomicsLib.statistics.decision_curve import decision_curve, survival_decision_curve
+from EsoRadiomicsLib.statistics.discrimination import auc_over_time, harrell
 from EsoRadiomicsLib.statistics.efron import EfronLikelihood
 from EsoRadiomicsLib.statistics.estimate import clustered, paired_difference
 from EsoRadiomicsLib.statistics.inputs import Survival
+from EsoRadiomicsLib.statistics.kaplan_meier import kaplan_meier
 from EsoRadiomicsLib.statistics.logistic import fit_logistic
 
 
@@ -66,6 +78,82 @@ def test_robust_errors_of_a_cox_model_are_near_the_jackknifes_that_leaves_patien
     jackknife = np.sqrt(np.sum((left_out - model.coefficients) ** 2, axis=0))
     np.testing.assert_allclose(model.se, jackknife, rtol=0.15)
     assert (model.se > fit_cox(x, outcome).se).all()
+
+
+def test_kaplan_meier_errors_of_whole_patients_are_those_of_rs_survfit(golden: Callable[[str], Any]) -> None:
+    table, expected = golden("clustered_curves.csv"), golden("clustered_curves.json")
+    outcome, times = Survival(table["time"].to_numpy(float), table["cause"].to_numpy() == 1), expected["times"]
+    curve = kaplan_meier(outcome, clusters=table["id"])
+    np.testing.assert_allclose(curve.at(times), expected["survival"], rtol=1e-12)
+    np.testing.assert_allclose(curve.at(times) * curve.standard_error(times), expected["se"], rtol=1e-12)
+    np.testing.assert_allclose(curve.band(times), [expected["lower"], expected["upper"]], rtol=1e-12)
+    other = kaplan_meier(outcome, "log-log", clusters=table["id"])
+    np.testing.assert_allclose(other.band(times), [expected["log_log_lower"], expected["log_log_upper"]], rtol=1e-12)
+    assert curve.quantile() == pytest.approx(expected["median"])
+    # Rows of a patient each are Greenwood's.
+    alone = kaplan_meier(outcome, clusters=np.arange(len(table)))
+    np.testing.assert_allclose(alone.standard_error(times), kaplan_meier(outcome).standard_error(times), rtol=1e-9)
+
+
+def test_errors_of_an_incidence_follow_from_leaving_patients_out(golden: Callable[[str], Any]) -> None:
+    """Each row a patient: the delta method's (R's survfit); several rows: near the jackknife over patients."""
+    table, times = golden("clustered_curves.csv"), [3, 8, 15, 24, 36]
+    outcome, patient = competing(table["time"], table["cause"]), table["id"].to_numpy()
+    own = cumulative_incidence(outcome, clusters=np.arange(len(table)))
+    np.testing.assert_allclose(own.se, cumulative_incidence(outcome).se, atol=1e-12)
+    curve = cumulative_incidence(outcome, clusters=patient)
+    left_out = [cumulative_incidence(outcome[patient != each]).at(times) for each in np.unique(patient)]
+    jackknife = np.sqrt(np.sum((np.array(left_out) - curve.at(times)) ** 2, axis=0))
+    np.testing.assert_allclose(curve.se_at(times), jackknife, rtol=0.05)
+    assert (curve.se_at(times) > 1.15 * own.se_at(times)).all()
+
+
+def test_calibration_counts_patients_and_not_their_rows() -> None:
+    """Every row twice under its patient's name: all limits stay, where counting rows would narrow them."""
+    x, outcome, _ = nodes(6, patients=120, each=1)
+    risk = 0.4 * x["a"].to_numpy()
+    survival = np.exp(-0.8 * np.exp(risk))
+    twice = np.tile(np.arange(120), 2)
+    doubled = Survival(np.tile(outcome.time, 2), np.tile(outcome.event, 2))
+    once = survival_calibration(outcome, risk, survival, 0.8)
+    again = survival_calibration(doubled, np.tile(risk, 2), np.tile(survival, 2), 0.8, clusters=twice)
+    for first, second in ((once.observed_expected, again.observed_expected), (once.intercept, again.intercept)):
+        np.testing.assert_allclose([second.lower, second.upper], [first.lower, first.upper], rtol=1e-9)
+    edges = calibration_edges(survival, 40)
+    groups = km_calibration(outcome, survival, 0.8, edges)
+    found = km_calibration(doubled, np.tile(survival, 2), 0.8, edges, clusters=twice)
+    np.testing.assert_allclose(found.lower, groups.lower, rtol=1e-9)
+    event, odds = outcome.event, 0.5 + risk
+    alone = logistic_calibration(event, odds, clusters=np.arange(120))
+    pairs = logistic_calibration(np.tile(event, 2), np.tile(odds, 2), clusters=twice)
+    plain = logistic_calibration(event, odds)
+    for name in ("observed_expected", "intercept"):
+        first, second, naive = (getattr(each, name) for each in (alone, pairs, plain))
+        np.testing.assert_allclose([second.lower, second.upper], [first.lower, first.upper], rtol=1e-9)
+        np.testing.assert_allclose(first.upper - first.lower, naive.upper - naive.lower, rtol=0.1)
+
+
+def test_decision_curves_and_auc_over_time_count_patients() -> None:
+    x, outcome, _ = nodes(7, patients=150, each=1)
+    whose, rows = np.arange(150), np.tile(np.arange(150), 2)
+    risk, at = 1 / (1 + np.exp(-x["a"].to_numpy())), np.array([0.2, 0.4, 0.6])
+    for one, own, two in (
+        (
+            survival_decision_curve(outcome, risk, 0.8, at),
+            survival_decision_curve(outcome, risk, 0.8, at, clusters=whose),
+            survival_decision_curve(outcome[rows], risk[rows], 0.8, at, clusters=rows),
+        ),
+        (
+            decision_curve(outcome.event, risk, at),
+            decision_curve(outcome.event, risk, at, clusters=whose),
+            decision_curve(outcome.event[rows], risk[rows], at, clusters=rows),
+        ),
+    ):
+        np.testing.assert_allclose(own.upper - own.lower, one.upper - one.lower, rtol=1e-6)
+        np.testing.assert_allclose([two.model, two.lower, two.upper], [own.model, own.lower, own.upper], rtol=1e-9)
+    times = np.array([0.4, 0.8])
+    once, twice = (auc_over_time(outcome[who], risk[who], times, clusters=who) for who in (whose, rows))
+    np.testing.assert_allclose(twice.upper - twice.lower, once.upper - once.lower, rtol=0.02)
 
 
 def test_rows_written_twice_do_not_make_the_errors_smaller() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from ...scoring.patient_curve import time_ticks
@@ -36,10 +37,11 @@ _OUTLOOK = {1: (BLUE,), 2: (GREEN, VERMILLION), 3: (GREEN, ORANGE, VERMILLION)}
 
 @dataclass(frozen=True)
 class RiskGroup:
-    """A group's name as in the legend, and its patients."""
+    """A group's name as in the legend, and patients; ``clusters`` (n,) say whose row each is, where one has several."""
 
     label: str
     outcome: Survival
+    clusters: npt.ArrayLike | None = None
 
 
 def kaplan_meier_figure(
@@ -62,7 +64,7 @@ def kaplan_meier_figure(
     longest = max(float(group.outcome.time.max()) for group in groups)
     colours = _OUTLOOK.get(len(groups), COLOURS[: len(groups)])
     for group, colour, style in zip(groups, colours, DASHES[: len(groups)], strict=True):
-        curve = _curve(group.outcome)
+        curve = _curve(group)
         axes.step(curve.time, curve.value, where="post", color=colour, lw=1.3, ls=style, label=group.label)
         axes.fill_between(curve.time, curve.lower, curve.upper, step="post", color=colour, alpha=0.13, lw=0)
         axes.plot(curve.time[curve.lost], curve.value[curve.lost], "|", color=colour, ms=3.6, mew=0.7)
@@ -99,13 +101,14 @@ class _Curve:
     lost: BoolArray
 
 
-def _curve(outcome: Survival) -> _Curve:
-    alive = kaplan_meier(outcome.ended)
+def _curve(group: RiskGroup) -> _Curve:
+    outcome = group.outcome
+    alive = kaplan_meier(outcome.ended, clusters=group.clusters)
     time, lost = np.append(0, alive.time), np.append(False, alive.censored > 0)
     if outcome.competed is None:
         start, columns = 1, (alive.survival, alive.lower, alive.upper)
     else:
-        found = cumulative_incidence(causes(outcome))
+        found = cumulative_incidence(causes(outcome), clusters=group.clusters)
         start, columns = 0, (found.incidence, found.lower, found.upper)
     value, lower, upper = (np.append(start, column) for column in columns)
     return _Curve(time, value, lower, upper, lost)

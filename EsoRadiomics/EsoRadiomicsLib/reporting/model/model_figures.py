@@ -16,7 +16,7 @@ from ...modelling.steps.lasso_step import LassoChoice
 from ...scoring.nomogram import build_nomogram
 from ...statistics.competing import causes
 from ...statistics.gray_test import gray_test
-from ...statistics.inputs import IntArray, Survival
+from ...statistics.inputs import BoolArray, IntArray, Survival
 from ...statistics.kaplan_meier import logrank
 from ...statistics.roc import RocCurve
 from ...studies.study import Study
@@ -118,6 +118,12 @@ def chance_figures(chance: Chance, metric: str) -> dict[str, Figure]:
     return {"chance": chance_figure(runs, real, chance.p, title=title, metric=metric)}
 
 
+def _group(cohort: Cohort, label: str, member: BoolArray) -> RiskGroup:
+    assert cohort.survival is not None
+    whose = None if cohort.clusters is None else np.asarray(cohort.clusters)[member]
+    return RiskGroup(label, cohort.survival[member], whose)
+
+
 def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluation: Evaluation) -> dict[str, Figure]:
     signature, outcome = study.signature, cohort.survival
     assert outcome is not None
@@ -127,13 +133,13 @@ def _kaplan_meier(study: Study, cohort: Cohort, prediction: Prediction, evaluati
         cut = signature.cutoff
         sides = [(cut.above, prediction.above), (cut.below, ~prediction.above)]
         sides.sort(key=lambda item: item[0].outlook == "worse")
-        groups = [RiskGroup(group.label, outcome[member]) for group, member in sides if member.any()]
+        groups = [_group(cohort, group.label, member) for group, member in sides if member.any()]
         notes = _group_notes(evaluation)
         title = f"{signature.name} groups, {evaluation.cohort}"
         found[f"kaplan-meier-{evaluation.stem}"] = kaplan_meier_figure(groups, title=title, notes=notes, **common)
     if prediction.strata is not None and study.strata is not None:
         members = [(group.label, prediction.strata == group.adverse_factors) for group in study.strata.groups]
-        groups = [RiskGroup(label, outcome[member]) for label, member in members if member.any()]
+        groups = [_group(cohort, label, member) for label, member in members if member.any()]
         try:
             notes = [] if evaluation.apparent else [_compared(outcome, prediction.strata)]
         except InputError:  # everybody in one stratum: nothing to compare
