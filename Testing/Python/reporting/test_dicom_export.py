@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -12,9 +16,11 @@ import SimpleITK as sitk
 from dicom_factory import PATIENT_ID, PATIENT_NAME, write_ct
 
 from EsoRadiomicsLib.core.errors import InputError
+from EsoRadiomicsLib.extraction.engines import prepare
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.imaging.dicom_series import read_series_headers
+from EsoRadiomicsLib.reporting.dicom.dicom_objects import gtv_segmentation
 from EsoRadiomicsLib.reporting.dicom.feature_codes import _IBSI, PRIVATE_SCHEME, feature_code, feature_unit
 from EsoRadiomicsLib.scoring.patient import score_patient
 from EsoRadiomicsLib.shell.cli import main
@@ -45,6 +51,31 @@ def test_the_seg_holds_the_voxels_of_the_gtv_on_the_cts_slices(folder: Path) -> 
     segmentation = hd.seg.segread(folder / "dicom" / "gtv-seg.dcm")
     description = segmentation.get_segment_description(1)
     assert (description.segment_label, description.segmented_property_type.value) == ("GTV", "108369006")
+
+
+def test_where_hu_were_excluded_the_seg_holds_what_was_measured_too(tmp_path: Path) -> None:
+    image = phantoms.ct()
+    write_ct(tmp_path / "ct", image)
+    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
+    case, series = load_case(tmp_path / "ct", tmp_path / "gtv.nrrd"), read_series_headers(tmp_path / "ct")
+    as_scanned = replace(load_study("escc-lpfs-ccrt").settings, voxel_mm=None)
+    for settings in (as_scanned, load_study("escc-lpfs-ccrt").settings):
+        roi = prepare(case, settings)
+        segmentation = gtv_segmentation(case, roi, series)
+        drawn, measured = (
+            segmentation.get_pixels_by_source_instance(
+                [each.SOPInstanceUID for each in series.slices], segment_numbers=[number], combine_segments=False
+            )
+            for number in (1, 2)
+        )
+        hu = sitk.GetArrayFromImage(case.image)[..., None]
+        inside = sitk.GetArrayFromImage(case.mask)[..., None] != 0
+        assert np.array_equal(drawn != 0, inside) and not (measured > drawn).any()
+        if settings is as_scanned:
+            assert np.array_equal(measured != 0, inside & (hu >= -50))
+        else:  # on a finer grid: most of what is below the limit is out, most of the rest is in
+            assert (measured[inside & (hu < -50)] == 0).mean() > 0.6
+            assert (measured[inside & (hu >= -50)] != 0).mean() > 0.85
 
 
 def test_the_structured_report_holds_every_feature_and_the_score(folder: Path) -> None:
@@ -115,3 +146,21 @@ def test_ibsi_codes_stand_once_and_only_for_features_that_exist() -> None:
     assert (len(value), scheme, meaning) == (16, PRIVATE_SCHEME, "wavelet-LHL_glcm_Idmn")
     assert (feature_unit("original_shape_MeshVolume"), feature_unit("wavelet-LLL_firstorder_Mean")) == ("mm3", "1")
     assert np.isin([feature_unit(name) for name in ALL], ["1", "mm", "mm2", "mm3", "/mm", "[hnsf'U]"]).all()
+
+
+def test_dcmqi_reads_the_same_voxels_and_numbers(folder: Path, tmp_path: Path) -> None:
+    tools = [shutil.which(name) for name in ("segimage2itkimage", "tid1500reader")]
+    if None in tools:
+        pytest.skip("dcmqi is not installed (pip install dcmqi)")
+    seg, report = folder / "dicom" / "gtv-seg.dcm", folder / "dicom" / "measurements-sr.dcm"
+    subprocess.run([tools[0], "--inputDICOM", seg, "--outputDirectory", tmp_path, "-t", "nrrd"], check=True)
+    subprocess.run([tools[1], "--inputDICOM", report, "--outputMetadata", tmp_path / "sr.json"], check=True)
+    drawn = load_case(folder / "ct", folder / "gtv.nrrd")
+    assert load_case(folder / "ct", tmp_path / "1.nrrd").mask_sha256 == drawn.mask_sha256
+    (group,) = json.loads((tmp_path / "sr.json").read_text(encoding="utf-8"))["Measurements"]
+    read = {item["quantity"]["CodeValue"]: float(item["value"]) for item in group["measurementItems"]}
+    result = score_patient(drawn, load_study(STUDY))
+    for name, value in result.features.values.items():
+        assert read[feature_code(name)[0]] == pytest.approx(value, rel=1e-9)
+    assert read["RAD-SCORE"] == pytest.approx(result.score.rad_score, rel=1e-9)
+    assert group["ReferencedSegment"] == 1 and group["Finding"]["CodeValue"] == "108369006"

@@ -16,17 +16,19 @@ _SLICE = """<item splitSize="333"><view class="vtkMRMLSliceNode" singletontag="{
  <property name="orientation" action="default">{orientation}</property>
  <property name="viewlabel" action="default">{label}</property>
  <property name="viewcolor" action="default">{colour}</property></view></item>"""
-DESCRIPTIONS = {
-    RESULT_LAYOUT: f"""<layout type="vertical" split="true">
-<item splitSize="420"><layout type="horizontal" split="true">
-{_SLICE.format(tag="Red", orientation="Axial", label="R", colour="#F34A33")}
-{_SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", colour="#EDD54C")}
-{_SLICE.format(tag="Green", orientation="Coronal", label="G", colour="#6EB04B")}
-</layout></item>
+_AXIAL = _SLICE.format(tag="Red", orientation="Axial", label="R", colour="#F34A33")
+_SAGITTAL = _SLICE.format(tag="Yellow", orientation="Sagittal", label="Y", colour="#EDD54C")
+_CORONAL = _SLICE.format(tag="Green", orientation="Coronal", label="G", colour="#6EB04B")
+_RESULT = f"""<layout type="vertical" split="true">
+<item splitSize="420"><layout type="horizontal" split="true">{{slices}}</layout></item>
 <item splitSize="580"><layout type="horizontal" split="true">
 <item splitSize="550"><{NOMOGRAM_TAG}></{NOMOGRAM_TAG}></item>
 <item splitSize="450"><{CONTRIBUTIONS_TAG}></{CONTRIBUTIONS_TAG}></item>
-</layout></item></layout>""",
+</layout></item></layout>"""
+_SLICE_PX = 340
+"""What a slice's bar needs; three of them would push a window on a small screen beyond its edge."""
+DESCRIPTIONS = {
+    RESULT_LAYOUT: _RESULT.format(slices=_AXIAL + _SAGITTAL + _CORONAL),
     FIGURES_LAYOUT: f'<layout type="vertical"><item><{FIGURES_TAG}></{FIGURES_TAG}></item></layout>',
 }
 
@@ -116,3 +118,11 @@ class ResultLayout(ModuleLayout):
 
     def __init__(self, outcome_view: qt.QWidget, contributions_view: qt.QWidget) -> None:
         super().__init__(RESULT_LAYOUT, {NOMOGRAM_TAG: outcome_view, CONTRIBUTIONS_TAG: contributions_view})
+
+    def enter(self) -> None:
+        """Show it, without the sagittal slice where there is no room for three."""
+        if self._manager is not None and not self.entered:
+            wide = self._manager.viewport().width >= 3 * _SLICE_PX
+            description = DESCRIPTIONS[RESULT_LAYOUT] if wide else _RESULT.format(slices=_AXIAL + _CORONAL)
+            self._manager.layoutLogic().GetLayoutNode().SetLayoutDescription(RESULT_LAYOUT, description)
+        super().enter()

@@ -19,6 +19,7 @@ from ...core.errors import InputError
 from ...core.optional import require
 from ...core.output import write_folder
 from ...core.translation import ENGLISH, language
+from ...extraction.roi import Roi, measurement_frame
 from ...imaging.case import Case
 from ...imaging.dicom_series import SeriesHeaders
 from ...scoring.patient import PatientResult
@@ -52,7 +53,7 @@ def write_dicom(result: PatientResult, series: SeriesHeaders, pdf: bytes, folder
     require("highdicom", "dicom", "Writing DICOM")
     with language(ENGLISH), warnings.catch_warnings():  # archives keep what was coded in English
         warnings.simplefilter("ignore")  # highdicom's remarks on names in the hospital's own headers
-        segmentation = gtv_segmentation(result.case, series)
+        segmentation = gtv_segmentation(result.case, result.roi, series)
         objects = {
             SEG_FILE: segmentation,
             SR_FILE: measurement_report(result, series, segmentation),
@@ -62,44 +63,67 @@ def write_dicom(result: PatientResult, series: SeriesHeaders, pdf: bytes, folder
     write_folder(folder, files)
 
 
-def gtv_segmentation(case: Case, series: SeriesHeaders) -> Any:
-    """The GTV as drawn, on the CT's own slices, as a binary DICOM SEG: a neoplasm (SNOMED CT 108369006).
+def gtv_segmentation(case: Case, roi: Roi, series: SeriesHeaders) -> Any:
+    """The GTV on the CT's own slices, as a binary DICOM SEG: a neoplasm (SNOMED CT 108369006).
+
+    Segment 1 is the GTV as drawn. Where the HU exclusion took voxels, segment 2 is what was measured: of the drawn
+    voxels those whose centre lies in the ROI, which may have had a grid of its own.
 
     Raises:
         InputError: the GTV does not lie on this series.
     """
     import highdicom as hd
-    from pydicom.sr.codedict import codes
 
-    grid = sitk.Image(series.size, sitk.sitkUInt8)
-    grid.SetOrigin(series.origin)
-    grid.SetDirection(series.direction)
-    grid.SetSpacing(series.spacing_mm)
-    on_series = sitk.Resample(case.mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    voxels = sitk.GetArrayFromImage(on_series)
-    if int(voxels.sum()) != int(np.count_nonzero(sitk.GetArrayViewFromImage(case.mask))):
+    drawn = _on_series(case.mask, series)
+    if int(drawn.sum()) != int(np.count_nonzero(sitk.GetArrayViewFromImage(case.mask))):
         raise InputError("The GTV does not lie on this DICOM series. Give the series that the patient was scored on.")
-    description = hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label="GTV",
-        segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-        segmented_property_type=codes.SCT.Neoplasm,
-        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        tracking_uid=hd.UID(),
-        tracking_id="GTV",
-    )
+    segments = {"GTV": (drawn, "as drawn")}
+    if roi.account.removed_percent > 0:
+        ct_grid = measurement_frame(case.mask)
+        measured = sitk.Resample(roi.mask, ct_grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+        measured.CopyInformation(case.mask)
+        without = f"as drawn, without the {roi.account.removed_percent:.1f} % that the HU exclusion removed"
+        segments["GTV measured"] = drawn & _on_series(measured, series), without
     return hd.seg.Segmentation(
         source_images=list(series.slices),
-        pixel_array=voxels,
+        pixel_array=np.stack([voxels for voxels, _ in segments.values()], axis=-1),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=[description],
-        series_description="GTV as drawn (EsoRadiomics)",
-        content_description="GTV as drawn",
+        segment_descriptions=[
+            _segment(number, label, about) for number, (label, (_, about)) in enumerate(segments.items(), start=1)
+        ],
+        series_description=f"{', '.join(segments)} (EsoRadiomics)",
+        content_description="GTV as drawn, and as measured where that is less",
         **_identity(SEG_FILE),
         manufacturer_model_name="EsoRadiomics",
         device_serial_number="1",
         software_versions=__version__,
     )
+
+
+def _on_series(mask: sitk.Image, series: SeriesHeaders) -> np.ndarray:
+    """A mask's voxels (slices, rows, columns) on the grid of the series."""
+    grid = sitk.Image(series.size, sitk.sitkUInt8)
+    grid.SetOrigin(series.origin)
+    grid.SetDirection(series.direction)
+    grid.SetSpacing(series.spacing_mm)
+    return sitk.GetArrayFromImage(sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0))
+
+
+def _segment(number: int, label: str, about: str) -> Any:
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    description = hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=label,
+        segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
+        segmented_property_type=codes.SCT.Neoplasm,
+        algorithm_type=hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+        tracking_uid=hd.UID(),
+        tracking_id=label,
+    )
+    description.SegmentDescription = about
+    return description
 
 
 def measurement_report(result: PatientResult, series: SeriesHeaders, segmentation: Any) -> Any:
@@ -124,13 +148,13 @@ def measurement_report(result: PatientResult, series: SeriesHeaders, segmentatio
                 sr.CodedConcept(score.group.id[:16], PRIVATE_SCHEME, score.group.label[:64]),
             )
         )
-    description = segmentation.SegmentSequence[0]
+    description = segmentation.SegmentSequence[-1]  # what was measured
     region = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(description.TrackingUID, description.TrackingID),
         referenced_segment=sr.ReferencedSegment(
             segmentation.SOPClassUID,
             segmentation.SOPInstanceUID,
-            segment_number=1,
+            segment_number=description.SegmentNumber,
             source_series=sr.SourceSeriesForSegmentation(series.series_uid),
         ),
         finding_type=codes.SCT.Neoplasm,

@@ -11,12 +11,12 @@ import qt
 from ....core.formatting import plain
 from ....reporting.palette import GREY, INK, PAPER, PATIENT
 from ....scoring.patient_curve import PatientCurve, time_ticks
-from ..sketch import Sketch
+from ..sketch import LEAST_TEXT_PX, Sketch
 
 TITLE, TEXT, NOTE = 3.4, 2.7, 2.5
 """Sizes of text in mm of the page."""
-PAGE_MM = 190.0
-LEFT_MM, RIGHT_MM, TOP_MM, FOOT_MM, NOTE_LINE_MM = 16.0, 6.0, 8.0, 9.0, 3.3
+PAGE_MM, PAGE_HEIGHT_MM = 190.0, 60.0
+LEFT_MM, RIGHT_MM, TOP_MM, FOOT_MM, NOTE_LINE_MM = 14.0, 6.0, 8.0, 10.5, 3.4
 SHADE = 40
 
 
@@ -41,7 +41,7 @@ class CurveView(qt.QWidget):
             area = self.contentsRect()
             painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
             if self._curve is not None:
-                mm = min(area.width() / PAGE_MM, area.height() / 60.0)
+                mm = max(min(area.width() / PAGE_MM, area.height() / PAGE_HEIGHT_MM), LEAST_TEXT_PX / NOTE)
                 CurvePainter(painter, mm, area.width(), area.height(), self._curve).page()
         finally:
             painter.end()
@@ -53,9 +53,9 @@ class CurvePainter(Sketch):
     def __init__(self, painter: Any, mm: float, width: float, height: float, curve: PatientCurve) -> None:
         super().__init__(painter, mm)
         self._curve = curve
-        letters = int(1.75 * (width / mm - LEFT_MM - RIGHT_MM) / NOTE)
-        self._notes = wrap(curve.note, max(letters, 30))
         self._left, self._right = LEFT_MM * mm, width - RIGHT_MM * mm
+        letters = len(curve.note) * (self._right - self._left) / self.width_of(curve.note, NOTE)
+        self._notes = wrap(curve.note, max(int(0.95 * letters), 20))
         self._top = TOP_MM * mm
         self._bottom = height - (FOOT_MM + NOTE_LINE_MM * len(self._notes)) * mm
 
@@ -85,14 +85,14 @@ class CurvePainter(Sketch):
         for tick in time_ticks(curve.last, curve.unit):
             self.line(self._x(tick), self._bottom, self._x(tick), self._bottom + 0.9 * self._mm, INK, 1.0)
             self.text(self._x(tick), self._bottom + 2.6 * self._mm, plain(tick), TEXT, INK, align=0)
-        self.text(self._right, self._bottom + 5.8 * self._mm, f"Time ({curve.unit})", TEXT, INK, align=1)
+        self.text(self._right, self._bottom + 6.2 * self._mm, f"Time ({curve.unit})", TEXT, INK, align=1)
 
     def _mark(self, time: float) -> None:
         low, high = self._curve.at(time)
         self.line(self._x(time), self._y(high), self._x(time), self._bottom, GREY, 0.6, dashed=True)
         for value in {low, high}:
             self.diamond(self._x(time), self._y(value), 1.2 * self._mm, PATIENT)
-        x, y = self._x(time) + 1.5 * self._mm, self._y(high) - 2.4 * self._mm
+        x, y = self._x(time) + 1.5 * self._mm, max(self._y(high) - 2.4 * self._mm, self._top + 1.4 * self._mm)
         self.text(x, y, self._curve.words(time), TEXT, INK, paper=True)
 
     def _band(self, time: Any, low: Any, high: Any) -> None:

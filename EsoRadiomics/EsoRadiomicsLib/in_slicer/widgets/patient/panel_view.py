@@ -116,8 +116,9 @@ class PanelView(ParameterView):
             elif not choice.ready:
                 title = _("{title} (needs a reference cohort)").format(title=title)
             file = Path(choice.id_or_path)
-            own = f"{file.name}: " if file.is_absolute() and choice.endpoint else ""  # tells a variant from its model
-            self.ui.studyCombo.addItem(own + title, choice.id_or_path)
+            if file.is_absolute() and choice.endpoint:
+                title = f"{title} ({file.name})"  # tells a variant from its model
+            self.ui.studyCombo.addItem(title, choice.id_or_path)
         self.ui.studyCombo.blockSignals(False)
 
     def _connect(self) -> None:
