@@ -12,9 +12,13 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.formatting import plain
+from ..core.translation import mark
 
 AIR, FAT, SOFT_TISSUE = (-1050, -900), (-150, -50), (0, 100)
 """Where a CT has peaks, in HU: air outside the body and in the lungs' airways, fat, soft tissue."""
+PLACES = tuple(zip(mark(("air", "fat", "soft tissue")), (AIR, FAT, SOFT_TISSUE), strict=True))
+BIN_EDGES = np.arange(-1100, 1001, 20)
+"""Bins of a histogram that people look at."""
 LOWEST, HIGHEST = -32768, 65535
 _PADDING_BELOW = -1024
 _GAP = 100  # HU between padding and the lowest measured value
@@ -51,6 +55,12 @@ class Histogram:
     def voxels(self) -> int:
         """Voxels that are no padding."""
         return int(self.counts[self.values - LOWEST].sum())
+
+
+def bin_shares(values: np.ndarray) -> np.ndarray:
+    """Voxels in each bin between ``BIN_EDGES``, relative to the fullest; the outer bins hold what lies beyond."""
+    counts = np.histogram(np.clip(values, BIN_EDGES[0], BIN_EDGES[-1]), BIN_EDGES)[0]
+    return counts / max(counts.max(), 1)
 
 
 def histogram(array: np.ndarray) -> Histogram:

@@ -163,13 +163,25 @@ def test_closing_the_scene_while_measuring_ends_the_process(desk: Desk) -> None:
     ]
 
 
+def test_the_histograms_beside_the_line_are_those_of_the_voxels(desk: Desk) -> None:
+    shares = desk.panel.hu_shares(desk.inputs)
+    assert shares is not None and shares.hu_min == -50
+    voxels = sitk.GetArrayFromImage(ct())
+    for found, values in ((shares.image, voxels), (shares.gtv, voxels[sitk.GetArrayFromImage(gtv(ct())) == 1])):
+        expected = np.histogram(np.clip(values, -1100, 1000), np.arange(-1100, 1001, 20))[0]
+        assert found == pytest.approx(expected / expected.max())
+    assert desk.panel.hu_shares(desk.inputs) is shares  # counted once
+    assert desk.panel.hu_shares(Inputs()) is None
+
+
 def test_the_gtv_line_says_volume_share_and_geometry(desk: Desk) -> None:
     voxels = sitk.GetArrayFromImage(gtv(ct())) == 1
     hu = sitk.GetArrayFromImage(ct())[voxels]
     cm3 = voxels.sum() * np.prod(ct().GetSpacing()) / 1000
-    expected = f"{cm3:.2f} cm³, {100 * np.mean(hu < -50):.1f} % below −50 HU."
-    assert desk.panel.gtv_line(desk.inputs) == expected
-    assert desk.panel.gtv_line(Inputs(*desk.inputs.nodes)) == f"{cm3:.2f} cm³."
+    outside = f"{100 * np.mean((hu < -200) | (hu > 300)):.0f} % outside −200 … 300 HU"
+    below = f"{100 * np.mean(hu < -50):.1f} % below −50 HU"
+    assert desk.panel.gtv_line(desk.inputs) == f"{cm3:.2f} cm³, {below}, {outside}."
+    assert desk.panel.gtv_line(Inputs(*desk.inputs.nodes)) == f"{cm3:.2f} cm³, {outside}."
     assert desk.panel.gtv_line(Inputs(study=STUDY)) == ""
     shift = np.eye(4)
     shift[2, 3] = 3.0

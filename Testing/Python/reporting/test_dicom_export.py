@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import SimpleITK as sitk
 from dicom_factory import PATIENT_ID, PATIENT_NAME, write_ct
 
 from EsoRadiomicsLib.core.errors import InputError
-from EsoRadiomicsLib.extraction.engines import prepare
+from EsoRadiomicsLib.extraction.engines import prepare, settings_from
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.imaging.dicom_series import read_series_headers
@@ -58,7 +57,7 @@ def test_where_hu_were_excluded_the_seg_holds_what_was_measured_too(tmp_path: Pa
     write_ct(tmp_path / "ct", image)
     sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
     case, series = load_case(tmp_path / "ct", tmp_path / "gtv.nrrd"), read_series_headers(tmp_path / "ct")
-    as_scanned = replace(load_study("escc-lpfs-ccrt").settings, voxel_mm=None)
+    as_scanned = settings_from({**load_study("escc-lpfs-ccrt").settings.to_dict(), "voxel_mm": None})
     for settings in (as_scanned, load_study("escc-lpfs-ccrt").settings):
         roi = prepare(case, settings)
         segmentation = gtv_segmentation(case, roi, series)
@@ -149,12 +148,12 @@ def test_ibsi_codes_stand_once_and_only_for_features_that_exist() -> None:
 
 
 def test_dcmqi_reads_the_same_voxels_and_numbers(folder: Path, tmp_path: Path) -> None:
-    tools = [shutil.which(name) for name in ("segimage2itkimage", "tid1500reader")]
-    if None in tools:
+    read_seg, read_report = shutil.which("segimage2itkimage"), shutil.which("tid1500reader")
+    if read_seg is None or read_report is None:
         pytest.skip("dcmqi is not installed (pip install dcmqi)")
     seg, report = folder / "dicom" / "gtv-seg.dcm", folder / "dicom" / "measurements-sr.dcm"
-    subprocess.run([tools[0], "--inputDICOM", seg, "--outputDirectory", tmp_path, "-t", "nrrd"], check=True)
-    subprocess.run([tools[1], "--inputDICOM", report, "--outputMetadata", tmp_path / "sr.json"], check=True)
+    subprocess.run([read_seg, "--inputDICOM", seg, "--outputDirectory", tmp_path, "-t", "nrrd"], check=True)
+    subprocess.run([read_report, "--inputDICOM", report, "--outputMetadata", tmp_path / "sr.json"], check=True)
     drawn = load_case(folder / "ct", folder / "gtv.nrrd")
     assert load_case(folder / "ct", tmp_path / "1.nrrd").mask_sha256 == drawn.mask_sha256
     (group,) = json.loads((tmp_path / "sr.json").read_text(encoding="utf-8"))["Measurements"]

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import EsoRadiomicsError, InputError
-from ...core.formatting import plain
 from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
 from ...reporting.patient.kept_result import LATER, joined, read_document
@@ -36,6 +35,7 @@ from .choices import (
     worth_line,
 )
 from .command_run import CommandRun, ProcessRunner
+from .gtv_account import GtvAccount, HuShares
 from .patient_report_files import FOLDER, drawn_part, write_files
 from .patient_runs import SlicerRadiomicsRun
 from .section import Run, Section
@@ -73,9 +73,8 @@ class Panel(Section):
     ) -> None:
         super().__init__(runner, on_change)
         self._scene, self._extractor, self._user_studies = scene, extractor, user_studies
-        self._inputs = Inputs()
+        self._inputs, self._shown, self._account = Inputs(), False, GtvAccount(scene)
         self._stored: StoredResult | None = None
-        self._shown = False
         self._preview: tuple[Any, ...] | None = None
         self._readable: Study | None = None
 
@@ -110,16 +109,21 @@ class Panel(Section):
         return tuple(study.covariates.values())
 
     def gtv_line(self, inputs: Inputs) -> str:
-        """The GTV's volume, its share below the study's lowest HU, and what is wrong with its geometry, in mm."""
-        if not self._has_nodes(inputs):
-            return ""
+        """What is to be known of the GTV as drawn, or why it cannot be one; see :mod:`.gtv_account`."""
         try:
-            gtv = self._scene.gtv(*inputs.nodes)
-            hu_min = self.study(inputs.study).settings.hu_min if inputs.study else None
+            return self._account.line(*inputs.nodes, self._hu_min(inputs)) if self._has_nodes(inputs) else ""
         except EsoRadiomicsError as error:
             return str(error)
-        below = "" if hu_min is None else f", {gtv.percent_below(hu_min):.1f} % below {plain(hu_min)} HU"
-        return " ".join([f"{gtv.cm3:.2f} cm³{below}.", *gtv.warnings])
+
+    def hu_shares(self, inputs: Inputs) -> HuShares | None:
+        """Where the HU of GTV and CT lie; None where there is no GTV."""
+        try:
+            return self._account.shares(*inputs.nodes, self._hu_min(inputs)) if self._has_nodes(inputs) else None
+        except EsoRadiomicsError:  # said by the line
+            return None
+
+    def _hu_min(self, inputs: Inputs) -> float | None:
+        return self.study(inputs.study).settings.hu_min if inputs.study else None
 
     def reference_line(self, inputs: Inputs) -> tuple[bool, str]:
         """Whether the study needs a reference cohort, and what the chosen one is worth for it."""

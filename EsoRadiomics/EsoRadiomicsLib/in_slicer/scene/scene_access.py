@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from ...imaging.case import Case, make_case
@@ -20,6 +21,7 @@ from .mrml_images import (
     segment_image,
     segment_state,
     segments,
+    volume_array,
     volume_image,
     volume_state,
     write_image,
@@ -89,6 +91,10 @@ class SceneAccess:
         if self._gtv is None or self._gtv[0] != state:
             self._gtv = state, drawn_gtv(volume, segmentation, segment_id)
         return self._gtv[1]
+
+    def voxels(self, volume: Any) -> np.ndarray:
+        """The voxels (z, y, x) of a volume node; a view, not a copy."""
+        return volume_array(volume)
 
     def hashes(self, volume: Any, segmentation: Any, segment_id: str, pixel_type: str) -> tuple[str, str]:
         """SHA-256 of image and mask of the case; remembered until CT or GTV change.

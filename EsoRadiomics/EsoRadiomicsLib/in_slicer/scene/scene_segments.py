@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ class DrawnGtv:
     @property
     def cm3(self) -> float:
         return len(self.hu) * float(np.prod(self.mask.GetSpacing())) / 1000
+
+    @cached_property
+    def parts(self) -> int:
+        """Parts that do not touch, not even at a corner."""
+        start, size = bounding_box(self.mask)
+        labels = sitk.ConnectedComponent(sitk.RegionOfInterest(self.mask, size, start), True)
+        return int(sitk.GetArrayViewFromImage(labels).max())
 
     def percent_below(self, hu_min: float) -> float:
         """Share of the voxels, as drawn, below ``hu_min``; resampling changes it a little."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import SimpleITK as sitk
 from matplotlib.figure import Figure
 
-from ...core.translation import mark, tr
+from ...core.translation import tr
 from ...imaging.case import Case
-from ...imaging.hounsfield import AIR, FAT, SOFT_TISSUE
+from ...imaging.hounsfield import BIN_EDGES, PLACES, bin_shares
 from .style import SKY, add_axes_mm, new_figure, plain_axes
 
 _PAGE_MM = 92.0  # a column of the report
-_LOW, _HIGH, _WIDTH = -1100, 1000, 20
-_PLACES = tuple(zip(mark(("air", "fat", "soft tissue")), (AIR, FAT, SOFT_TISSUE), strict=True))
 
 
 def histogram_figure(case: Case) -> Figure:
@@ -22,15 +19,13 @@ def histogram_figure(case: Case) -> Figure:
     axes = add_axes_mm(figure, 3, 6, _PAGE_MM - 6, 26)
     plain_axes(axes)
     hu, mask = sitk.GetArrayViewFromImage(case.image), sitk.GetArrayViewFromImage(case.mask)
-    bins = np.arange(_LOW, _HIGH + _WIDTH, _WIDTH)
-    for name, (low, high) in _PLACES:
+    for name, (low, high) in PLACES:
         axes.axvspan(low, high, color="0.92", zorder=0)
         side = "right" if name == "fat" else "left" if name == "soft tissue" else "center"
         at = high if name == "fat" else low if name == "soft tissue" else (low + high) / 2
         axes.text(at, 1.03, tr(name), ha=side, va="bottom", size=7.5)
     for label, values, color in ((tr("image"), hu, "0.45"), ("ROI", hu[mask != 0], SKY)):
-        counts = np.histogram(np.clip(values, _LOW, _HIGH), bins)[0]
-        axes.stairs(counts / max(counts.max(), 1), bins, label=label, color=color, linewidth=1.2)
-    axes.set(xlim=(_LOW, _HIGH), ylim=(0, 1), xlabel="HU", yticks=[])
+        axes.stairs(bin_shares(values), BIN_EDGES, label=label, color=color, linewidth=1.2)
+    axes.set(xlim=(BIN_EDGES[0], BIN_EDGES[-1]), ylim=(0, 1), xlabel="HU", yticks=[])
     axes.legend(frameon=False, loc="upper right", fontsize=7.5)
     return figure

@@ -25,6 +25,7 @@ from .covariate_fields import CovariateInputs
 from .export_dialogs import ask_where, export_menu
 from .firmness_view import FirmnessView
 from .gtv_choice import jump_to, likely_gtv, likely_segment, new_gtv, show_ct
+from .histogram_view import HistogramView
 from .result_view import ResultView, scroll_to
 from .sample_patient import load_sample
 from .segment_editor import SegmentEditor
@@ -43,6 +44,8 @@ class PanelView(ParameterView):
         super().__init__(ui, parameter_node)
         self._runner = PythonProcess(waiting)
         self._preview: Any = None
+        self._histogram = HistogramView()
+        ui.histogramContainer.layout().addWidget(self._histogram)
         self._row = RunRow(ui.scoreButton, ui.cancelButton, ui.progressBar, ui.messageLabel)
         self._result = ResultView(ui)
         self._firmness = firmness
@@ -226,6 +229,7 @@ class PanelView(ParameterView):
         missing = [sentence for sentence in (*panel.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
+        self._histogram.show_shares(panel.hu_shares(inputs))
         self._show_reference(inputs)
         self._row.show(panel, missing, _("Measure and score the patient."))
         if self._result.show(panel, in_layout=self._parameters.showLayout):
