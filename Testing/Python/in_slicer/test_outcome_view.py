@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from copy import deepcopy
+from pathlib import Path
+
 import pytest
 import qt_shim
 
 qt_shim.install()
 
 from cohort_tables import Golden, study_with_a_curve  # noqa: E402
+from patients import scored  # noqa: E402
 
 from EsoRadiomicsLib.in_slicer.widgets.patient.outcome_view import OutcomeView  # noqa: E402
+from EsoRadiomicsLib.reporting.patient.patient_result import result_dict, to_json  # noqa: E402
 from EsoRadiomicsLib.scoring.nomogram import build_nomogram  # noqa: E402
-from EsoRadiomicsLib.studies.study import load_study  # noqa: E402
+from EsoRadiomicsLib.studies.study import check_card, load_study  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*QMouseEvent.pos")  # Qt 5, in Slicer, knows no other
 OWN = {"N stage": 1.0, "CR status": 0.0, "Rad-score": 0.3}
@@ -61,3 +67,15 @@ def test_a_published_study_leaves_the_whole_room_to_its_nomogram(golden: Golden)
     assert nomogram is not None
     view.show_patient(published, nomogram, OWN, demonstration=False)
     assert not view.curve.isVisible()
+
+
+def test_without_an_outcome_model_the_score_stands_on_its_scale(golden: Golden) -> None:
+    card = deepcopy(dict(load_study("escc-lpfs-ccrt").card))
+    card |= {"outcome": None, "strata": None, "covariates": []}
+    study = check_card(card, Path("alone.json"))
+    view = shown(golden, OWN)
+    view.show_score(study, json.loads(to_json(result_dict(scored(study)))))
+    assert view.scale.isVisible() and not view.nomogram.isVisible() and not view.curve.isVisible()
+    before = view.scale.grab().toImage()
+    view.show_score(study, json.loads(to_json(result_dict(scored(study, z=0.2)))))
+    assert view.scale.grab().toImage() != before

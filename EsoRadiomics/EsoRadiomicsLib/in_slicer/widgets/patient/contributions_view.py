@@ -40,8 +40,9 @@ class ContributionsView(qt.QWidget):
         self._signature: Signature | None = None
         self.update()
 
-    def show_result(self, study: Study, document: Mapping[str, Any]) -> None:
-        """Show ``result.json`` of a study."""
+    def show_result(self, study: Study, document: Mapping[str, Any], *, with_scale: bool = True) -> None:
+        """Show ``result.json`` of a study; without the scale where that is shown elsewhere."""
+        self._with_scale = with_scale
         assert study.signature is not None  # a study without one is never scored
         self._signature, self._score = study.signature, document["score"]
         items = [Contribution(**item) for item in document["score"]["contributions"]]
@@ -63,12 +64,16 @@ class ContributionsView(qt.QWidget):
         signature = self._signature
         assert signature is not None
         lines = len(self.bars.items) + 1 + bool(signature.intercept)
-        tall = HEAD_MM + FOOT_MM + lines * ROW_MM + SCALE_HEAD_MM + FOOT_MM + (len(self.rows) + 1) * ROW_MM
+        tall = HEAD_MM + FOOT_MM + lines * ROW_MM
+        if self._with_scale:
+            lines += len(self.rows) + 1
+            tall += SCALE_HEAD_MM + FOOT_MM + (len(self.rows) + 1) * ROW_MM
         mm = min(width / PAGE_MM, height / tall)
-        row = ROW_MM * mm + max(0.0, height - tall * mm) / (lines + len(self.rows) + 1)
+        row = ROW_MM * mm + max(0.0, height - tall * mm) / lines
         sketch = ScorePainter(painter, mm, width, row, signature, self._score)
         below = sketch.bars(self.bars)
-        sketch.scale(below, self.rows)
+        if self._with_scale:
+            sketch.scale(below, self.rows)
 
 
 class ScorePainter(Sketch):

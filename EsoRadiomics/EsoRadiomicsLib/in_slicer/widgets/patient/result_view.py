@@ -41,10 +41,10 @@ class ResultView:
         demonstration = is_demonstration(result)
         self.ui.demonstrationLabel.visible = demonstration
         self.ui.resultLabel.text = result_html(result)
-        self._contributions.show_result(study, result)
         nomogram = build_nomogram(study)
+        self._contributions.show_result(study, result, with_scale=nomogram is not None)
         if nomogram is None:
-            self._outcome.clear(_("This study has no outcome model, hence no nomogram."))
+            self._outcome.show_score(study, result)
         else:
             self._outcome.show_patient(study, nomogram, panel.nomogram_values, demonstration=demonstration)
         self.show_layout(in_layout=in_layout)
