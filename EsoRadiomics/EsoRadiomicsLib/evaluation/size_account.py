@@ -38,8 +38,8 @@ def size_sentence(training: Cohort, horizons: tuple[float, ...], n_features: int
         return f"{found}: enough by Riley's criteria for a C-index of {_C_INDEX:.1f}."
     return (
         f"{found}. By Riley's criteria (C-index {_C_INDEX:.1f} assumed) {n} patients bear {borne} variables named "
-        f"beforehand without overfitting; choosing among {candidates} would need about "
-        f"{float(f'{needed:.2g}'):,.0f} patients."
+        f"beforehand without overfitting; {'choosing among' if n_features is None else 'weighing'} {candidates} would "
+        f"need about {float(f'{needed:.2g}'):,.0f} patients."
     )
 
 

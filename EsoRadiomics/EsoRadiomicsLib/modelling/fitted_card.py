@@ -53,6 +53,7 @@ def build_card(
     known = {node["name"] for node in covariates}
     if (combat := model.signature.harmonisation) is not None:
         covariates.append(_batches(combat))
+    weak = list(study.card["protocol"].get("limitations", ()))
     task, endpoint = _endpoint(model, identity)
     card: dict[str, Any] = {
         "card_version": 1,
@@ -68,6 +69,7 @@ def build_card(
             *([table_only] if table_only else []),
             *model.warnings,
             *_limitations(model, validation, endpoint["name"]),
+            *(f"The protocol of {study.id}: {text}" for text in weak),
         ],
         "acquisition": {},
         "roi": _measured(study.card["roi"], settings_checked, table_only),
@@ -78,6 +80,7 @@ def build_card(
         "strata": _strata(model, known, source),
         "protocol": {
             "cohort": {name: quantity(n, source) for name, n in _cohort_facts(training, validation).items()},
+            **({"limitations": weak} if weak else {}),
             "steps": list(model.done),
         },
         "performance": [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import re
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -115,9 +116,10 @@ def claimed(out: Path | None) -> AbstractContextManager[None]:
 
 
 def software_versions() -> str:
-    """Our version and those of what the statistics rest on."""
+    """Our version and those of what the statistics rested on so far: challengers and other solvers only if they ran."""
     found = [f"EsoRadiomics {__version__}", f"Python {platform.python_version()}"]
-    for package in ("numpy", "scipy", "pandas", "lifelines"):
+    learned = {"scikit-learn": "sklearn", "scikit-survival": "sksurv"}
+    for package in ("numpy", "scipy", "pandas", *(name for name, module in learned.items() if module in sys.modules)):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:

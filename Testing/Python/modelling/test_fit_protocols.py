@@ -114,6 +114,14 @@ def test_every_number_of_a_card_is_refit_and_says_of_whom(pfs: Fit) -> None:
     assert card["parent"] == "escc-pfs-dcrt"
 
 
+def test_a_card_carries_on_what_is_weak_in_the_protocol_that_built_it(pfs: Fit) -> None:
+    study = load_study("escc-pfs-dcrt")
+    weak = study.card["protocol"]["limitations"]
+    assert len(weak) == 2
+    assert pfs.study.card["protocol"]["limitations"] == weak
+    assert all(f"The protocol of escc-pfs-dcrt: {text}" in pfs.study.card["limitations"] for text in weak)
+
+
 def test_the_gaussian_lasso_of_escc_pfs_dcrt_is_scikit_learns(pfs: Fit) -> None:
     """Coefficients at λ min; and the cross-validated error on a shared grid, by a plain loop."""
     training, signature, lasso_choice = pfs.training, pfs.model.signature, pfs.model.detail(LassoChoice)

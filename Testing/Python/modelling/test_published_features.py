@@ -54,6 +54,32 @@ def fit(tmp_path_factory: pytest.TempPathFactory) -> Fit:
     return fitted(table(), tmp_path_factory.mktemp("published"))
 
 
+def test_the_report_says_weighed_where_nothing_was_selected(
+    fit: Fit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(table(), tmp_path)
+    command = [
+        "fit",
+        str(path),
+        "--protocol",
+        STUDY,
+        "--outcome",
+        "recurred",
+        "--split",
+        "cohort",
+        "--progress",
+        "none",
+    ]
+    more = ["--signature", "published", "--bootstrap", "4", "--permutations", "4", "--jobs", "1"]
+    assert main([*command, *more, "--out", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "11 published features weighed" in text and "the same features do as well" in text
+    assert "select" not in text.split("training:")[0]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "how stable the selection is" not in page and "How often a feature is selected" not in page
+    assert not (tmp_path / "out" / "tables" / "selection-frequency.csv").exists()
+
+
 def test_all_and_only_the_published_features_are_in_the_card_with_weights_by_maximum_likelihood(fit: Fit) -> None:
     assert fit.study.signature is not None
     assert list(fit.study.signature.names) == FEATURES

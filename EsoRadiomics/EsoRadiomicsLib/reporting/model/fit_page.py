@@ -70,6 +70,7 @@ def fit_page(
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]
     validation = [side for side in assessment.sides if not side.evaluations[0].apparent]
     training = assessment.sides[0]
+    chosen = fit.plan.n_published_features is None
     often = tables["selection-frequency"][:_MOST_FEATURES]
     slope = "" if checks.internal is None else slope_sentence(checks.internal, main_model(assessment))
     sections = [
@@ -81,8 +82,10 @@ def fit_page(
         ),
         *(performance(study, evaluation, pictures, _RIVALS) for side in validation for evaluation in side.evaluations),
         section(
-            "What chance gives, and how stable the selection is",
-            figures(pictures, {"chance": "The whole selection repeated with shuffled outcomes."}),
+            "What chance gives, and how stable the selection is" if chosen else "What chance gives",
+            figures(
+                pictures, {"chance": f"The whole {'selection' if chosen else 'fit'} repeated with shuffled outcomes."}
+            ),
             table(
                 [{**row, "selected in": f"{row['selected in']:.0%}"} for row in often],
                 "How often a feature is selected in the bootstrap samples",

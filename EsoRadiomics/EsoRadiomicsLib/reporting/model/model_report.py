@@ -65,7 +65,9 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
         "metrics": measure_rows(evaluations),
         "comparisons": contrast_rows(evaluations),
         "internal-validation": [] if internal is None else internal_rows(internal),
-        "selection-frequency": [] if internal is None else frequency_rows(internal, fit.model.rad_signature.names),
+        "selection-frequency": []
+        if internal is None or fit.plan.n_published_features is not None
+        else frequency_rows(internal, fit.model.rad_signature.names),
         "added-value": nested_rows(checks.nested),
         "challengers": [] if checks.challenge is None else challenger_rows(checks.challenge),
         "auc-over-time": auc_rows(evaluations),

@@ -62,12 +62,12 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
     """The sentences at the top of a report, the most important first."""
     found = [headline(assessment, checks.internal), added_value_sentence(assessment, checks)]
     if checks.chance is not None:
-        n = len(checks.chance.training)
+        n, chosen = len(checks.chance.training), assessment.fit.plan.n_published_features is None
+        some = f"; {int((checks.chance.n_selected > 0).sum())} of them select features at all" if chosen else ""
         found.append(
-            f"Chance: with shuffled outcomes the same selection does as well with "
-            f"{p_value(checks.chance.p)} ({n} runs, so no p "
-            f"below {1 / (n + 1):.2g} can come out; "
-            f"{int((checks.chance.n_selected > 0).sum())} of them select features at all)."
+            f"Chance: with shuffled outcomes the same {'selection' if chosen else 'features'} "
+            f"{'does' if chosen else 'do'} as well with {p_value(checks.chance.p)} ({n} runs, so no p below "
+            f"{1 / (n + 1):.2g} can come out{some})."
         )
     if checks.internal is not None:
         found.append(stability_sentence(checks.internal, assessment.fit.model.rad_signature.names))

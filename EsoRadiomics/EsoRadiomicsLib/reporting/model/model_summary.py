@@ -22,7 +22,8 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
     fit, study = assessment.fit, assessment.study
     signature = study.signature
     assert signature is not None
-    lines = [f"{study.title}: {len(signature.names)} of {fit.training.features.shape[1]} features selected"]
+    n, chosen = len(signature.names), f"of {fit.training.features.shape[1]} features selected"
+    lines = [f"{study.title}: {n} {chosen if fit.plan.n_published_features is None else 'published features weighed'}"]
     if signature.cutoff is not None:
         lines.append(f"  cut-off {rule(signature.cutoff)}")
     if fit.model.final is not None:

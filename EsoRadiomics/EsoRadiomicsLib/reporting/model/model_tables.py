@@ -282,7 +282,7 @@ def cohort_rows(training: Cohort, validation: Cohort | None, unit: str) -> list[
 
 
 def _described(cohort: Cohort, unit: str) -> pd.DataFrame:
-    table = cohort.clinical.copy()
+    table = cohort.given.copy()
     if cohort.survival is not None:
         table[f"time to event or censoring ({unit})"] = cohort.survival.time
         table["event"] = np.choose(causes(cohort.survival).cause, ["no", "yes", cohort.competes or "no"])
