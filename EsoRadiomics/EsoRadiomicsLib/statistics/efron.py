@@ -84,7 +84,7 @@ class EfronLikelihood:
 
         Raise InputError where there are none, because a variable separates the patients with the event.
         """
-        beta = np.zeros(self._x.shape[1])
+        beta: FloatArray = np.zeros(self._x.shape[1])
         here = self(beta)
         for _ in range(_MAX_STEPS):
             worst = int(np.argmin(np.diag(here.information)))

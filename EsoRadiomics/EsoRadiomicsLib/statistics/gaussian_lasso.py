@@ -21,7 +21,7 @@ class GaussianLikelihood:
     def __init__(self, target: FloatArray) -> None:
         self.target = target
         self.n = len(target)
-        self.order = np.arange(self.n)
+        self.order: IntArray = np.arange(self.n)
 
     def __getitem__(self, rows: IntArray | BoolArray) -> GaussianLikelihood:
         return GaussianLikelihood(self.target[rows])

@@ -93,7 +93,7 @@ def own_path(
     x, likelihood = np.ascontiguousarray(x[:, likelihood.order]), likelihood[likelihood.order]
     stop_early = isinstance(lambdas, LambdaGrid)
     values = lambdas.values(x, likelihood) if isinstance(lambdas, LambdaGrid) else lambdas
-    beta = np.zeros(len(x))
+    beta: FloatArray = np.zeros(len(x))
     here = likelihood(np.zeros(likelihood.n))
     null = likelihood.deviance(here)
     solutions: list[FloatArray] = []

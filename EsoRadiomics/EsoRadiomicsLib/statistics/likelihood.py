@@ -119,7 +119,7 @@ class LogisticLikelihood:
     def __init__(self, outcome: BoolArray) -> None:
         self.outcome = binary(outcome)
         self.n = len(outcome)
-        self.order = np.arange(self.n)
+        self.order: IntArray = np.arange(self.n)
         self._y = self.outcome.astype(np.float64)
 
     def __getitem__(self, rows: IntArray | BoolArray) -> LogisticLikelihood:

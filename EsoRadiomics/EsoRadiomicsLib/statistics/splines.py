@@ -20,7 +20,7 @@ def spline_knots(values: npt.ArrayLike, n_knots: int = 4) -> FloatArray:
     if not 3 <= n_knots <= 7:
         raise UsageError(f"A restricted cubic spline has 3 to 7 knots, not {n_knots}.")
     outer = 0.1 if n_knots == 3 else 0.05 if n_knots <= 6 else 0.025
-    knots = np.quantile(x, np.linspace(outer, 1 - outer, n_knots))
+    knots: FloatArray = np.asarray(np.quantile(x, np.linspace(outer, 1 - outer, n_knots)), np.float64)
     if 10 <= len(x) < _FEW:
         knots[[0, -1]] = x[[4, -5]]
     if len(np.unique(x)) < n_knots or (np.diff(knots) <= 0).any():

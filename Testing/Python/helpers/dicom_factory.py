@@ -42,7 +42,7 @@ def write_ct(
         dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = uid(series), uid(frame)
         dataset.SeriesDescription, dataset.SeriesNumber, dataset.InstanceNumber = series, 3, k + 1
         dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        dataset.Rows, dataset.Columns = pixels.shape
+        _, dataset.Rows, dataset.Columns = array.shape
         dataset.PixelSpacing = [_ds(image.GetSpacing()[1]), _ds(image.GetSpacing()[0])]
         dataset.ImagePositionPatient = [_ds(mm) for mm in image.TransformIndexToPhysicalPoint((0, 0, k))]
         dataset.ImageOrientationPatient = [_ds(cosine) for cosine in (*direction[:, 0], *direction[:, 1])]

@@ -45,7 +45,7 @@ def groups() -> list[RiskGroup]:
 def lasso() -> LassoCv:
     lambdas = np.exp(np.linspace(0, -4, 20))
     coefficients = np.maximum(0, np.outer(-np.log(lambdas), [0.3, 0.2, 0.1]) - [0.1, 0.3, 0.4])
-    path = LassoPath(("a", "b", "c"), lambdas, coefficients, np.zeros(20), np.linspace(0, 0.5, 20))
+    path = LassoPath(("a", "b", "c"), lambdas, coefficients, np.zeros(20), np.linspace(0, 0.5, 20, dtype=float))
     mean = (np.log(lambdas) + 2) ** 2
     return LassoCv(path, CvCurve("deviance", lambdas, mean, np.full(20, 0.5), int(mean.argmin()), 6))
 
@@ -74,7 +74,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "decision curve": lambda: decision_curve_figure(
         {"m": decision_curve(EVENT, PROBABILITY, np.arange(1, 100) / 100)}, title="T"
     ),
-    "chance": lambda: chance_figure(np.linspace(0.4, 0.6, 20), 0.7, 0.05, title="T", metric="AUC"),
+    "chance": lambda: chance_figure(np.linspace(0.4, 0.6, 20, dtype=float), 0.7, 0.05, title="T", metric="AUC"),
 }
 
 
@@ -119,7 +119,7 @@ def test_the_cv_curve_names_both_lambdas_and_which_was_used() -> None:
 
 
 def test_a_calibration_group_that_died_out_has_no_limits_but_is_drawn() -> None:
-    outcome = Survival(np.arange(1.0, 41.0), np.ones(40, dtype=bool))
-    predicted = np.linspace(0.05, 0.95, 40)
+    outcome = Survival(np.arange(1, 41, dtype=float), np.ones(40, dtype=bool))
+    predicted = np.linspace(0.05, 0.95, 40, dtype=float)
     at = {38.0: km_calibration(outcome, predicted, 38, calibration_edges(predicted, 10))}
     assert to_svg(calibration_figure(at, {}, title="T", endpoint="OS", unit="months"))

@@ -134,7 +134,7 @@ def test_a_model_that_knows_nothing_has_an_ipa_of_zero_and_a_perfect_one_of_one(
     score = binary_brier(outcome, np.full(5, 0.6))
     assert score.model.value == pytest.approx(0.24) and score.ipa == pytest.approx(0)
     assert binary_brier(outcome, outcome.astype(float)).ipa == 1
-    complete = Survival(np.arange(1.0, 11), np.ones(10, dtype=bool))
+    complete = Survival(np.arange(1, 11, dtype=float), np.ones(10, dtype=bool))
     assert scaled_brier(complete, np.full(10, 0.3), 4.5).null.value == pytest.approx(0.6 * 0.4)
     # 4 died, predicted 0.3 alive; 6 live.
     error = 0.4 * 0.3**2 + 0.6 * 0.7**2

@@ -35,7 +35,8 @@ def _learn(package: ModuleType, features: FloatArray, outcome: Survival | BoolAr
         return net.alphas_, net.coef_
 
     penalties, coefficients = path(np.arange(len(features)), None)
-    folds, losses = assign_folds(outcome.event, _FOLDS, seed), np.zeros(len(penalties))
+    folds = assign_folds(outcome.event, _FOLDS, seed)
+    losses: FloatArray = np.zeros(len(penalties))
     for fold in np.unique(folds):
         rest = np.flatnonzero(folds != fold)
         kept = likelihood[rest]
