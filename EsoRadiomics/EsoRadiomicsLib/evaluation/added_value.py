@@ -20,6 +20,7 @@ from ..core.errors import InputError
 from ..core.interrupts import in_order
 from ..core.progress import Progress
 from ..modelling.completed import cox, imputed, logistic
+from ..modelling.curved_terms import CurvedTerms
 from ..modelling.draws import draw_folds
 from ..modelling.fitted_model import RAD_SCORE, Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
@@ -59,11 +60,12 @@ def added_value(
     # What fills gaps may know the score that is tested, not the one that was built on these very patients.
     training = imputed(model.training, max(1, len(model.training.completed)), model.choices.seed, {RAD_SCORE: score})
     found = []
+    curved = plan.curved(training)
     for base, columns in candidate_columns(training).items():
         if not columns:
             continue
         try:
-            found.append(_nested(base, training, columns, score))
+            found.append(_nested(base, training, columns, curved, score))
         except InputError:  # the simple model itself cannot be fitted, which the comparison tells already
             continue
     return tuple(found)
@@ -94,10 +96,12 @@ def _fold_score(plan: Plan, training: Cohort, folds: IntArray, choices: Choices,
     return signature.rad_score(training.rows(folds == fold)) - centre
 
 
-def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatArray) -> NestedTest:
+def _nested(
+    base: str, training: Cohort, columns: tuple[str, ...], curved: CurvedTerms, score: FloatArray
+) -> NestedTest:
     table = training.known[list(columns)]
     larger = table.assign(**{RAD_SCORE: score / score.std()})
-    smaller_fit, fit = _fit(table, training), _fit(larger, training)
+    smaller_fit, fit = _fit(table, training, curved), _fit(larger, training, curved)
     # Rows that belong together, and pooled models, have no likelihood ratio; Wald's test takes their errors.
     wald = training.clusters is not None or bool(training.completed)
     test = wald_chunk(fit, [RAD_SCORE]) if wald else likelihood_ratio(smaller_fit, fit)
@@ -105,7 +109,7 @@ def _nested(base: str, training: Cohort, columns: tuple[str, ...], score: FloatA
     return NestedTest(base, weight, test.chi2, test.p if weight > 0 else 1.0)
 
 
-def _fit(table: pd.DataFrame, training: Cohort) -> CoxModel | LogisticModel:
+def _fit(table: pd.DataFrame, training: Cohort, curved: CurvedTerms) -> CoxModel | LogisticModel:
     if training.binary is not None:
-        return logistic(table, training)
-    return cox(table, training)
+        return logistic(table, training, curved)
+    return cox(table, training, curved)

@@ -54,7 +54,7 @@ def assess(fit: Fit) -> Assessment:
     kinds = (["survival"] if fit.training.survival is not None else []) + (
         ["logistic"] if fit.training.binary is not None else []
     )
-    found = {kind: rivals(fit.model.training, kind) for kind in kinds}
+    found = {kind: rivals(fit.model.training, kind, fit.plan.curved(fit.model.training)) for kind in kinds}
     # The protocol's own clinical model is the clinical-only model already.
     own = {model.names for model in fit.model.logistic.values()}
     cohorts = [(TRAINING, fit.training)]

@@ -9,10 +9,11 @@ import numpy as np
 from scipy.special import expit
 
 from ..core.errors import InputError
-from ..modelling.fitted_card import quantity
+from ..modelling.fitted_card import curve_node, quantity
 from ..modelling.model_cohort import Cohort
 from ..statistics.inputs import select_columns
 from ..statistics.logistic import LogisticModel
+from ..studies.card_curves import read_curve
 from ..studies.study import Study
 from .markers import Marker, Rival
 
@@ -26,13 +27,16 @@ def rivals_node(found: Iterable[Rival], training: Cohort, horizons: Sequence[flo
 
 def _model_node(rival: Rival, horizons: Sequence[float], source: str) -> dict[str, Any]:
     fit = rival.fit
-    variables = [
-        {"name": name, "coefficient": quantity(beta, source)}
-        for name, beta in zip(fit.names, fit.coefficients, strict=True)
-    ]
+    fitted = dict(zip(fit.names, fit.coefficients, strict=True))
+    variables: list[dict[str, Any]] = []
+    for name in rival.columns:
+        curve = rival.curved.curve(name, fit)
+        node_of = {"name": name, "coefficient": quantity(1.0 if curve else fitted[name], source)}
+        variables.append(node_of if curve is None else {**node_of, "curve": curve_node(curve, source)})
     node: dict[str, Any] = {"name": rival.name, "variables": variables}
+    offset = rival.curved.offset(fit)
     if isinstance(fit, LogisticModel):
-        return {**node, "kind": "logistic", "intercept": quantity(fit.intercept, source)}
+        return {**node, "kind": "logistic", "intercept": quantity(fit.intercept + offset, source)}
     # The linear predictor is moved to the mean patient, where the baseline survival is far from 0 and 1.
     centre = float(fit.means @ fit.coefficients)
     survival = np.exp(-fit.baseline.at(np.array(horizons)) * np.exp(centre))
@@ -41,7 +45,7 @@ def _model_node(rival: Rival, horizons: Sequence[float], source: str) -> dict[st
         for time, value in zip(horizons, survival, strict=True)
         if 0 < value < 1
     ]
-    return {**node, "kind": "survival", "intercept": quantity(-centre, source), "baseline": baseline}
+    return {**node, "kind": "survival", "intercept": quantity(offset - centre, source), "baseline": baseline}
 
 
 def rival_markers(study: Study, cohort: Cohort) -> tuple[tuple[Marker, ...], tuple[str, ...]]:
@@ -54,8 +58,11 @@ def rival_markers(study: Study, cohort: Cohort) -> tuple[tuple[Marker, ...], tup
         except InputError as error:
             missing.append(f"The {model['name']} model of the card cannot be applied: {error}")
             continue
-        beta = np.array([variable["coefficient"]["value"] for variable in model["variables"]])
-        risk = model["intercept"]["value"] + x @ beta
+        risk = np.full(len(x), model["intercept"]["value"])
+        for variable, column in zip(model["variables"], x.T, strict=True):
+            curve = read_curve(variable["curve"]) if "curve" in variable else None
+            values = column if curve is None else np.array([curve.at(float(value)) for value in column])
+            risk = risk + variable["coefficient"]["value"] * values
         if model["kind"] == "logistic":
             found.append(Marker(model["name"], "logistic", risk, probability=expit(risk)))
             continue

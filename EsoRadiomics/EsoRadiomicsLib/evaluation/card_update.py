@@ -14,7 +14,7 @@ from ..core.errors import InputError, UsageError
 from ..modelling.card_curve import curve
 from ..modelling.fitted_card import Identity, add_medians, baseline, quantity, risk_group_name
 from ..modelling.model_cohort import Cohort, study_unit
-from ..modelling.predictions import parameters
+from ..modelling.predictions import column_of, parameters
 from ..statistics.calibration import calibration_model
 from ..statistics.competing import causes, event_free
 from ..statistics.cox import efron_baseline, fit_cox
@@ -118,15 +118,10 @@ def _terms(validation: Validation) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
             "axis": {"value": axis, "evidence": "refit", "source": "range of these patients"},
         }
         return pd.DataFrame({signature.name: predicted.rad_score}), [node]
-    columns: dict[str, FloatArray] = {}
-    for term in study.outcome.terms:
-        if term.kind == "rad-score":
-            columns[term.name] = predicted.rad_score
-        elif term.kind == "risk-group":
-            assert predicted.above is not None
-            columns[term.name] = predicted.above.astype(np.float64)
-        else:
-            columns[term.name] = validation.cohort.clinical[term.name].to_numpy(dtype=np.float64)
+    columns = {
+        term.name: column_of(study, term, predicted.rad_score, predicted.above, validation.cohort.clinical)
+        for term in study.outcome.terms
+    }
     return pd.DataFrame(columns), deepcopy(list(study.card["outcome"]["terms"]))
 
 
@@ -144,7 +139,7 @@ def _updated_survival(validation: Validation, how: str, source: str) -> dict[str
     if how == "refit":
         competing = outcome.competed is not None
         fitted = fit_fine_gray(columns, causes(outcome)) if competing else fit_cox(columns, outcome)
-        if not competing:
+        if not competing and all("curve" not in node for node in nodes):  # of a spline's coefficients nothing is known
             curves["curve"] = curve(columns.to_numpy(), outcome, fitted.coefficients, fitted.covariance, source)
         predictor = fitted.linear_predictor(columns)
         reach = z_value(0.95) * fitted.se

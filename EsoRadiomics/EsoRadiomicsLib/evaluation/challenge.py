@@ -119,7 +119,7 @@ def _sample_run(
     try:
         ranking = _ranking(left_out)
         found = {RAD_SCORE: (ranking(_rad_score(plan, sample, left_out, kept, seed)), False)}
-        for rival in rivals(sample, "survival" if training.binary is None else "logistic")[0]:
+        for rival in rivals(sample, "survival" if training.binary is None else "logistic", plan.curved(sample))[0]:
             found[rival.name] = ranking(rival.marker(left_out, ()).risk), False
         inside, outside = _scaled(plan, sample, left_out, kept)
         learned = sample.survival if sample.binary is None else sample.binary

@@ -125,7 +125,7 @@ def internal_validation(
     found = repeated(run, n, real.choices.seed, "bootstrap", pool, progress)
     samples = [sample for sample in found if sample is not None]
     rows = []
-    for marker in _markers(real, predicted):
+    for marker in _markers(plan, real, predicted):
         for metric in _metrics(marker, time):
             key = marker.name, marker.kind, metric
             if values := [sample.values[key] for sample in samples if key in sample.values]:
@@ -186,15 +186,16 @@ def _middle(model: FittedModel) -> float | None:
     return reached[len(reached) // 2] if reached else None
 
 
-def _markers(model: FittedModel, cohort: Cohort) -> list[Marker]:
+def _markers(plan: Plan, model: FittedModel, cohort: Cohort) -> list[Marker]:
     """The model's own predictions and those of the simple models, fitted to the same patients."""
     found = list(fitted_markers(model, cohort))
     kinds = dict.fromkeys(marker.kind for marker in found)
-    return found + _rival_markers(model.training, cohort, list(kinds), model.horizons)
+    return found + _rival_markers(plan, model.training, cohort, list(kinds))
 
 
-def _rival_markers(training: Cohort, cohort: Cohort, kinds: Sequence[str], horizons: tuple[float, ...]) -> list[Marker]:
-    return [rival.marker(cohort, horizons) for kind in kinds for rival in rivals(training, kind)[0]]
+def _rival_markers(plan: Plan, training: Cohort, cohort: Cohort, kinds: Sequence[str]) -> list[Marker]:
+    curved = plan.curved(training)
+    return [rival.marker(cohort, plan.horizons) for kind in kinds for rival in rivals(training, kind, curved)[0]]
 
 
 def _metrics(marker: Marker, time: float | None) -> tuple[str, ...]:
@@ -241,13 +242,13 @@ def _sample_run(
     left_out = left_out.complete
     try:
         model = fit_protocol(plan, sample, Choices(seed, kept=kept, explain=False))
-        return _Sample(model.rad_signature.names, _values(_markers(model, left_out), left_out, time))
+        return _Sample(model.rad_signature.names, _values(_markers(plan, model, left_out), left_out, time))
     except NothingSelectedError:
         markers = [_same_for_all(sample, len(left_out), time, *each) for each in own]
         values = {key: value for key, value in _values(markers, left_out, time).items() if key[2] != SLOPE}
         kinds = list(dict.fromkeys(kind for _, kind, _ in own))
         sample = imputed(sample, IN_A_RESAMPLE, seed)
-        return _Sample((), values | _values(_rival_markers(sample, left_out, kinds, plan.horizons), left_out, time))
+        return _Sample((), values | _values(_rival_markers(plan, sample, left_out, kinds), left_out, time))
     except InputError:
         return None
 

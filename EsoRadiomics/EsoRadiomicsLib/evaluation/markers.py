@@ -11,6 +11,7 @@ from scipy.special import expit
 from ..core.errors import InputError
 from ..extraction.engines import volumes
 from ..modelling.completed import cox, logistic
+from ..modelling.curved_terms import CurvedTerms
 from ..modelling.fitted_model import RAD_SCORE, FittedModel
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction
@@ -46,15 +47,16 @@ class Marker:
 
 @dataclass(frozen=True)
 class Rival:
-    """A simple model fitted to the training patients, for comparison."""
+    """A simple model fitted to the training patients, for comparison; of ``curved`` variables as the card's own."""
 
     name: str
     fit: CoxModel | FineGrayModel | LogisticModel
     columns: tuple[str, ...]
+    curved: CurvedTerms
 
     def marker(self, cohort: Cohort, horizons: tuple[float, ...]) -> Marker:
         """Its predictions for any patients."""
-        table = cohort.known[list(self.columns)]
+        table = self.curved.expanded(cohort.known[list(self.columns)])
         risk = self.fit.linear_predictor(table)
         if isinstance(self.fit, LogisticModel):
             return Marker(self.name, "logistic", risk, probability=expit(risk))
@@ -82,7 +84,7 @@ def candidate_columns(training: Cohort) -> dict[str, tuple[str, ...]]:
     return found | ({BOTH: found[CLINICAL] + found[VOLUME]} if all(found.values()) else {})
 
 
-def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
+def rivals(training: Cohort, kind: str, curved: CurvedTerms) -> tuple[tuple[Rival, ...], tuple[str, ...]]:
     """The models of clinical variables, volume, and both, of a ``kind`` of outcome; and why one of them is missing."""
     found, missing = [], []
     for name, columns in candidate_columns(training).items():
@@ -96,13 +98,13 @@ def rivals(training: Cohort, kind: str) -> tuple[tuple[Rival, ...], tuple[str, .
                 assert training.survival is not None
                 # A simple model says the risk itself, without a model of what competes with it.
                 fit: CoxModel | FineGrayModel = (
-                    cox(table, training)
+                    cox(table, training, curved)
                     if training.survival.competed is None
-                    else fit_fine_gray(table, causes(training.survival), training.clusters)
+                    else fit_fine_gray(curved.expanded(table), causes(training.survival), training.clusters)
                 )
-                found.append(Rival(name, fit, columns))
+                found.append(Rival(name, fit, columns, curved))
             else:
-                found.append(Rival(name, logistic(table, training), columns))
+                found.append(Rival(name, logistic(table, training, curved), columns, curved))
         except InputError as error:
             missing.append(f"The {name} model was not fitted: {error}")
     return tuple(found), tuple(missing)

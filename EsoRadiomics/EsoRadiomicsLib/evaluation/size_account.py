@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import EsoRadiomicsError
 from ..modelling.model_cohort import Cohort
+from ..modelling.protocol_plan import Plan
 from ..statistics.competing import event_free
 from ..statistics.sample_size import SampleSize, development_binary, development_survival, events_per_parameter
 
@@ -11,10 +12,11 @@ _C_INDEX = 0.7
 _MOST = 100
 
 
-def size_sentence(training: Cohort, horizons: tuple[float, ...], n_features: int | None = None) -> str:
+def size_sentence(training: Cohort, plan: Plan) -> str:
     """One sentence for the report, and for the user before the resampling starts.
 
-    ``n_features`` is the number of features that could enter the model, where it is not all that were measured.
+    Candidates are the features that could enter the model, and the clinical variables, a spline or factor counted by
+    its coefficients.
 
     Riley et al., Stat Med 2019 and BMJ 2020;368:m441, assuming a C-index of 0.70.
     """
@@ -22,7 +24,9 @@ def size_sentence(training: Cohort, horizons: tuple[float, ...], n_features: int
     events = int(training.event.sum())
     if training.binary is not None:
         events = min(events, len(training) - events)
-    candidates = (training.features.shape[1] if n_features is None else n_features) + training.clinical.shape[1]
+    n_features, horizons = plan.n_published_features, plan.horizons
+    n_clinical = plan.curved(training).expanded(training.clinical).shape[1] if training.clinical.shape[1] else 0
+    candidates = (training.features.shape[1] if n_features is None else n_features) + n_clinical
     what = (
         "events" if training.binary is None else "patients of the rarer outcome" if n == len(training) else "ROIs of it"
     )

@@ -16,8 +16,8 @@ def curve_of(model: FittedModel, source: str) -> dict[str, Any]:
     final, followed = model.final, model.training.survival
     if final is None or final.covariance is None or followed is None:
         return {}
-    beta = np.array([term.coefficient for term in final.terms])
-    return {"curve": curve(model.terms(model.training), followed, beta, final.covariance, source)}
+    beta = np.array([beta for term in final.terms for beta in term.betas])
+    return {"curve": curve(model.columns(model.training), followed, beta, final.covariance, source)}
 
 
 def curve(

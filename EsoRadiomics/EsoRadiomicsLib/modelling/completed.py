@@ -14,6 +14,7 @@ from ..statistics.imputation import chained_equations, nelson_aalen
 from ..statistics.inputs import FloatArray
 from ..statistics.logistic import LogisticModel, fit_logistic
 from ..statistics.rubin import pool_cox, pool_logistic
+from .curved_terms import STRAIGHT, CurvedTerms
 from .model_cohort import Cohort
 
 IN_A_RESAMPLE = 5
@@ -43,18 +44,22 @@ def imputed(training: Cohort, n: int, seed: int, known: Mapping[str, FloatArray]
     )
 
 
-def cox(table: pd.DataFrame, training: Cohort) -> CoxModel:
-    """A Cox model of ``table`` (n, p), rows of the training patients; pooled where clinical variables were imputed."""
+def cox(table: pd.DataFrame, training: Cohort, curved: CurvedTerms = STRAIGHT) -> CoxModel:
+    """A Cox model of ``table`` (n, p), rows of the training patients; pooled where clinical variables were imputed.
+
+    The ``curved`` variables enter as their columns.
+    """
     assert training.survival is not None
-    tables = _filled(table, training)
+    tables = [curved.expanded(each) for each in _filled(table, training)]
     models = [fit_cox(each, training.survival, training.clusters) for each in tables]
     return models[0] if len(models) == 1 else pool_cox(models, tables, training.survival)
 
 
-def logistic(table: pd.DataFrame, training: Cohort) -> LogisticModel:
+def logistic(table: pd.DataFrame, training: Cohort, curved: CurvedTerms = STRAIGHT) -> LogisticModel:
     """A logistic model of ``table`` (n, p), rows of the training patients; pooled where variables were imputed."""
     assert training.binary is not None
-    models = [fit_logistic(each, training.binary, training.clusters) for each in _filled(table, training)]
+    tables = [curved.expanded(each) for each in _filled(table, training)]
+    models = [fit_logistic(each, training.binary, training.clusters) for each in tables]
     return models[0] if len(models) == 1 else pool_logistic(models)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ class Options:
         published_cutoff: take the study's cut-off.
         published_features: weigh the study's features instead of choosing some.
         validation: whether patients are set aside where the table has no split column.
+        splines, factors: clinical variables of the Cox step with their numbers of knots, and with an effect a level.
         competing_model: of the protocol's Cox step where events compete, ``fine-gray`` or ``cause-specific``.
         alternative: a step of the protocol that stands for another, such as a random forest for a LASSO.
         batch_covariates: clinical variables that a harmonisation keeps.
@@ -51,6 +53,8 @@ class Options:
     alternative: str | None = None
     batch_covariates: tuple[str, ...] = ()
     competing_model: str | None = None
+    splines: Mapping[str, int] = field(default_factory=dict)
+    factors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises UsageError for a seed, folds or repeats that cannot be."""
@@ -202,8 +206,8 @@ def _with_options(plan: Plan, options: Options) -> Plan:
         "repeats": options.repeats,
         "solver": options.solver,
     }
-    if options.competing_model is not None:
-        plan = plan.edited("cox", competing=options.competing_model)
+    cox = {"competing": options.competing_model, "splines": dict(options.splines), "factors": list(options.factors)}
+    plan = plan.edited("cox", **{name: value for name, value in cox.items() if value})
     plan = plan.edited("lasso", **{name: value for name, value in changes.items() if value is not None})
     if options.horizons is None:
         return plan

@@ -17,6 +17,7 @@ from ..statistics.competing import incidence_of_hazards
 from ..statistics.cox import Baseline
 from ..statistics.inputs import BoolArray, FloatArray
 from ..statistics.kaplan_meier import kaplan_meier
+from ..studies.card_curves import Curve
 from .card_curve import curve_of
 from .fitted_model import FinalModel, FittedCutoff, FittedModel
 from .model_cohort import Cohort, listed, study_unit
@@ -321,7 +322,9 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
         }
         if term.kind == "risk-group" and model.cutoff is not None:
             node["name"] = risk_group_name({"rule": model.cutoff.rule, "value": model.cutoff.value})
-        if final.kind == "survival":
+        if term.curve is not None:
+            node["curve"] = curve_node(term.curve, source)
+        elif final.kind == "survival":
             node["hazard_ratio"] = quantity(
                 math.exp(term.coefficient), source, [math.exp(limit) for limit in term.ci95]
             )
@@ -354,14 +357,23 @@ def _outcome(model: FittedModel, final: FinalModel, endpoint: str, source: str) 
     else:
         hazards = (final.baseline, np.zeros(1)), [(final.competing.baseline, np.zeros(1))]
         free = 1 - incidence_of_hazards(*hazards, horizons)[0]
+        names = {term.name: written["name"] for term, written in zip(final.terms, terms, strict=True)}
         competing["terms"] = [
-            {"name": written["name"], "coefficient": quantity(final.competing.coefficients[term.name], source)}
-            for term, written in zip(final.terms, terms, strict=True)
-            if term.name in final.competing.coefficients
+            {"name": names[term.name], "coefficient": quantity(term.coefficient, source)}
+            | ({"curve": curve_node(term.curve, source)} if term.curve is not None else {})
+            for term in final.competing.terms
         ]
         competing["hazards"] = _hazards(final.baseline, final.competing.baseline, horizons[~np.isnan(free)], source)
     rows = baseline(free, model.horizons, source)
     return {**common, "unit": study_unit(study), "baseline": rows, "competing": competing}
+
+
+def curve_node(curve: Curve, source: str) -> dict[str, Any]:
+    """A curve as a card writes it."""
+    where: dict[str, Any] = (
+        {"knots": list(curve.knots), "centre": curve.centre} if curve.knots else {"levels": list(curve.levels)}
+    )
+    return {**where, "coefficients": list(curve.coefficients), "evidence": REFIT, "source": source}
 
 
 def _hazards(own: Baseline, other: Baseline, reached: FloatArray, source: str) -> dict[str, Any]:

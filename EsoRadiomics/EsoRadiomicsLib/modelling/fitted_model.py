@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
+from ..statistics.chunk_tests import wald_chunk
 from ..statistics.combat import Combat
 from ..statistics.competing import incidence_of_hazards
 from ..statistics.cox import Baseline, CoxModel
@@ -20,8 +21,10 @@ from ..statistics.inputs import BoolArray, FloatArray, IntArray, select_columns
 from ..statistics.lasso import DEFAULT_GRID, LambdaGrid
 from ..statistics.logistic import LogisticModel
 from ..statistics.roc import RocCurve
+from ..studies.card_curves import Curve
 from ..studies.study import Study
 from .cohort_combat import harmonised, learn
+from .curved_terms import CurvedTerms
 from .model_cohort import Cohort
 
 RAD_SCORE, RISK_GROUP, FEATURES = "Rad-score", "risk-group", "features"
@@ -82,20 +85,30 @@ class FittedCutoff:
 
 @dataclass(frozen=True)
 class FittedTerm:
-    """A term of the final model: ``kind`` and ``name`` as in a card, coefficient with 95 % limits, p."""
+    """A term of the final model: ``kind`` and ``name`` as in a card, coefficient with 95 % limits, p.
+
+    With a ``curve``, fitted as some ``columns``, the coefficient is 1, without limits, and p is that of the whole term.
+    """
 
     kind: str
     name: str
     coefficient: float
     ci95: tuple[float, float]
     p: float
+    curve: Curve | None = None
+    columns: tuple[str, ...] = ()
+
+    @property
+    def betas(self) -> tuple[float, ...]:
+        """The coefficients of what the model was fitted to."""
+        return (self.coefficient,) if self.curve is None else self.curve.betas
 
 
 @dataclass(frozen=True)
 class CompetingHazard:
-    """The hazard of what competes with the event: ``coefficients`` of some of the final terms, and its ``baseline``."""
+    """The hazard of what competes with the event: ``terms`` (none: the same for all), and its ``baseline``."""
 
-    coefficients: Mapping[str, float]
+    terms: tuple[FittedTerm, ...]
     baseline: Baseline
 
 
@@ -280,7 +293,7 @@ class FittedModel:
     def predictor(self, cohort: Cohort) -> FloatArray:
         """Linear predictor (n,) of the final model for any patients."""
         assert self.final is not None
-        return self.final.intercept + self.terms(cohort) @ np.array([term.coefficient for term in self.final.terms])
+        return self.final.intercept + self._sum(self.final.terms, cohort)
 
     def event_free(self, cohort: Cohort) -> dict[float, FloatArray]:
         """Horizon → probability (n,) of not having had the event, of the horizons that were reached.
@@ -293,25 +306,53 @@ class FittedModel:
         if final.competing is None:
             free = np.exp(-np.exp(np.minimum(risk, 500.0))[:, None] * final.baseline.at(self.horizons))
         else:
-            other = self.terms(cohort) @ np.array([final.competing.coefficients.get(t.name, 0.0) for t in final.terms])
+            other = self._sum(final.competing.terms, cohort)
             free = 1 - incidence_of_hazards((final.baseline, risk), [(final.competing.baseline, other)], self.horizons)
         return {time: column for time, column in zip(self.horizons, free.T, strict=True) if not np.isnan(column).any()}
 
-    def terms(self, cohort: Cohort) -> FloatArray:
-        """The final model's terms as columns (n, t) of any patients."""
+    def columns(self, cohort: Cohort) -> FloatArray:
+        """What the final model was fitted to (n, p), of any patients; its coefficients are the terms' ``betas``."""
         assert self.final is not None
-        terms = self.final.terms
-        parts = [cohort.clinical, *(self.radiomic(cohort, term.name) for term in terms if term.kind != "covariate")]
-        return pd.concat(parts, axis=1)[[term.name for term in terms]].to_numpy(dtype=np.float64)
+        parts = []
+        for term in self.final.terms:
+            values = self._values(term, cohort)
+            parts.append(values[:, None] if term.curve is None else np.array([term.curve.columns(x) for x in values]))
+        return np.hstack(parts)
+
+    def _values(self, term: FittedTerm, cohort: Cohort) -> FloatArray:
+        """A term's variable (n,)."""
+        if term.kind == "covariate":
+            return cohort.clinical[term.name].to_numpy(dtype=np.float64)
+        return self.radiomic(cohort, term.name)[term.name].to_numpy()
+
+    def _sum(self, terms: tuple[FittedTerm, ...], cohort: Cohort) -> FloatArray:
+        """Σ coefficient × value (n,) of the final model's ``terms``."""
+        total = np.zeros(len(cohort))
+        for term in terms:
+            column = self._values(term, cohort)
+            if term.curve is not None:
+                column = np.array([term.curve.at(float(x)) for x in column])
+            total = total + term.coefficient * column
+        return total
 
 
-def fitted_terms(fit: CoxModel | FineGrayModel | LogisticModel, se: FloatArray) -> tuple[FittedTerm, ...]:
-    """The terms of a model with their 95 % limits; ``se`` (p,) without the intercept's."""
+def fitted_terms(
+    fit: CoxModel | FineGrayModel | LogisticModel, se: FloatArray, curved: CurvedTerms | None = None
+) -> tuple[FittedTerm, ...]:
+    """The terms of a model with their 95 % limits; ``se`` (p,) without the intercept's.
+
+    The columns of a ``curved`` variable become one term.
+    """
     kinds = {RAD_SCORE: "rad-score", RISK_GROUP: "risk-group"}
     reach = z_value(0.95) * se
-    return tuple(
-        FittedTerm(
-            kinds.get(name, "covariate"), name, float(beta), (float(beta - width), float(beta + width)), float(p)
-        )
-        for name, beta, width, p in zip(fit.names, fit.coefficients, reach, fit.p, strict=True)
-    )
+    found = []
+    for name, beta, width, p in zip(fit.names, fit.coefficients, reach, fit.p, strict=True):
+        variable = name if curved is None else curved.variable(name)
+        if curved is None or isinstance(fit, LogisticModel) or (curve := curved.curve(variable, fit)) is None:
+            limits = float(beta - width), float(beta + width)
+            found.append(FittedTerm(kinds.get(name, "covariate"), name, float(beta), limits, float(p)))
+        elif all(term.name != variable for term in found):
+            columns, unknown = tuple(curved.columns(variable)), (float("nan"), float("nan"))
+            p = wald_chunk(fit, columns).p
+            found.append(FittedTerm("covariate", variable, 1.0, unknown, p, curve, columns))
+    return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,27 +68,37 @@ def predict(
     if outcome is None:
         probability = expit(rad_score) if signature.link == "logistic" else None
         return Prediction(rad_score, above, rad_score, {}, probability, _strata(study, above, clinical))
-    columns = np.column_stack([_column(study, term, rad_score, above, clinical) for term in outcome.terms])
-    predictor = outcome.intercept + columns @ np.array([term.coefficient.value for term in outcome.terms])
+    predictor = outcome.intercept + _sum(study, outcome.terms, rad_score, above, clinical)
     survival = {float(time): s0.value ** np.exp(predictor) for time, s0 in outcome.baseline}
     if (two := outcome.of_two_hazards) is not None:
-        other = columns @ np.array([two.coefficients.get(term.name, 0.0) for term in outcome.terms])
+        other = _sum(study, two.terms, rad_score, above, clinical)
         rows = list(zip(predictor, other, strict=True))
         survival = {time: 1 - np.array([two.incidence(time, *row) for row in rows]) for time in survival}
     probability = expit(predictor) if outcome.kind == "logistic" else None
     return Prediction(rad_score, above, predictor, survival, probability, _strata(study, above, clinical))
 
 
-def _column(
+def _sum(
+    study: Study, terms: Sequence[Term], rad_score: FloatArray, above: BoolArray | None, clinical: pd.DataFrame
+) -> FloatArray:
+    """Σ coefficient × value (n,) of an outcome model's terms."""
+    columns = (column_of(study, term, rad_score, above, clinical) for term in terms)
+    return sum(
+        (term.coefficient.value * column for term, column in zip(terms, columns, strict=True)),
+        np.zeros(len(rad_score)),
+    )
+
+
+def column_of(
     study: Study, term: Term, rad_score: FloatArray, above: BoolArray | None, clinical: pd.DataFrame
 ) -> FloatArray:
-    """A term's values (n,)."""
+    """What a term's coefficient is multiplied with (n,)."""
     if term.kind == "rad-score":
         return rad_score
     if term.kind == "risk-group":
         assert above is not None
         return above.astype(np.float64)
-    return _covariate(clinical, term.name, study)
+    return np.array([term.value(float(x)) for x in _covariate(clinical, term.name, study)])
 
 
 def parameters(study: Study, reference: ReferenceCohort | None) -> tuple[FloatArray, FloatArray]:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from ..core.errors import UsageError
 from ..studies.study import Study
+from .curved_terms import STRAIGHT, CurvedTerms
+from .model_cohort import Cohort
 from .steps import protocol_step
 from .steps.cox_step import CoxStep
 from .steps.harmonise_step import with_harmonisation
@@ -53,6 +55,11 @@ class Plan:
         """Number of the features, where the study gives them; None where they are chosen from all."""
         step = self.find(PublishedFeaturesStep)
         return None if step is None else len(step.spec["features"])
+
+    def curved(self, training: Cohort) -> CurvedTerms:
+        """The clinical variables that enter the outcome model as splines or factors; of simple models, too."""
+        step = self.find(CoxStep)
+        return STRAIGHT if step is None else step.curved(training)
 
     def edited(self, name: str, **changes: Any) -> Plan:
         """The plan with other settings of its steps called ``name``.

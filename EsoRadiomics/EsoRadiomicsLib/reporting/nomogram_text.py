@@ -36,28 +36,33 @@ def notes(nomogram: Nomogram, place: Place) -> list[str]:
     return found
 
 
+def usual_side(tick: Tick) -> tuple[int, ...]:
+    """All labels on one side."""
+    return (1,)
+
+
 def labelled(
     ticks: Sequence[Tick],
     x_of: Callable[[float], float],
     width_of: Callable[[str], float],
     *,
     gap: float,
-    stagger: bool = False,
+    sides: Callable[[Tick], tuple[int, ...]] = usual_side,
 ) -> Iterator[tuple[Tick, int]]:
-    """Each tick with the side of its label: 1, −1 (other side of the axis, as rms staggers) or 0 (no room).
+    """Each tick with the side of its label: 1, −1 (other side of the axis) or 0 (no room).
 
     Args:
         ticks: in the order of their points.
         x_of: place of a number of points.
         width_of: width of a label, in the unit of ``x_of``.
         gap: least distance between two labels, likewise.
-        stagger: labels may go to the other side.
+        sides: on which sides each label may be, the first that has room.
     """
     last = {1: float("-inf"), -1: float("-inf")}
     for tick in ticks:
         half = width_of(tick.label) / 2
         x = x_of(tick.points)
-        side = next((side for side in ((1, -1) if stagger else (1,)) if x - half > last[side] + gap), 0)
+        side = next((side for side in sides(tick) if x - half > last[side] + gap), 0)
         if side:
             last[side] = x + half
         yield tick, side

@@ -40,33 +40,55 @@ class Tick:
 
 @dataclass(frozen=True)
 class Row:
-    """One variable: ``points(x) = points_per_unit · x + points_at_zero``.
+    """One variable: ``points(x) = points_per_lp · (effect(x) − least)``, ``effect`` being the term's part of it.
 
-    ``kind`` and ``name`` are those of the study's term, ``ticks`` its axis, ``limits`` the least and the largest
-    value a patient can have where it is missing; a ``discrete`` variable has only its ticks' values.
+    Of a spline the points along its axis may run to and fro, as rms draws them. ``kind`` and ``name`` are those of the
+    study's term, ``ticks`` its axis, ``limits`` the least and the largest value a patient can have where it is missing;
+    a ``discrete`` variable has only its ticks' values.
     """
 
     kind: str
     name: str
     label: str
-    points_per_unit: float
-    points_at_zero: float
+    term: Term
+    points_per_lp: float
+    least: float
     ticks: tuple[Tick, ...]
     limits: tuple[float, float]
     discrete: bool
 
     def points(self, value: float) -> float:
         """Points of a value; below 0 or above 100 where the value lies outside the axis."""
-        return self.points_per_unit * value + self.points_at_zero
+        return self.points_per_lp * (self.term.effect(value) - self.least)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the points do not run one way along the axis."""
+        along = [tick.points for tick in self.ticks]
+        return along not in (sorted(along), sorted(along, reverse=True))
+
+    def sides(self, tick: Tick) -> tuple[int, ...]:
+        """Where a tick's label may stand: 1 the usual side of the axis, −1 the other, as rms staggers levels.
+
+        Of a folded axis the parts where points rise and where they fall are told apart so.
+        """
+        if self.discrete:
+            return (1, -1)
+        k = min(self.ticks.index(tick), len(self.ticks) - 2)
+        falling = self.folded and self.ticks[k].points > self.ticks[k + 1].points
+        return (-1,) if falling else (1,)
 
     def nearest(self, points: float) -> float:
         """The value at (or, on a discrete axis, nearest to) a place on the points scale, within the axis."""
         if self.discrete:
             return min(self.ticks, key=lambda tick: abs(tick.points - points)).value
         low, high = self.ticks[0].value, self.ticks[-1].value
-        if self.points_per_unit == 0:
+        if self.term.curve is not None:
+            return min(self.term.curve.between(low, high), key=lambda value: abs(self.points(value) - points))
+        slope = self.points_per_lp * self.term.coefficient.value
+        if slope == 0:
             return low
-        return min(max((points - self.points_at_zero) / self.points_per_unit, low), high)
+        return min(max((points + self.points_per_lp * self.least) / slope, low), high)
 
 
 @dataclass(frozen=True)
@@ -134,7 +156,7 @@ class Nomogram:
         """Where a patient with these values (by row name) lies; a variable that is not given is missing."""
         points = {}
         for row in self.rows:
-            ends = (values[row.name],) if row.name in values else row.limits
+            ends = (values[row.name],) if row.name in values else row.term.between(row.limits)
             found = [row.points(value) for value in ends]
             points[row.name] = Bounds(min(found), max(found))
         total = Bounds(sum(b.low for b in points.values()), sum(b.high for b in points.values()))
@@ -155,7 +177,7 @@ def build_nomogram(study: Study) -> Nomogram | None:
         return None
     axes = [_axis_values(study, term) for term in outcome.terms]
     terms = list(zip(outcome.terms, axes, strict=True))
-    effects = [[term.coefficient.value * value for value in axis] for term, axis in terms]
+    effects = [[term.effect(value) for value in axis] for term, axis in terms]
     widest = max(max(effect) - min(effect) for effect in effects)
     if widest == 0:
         raise StudyError(
@@ -295,7 +317,6 @@ def _axis_values(study: Study, term: Term) -> list[float]:
 
 
 def _row(study: Study, term: Term, axis: list[float], scale: float, least: float) -> Row:
-    slope, offset = scale * term.coefficient.value, -scale * least
     covariate = study.covariates.get(term.name) if term.kind == "covariate" else None
     labels = [plain(value) for value in axis]
     label, limits = tr(term.name), (axis[0], axis[-1])
@@ -307,9 +328,11 @@ def _row(study: Study, term: Term, axis: list[float], scale: float, least: float
     elif term.kind == "risk-group":
         assert study.signature is not None and study.signature.cutoff is not None  # check_card sees to it
         labels = [tr(study.signature.cutoff.below.label), tr(study.signature.cutoff.above.label)]
-    ticks = tuple(Tick(value, text, slope * value + offset) for value, text in zip(axis, labels, strict=True))
+    ticks = tuple(
+        Tick(value, text, scale * (term.effect(value) - least)) for value, text in zip(axis, labels, strict=True)
+    )
     discrete = term.kind == "risk-group" or (covariate is not None and covariate.levels is not None)
-    return Row(term.kind, term.name, label, slope, offset, ticks, limits, discrete)
+    return Row(term.kind, term.name, label, term, scale, least, ticks, limits, discrete)
 
 
 def _outcome_axes(

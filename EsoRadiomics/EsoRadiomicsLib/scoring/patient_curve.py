@@ -82,16 +82,19 @@ def patient_curve(study: Study, values: Mapping[str, float]) -> PatientCurve | N
     outcome = study.outcome
     if outcome is None or outcome.curve is None:
         return None
-    beta = np.array([term.coefficient.value for term in outcome.terms])
+    beta = np.array([beta for term in outcome.terms for beta in term.betas])
     missing = tuple(term.name for term in outcome.terms if term.name not in values)
     ends = []
     for choose in (max, min):
         x = np.array(
             [
-                values[term.name]
-                if term.name in values
-                else choose(study.covariates[term.name].extremes, key=lambda value: weight * value)
-                for term, weight in zip(outcome.terms, beta, strict=True)
+                column
+                for term in outcome.terms
+                for column in term.columns(
+                    values[term.name]
+                    if term.name in values
+                    else choose(term.between(study.covariates[term.name].extremes), key=term.effect)
+                )
             ]
         )
         ends.append(outcome.curve.of(x, outcome.intercept + float(x @ beta)))

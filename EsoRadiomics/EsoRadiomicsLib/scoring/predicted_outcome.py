@@ -6,12 +6,12 @@ S(t) = S0(t)^exp(linear predictor), with S0 at linear predictor 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import ScoreError
 from ..core.translation import tr
-from ..studies.card_parts import Group, Outcome, Quantity
+from ..studies.card_parts import Group, Outcome, Quantity, Term
 from ..studies.study import Study
 
 
@@ -68,22 +68,21 @@ def linear_predictor(
     rad_score: float,
     group: Group | None,
     given: Mapping[str, float],
-    coefficients: Mapping[str, float] | None = None,
+    terms: Sequence[Term] | None = None,
 ) -> Bounds:
-    """Of the outcome's event; with ``coefficients`` by term that of what competes with it."""
+    """Of the outcome's event; with ``terms`` that of what competes with it."""
     low = high = outcome.intercept
-    for term in outcome.terms:
-        coefficient = term.coefficient.value if coefficients is None else coefficients.get(term.name, 0.0)
+    for term in outcome.terms if terms is None else terms:
         if term.kind == "rad-score":
-            values: tuple[float, ...] = (rad_score,)
+            values: Sequence[float] = (rad_score,)
         elif term.kind == "risk-group":
             cutoff = study.signature.cutoff if study.signature else None
             values = (1.0 if cutoff and group == cutoff.above else 0.0,)
         elif term.name in given:
             values = (given[term.name],)
         else:
-            values = study.covariates[term.name].extremes
-        effects = [coefficient * value for value in values]
+            values = term.between(study.covariates[term.name].extremes)
+        effects = [term.effect(value) for value in values]
         low, high = finite_sum(study, [low, min(effects)]), finite_sum(study, [high, max(effects)])
     return Bounds(low, high)
 
@@ -102,7 +101,7 @@ def incidences(
     if two is None:
         free = (survival_by(time, baseline, own) for time, baseline in outcome.baseline)
         return tuple(SurvivalAt(at.time, Bounds(1 - at.bounds.high, 1 - at.bounds.low), at.evidence) for at in free)
-    other = linear_predictor(study, outcome, rad_score, group, given, two.coefficients)
+    other = linear_predictor(study, outcome, rad_score, group, given, two.terms)
     return tuple(
         SurvivalAt(
             time,

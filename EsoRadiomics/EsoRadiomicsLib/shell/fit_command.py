@@ -64,6 +64,15 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--repeats", type=whole_number, help="cross-validations whose mean curve chooses λ (default 1)")
     parser.add_argument("--solver", choices=("scikit-survival",), help="LASSO-Cox by its Coxnet (default: our own)")
     parser.add_argument(
+        "--spline",
+        default="",
+        metavar="A[:KNOTS],B",
+        help="clinical variables that enter the Cox model as restricted cubic splines (4 knots)",
+    )
+    parser.add_argument(
+        "--factor", default="", metavar="A,B", help="clinical variables with an effect of its own for each level"
+    )
+    parser.add_argument(
         "--competing-model",
         choices=("cause-specific", "fine-gray"),
         help="the outcome model with --competing: hazards of both events (default), or Fine and Gray's",
@@ -227,10 +236,12 @@ def _run(options: argparse.Namespace) -> int:
             alternative=options.alternative,
             batch_covariates=_names(options.batch_covariates),
             competing_model=options.competing_model,
+            splines=_splines(options.spline),
+            factors=_names(options.factor),
         ),
     )
     if options.bootstrap or options.permutations:
-        sentence = size_sentence(fit.training, fit.plan.horizons, fit.plan.n_published_features)
+        sentence = size_sentence(fit.training, fit.plan)
         print(sentence, file=sys.stderr, flush=True)
     assessment = assess(fit)
     with worker_pool(options.jobs) as pool:
@@ -248,6 +259,17 @@ def _run(options: argparse.Namespace) -> int:
     print(f"\nCard:   {options.out / 'card.json'}")
     print(f"Report: {options.out / 'report.html'}")
     return 0
+
+
+def _splines(text: str) -> dict[str, int]:
+    """Knots by variable, of “age:5,dose”."""
+    found = {}
+    for part in _names(text):
+        name, _, knots = part.partition(":")
+        if knots and not knots.strip().isdigit():
+            raise UsageError(f"--spline got “{part}”; write a variable and its number of knots, such as age:4.")
+        found[name.strip()] = int(knots) if knots else 4
+    return found
 
 
 def _title(options: argparse.Namespace, study: Study) -> str:

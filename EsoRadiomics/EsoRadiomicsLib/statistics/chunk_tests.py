@@ -10,6 +10,7 @@ from scipy import stats
 
 from ..core.errors import UsageError
 from .cox import CoxModel
+from .fine_gray import FineGrayModel
 from .logistic import LogisticModel
 
 
@@ -43,7 +44,7 @@ def likelihood_ratio(smaller: CoxModel | LogisticModel, larger: CoxModel | Logis
     return ChunkTest(chi2, df, float(stats.chi2.sf(chi2, df)))
 
 
-def wald_chunk(model: CoxModel | LogisticModel, names: Sequence[str]) -> ChunkTest:
+def wald_chunk(model: CoxModel | FineGrayModel | LogisticModel, names: Sequence[str]) -> ChunkTest:
     """Test that the coefficients of ``names``, such as the levels of a factor, are all 0 (rms ``anova``)."""
     if unknown := [name for name in names if name not in model.names]:
         raise UsageError(f"The model has no variable {', '.join(unknown)}.")

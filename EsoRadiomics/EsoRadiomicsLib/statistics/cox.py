@@ -33,6 +33,10 @@ class Baseline:
         hazard = np.append(0.0, self.hazard)[np.searchsorted(self.time, asked, side="right")]
         return np.where(asked > self.last_follow_up, np.nan, hazard)
 
+    def shifted(self, by: float) -> Baseline:
+        """That of linear predictors which are smaller ``by`` so much."""
+        return Baseline(self.time, self.hazard * np.exp(by), self.last_follow_up)
+
 
 @dataclass(frozen=True)
 class CoxModel:

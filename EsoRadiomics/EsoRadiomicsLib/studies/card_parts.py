@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..core.errors import UsageError
 from ..core.translation import mark, tr
 from ..statistics.combat import Combat, combat_of
 from ..statistics.survival_curve import HazardCurve
+from .card_curves import Curve, read_curve
 
 EVIDENCE = mark(("published", "reconstructed", "refit", "assumed", "absent"))
 UNSURE = ("reconstructed", "assumed")
@@ -161,27 +162,52 @@ def _is_number(value: Any, level: float) -> bool:
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a linear predictor: ``kind`` is ``covariate``, ``rad-score`` or ``risk-group`` (1 above the
-    cut-off)."""
+    """One term of a linear predictor: ``kind`` is ``covariate``, ``rad-score`` or ``risk-group`` (1 above the cut-off).
+
+    With a ``curve`` its value is what the coefficient is multiplied with.
+    """
 
     kind: str
     name: str
     coefficient: Quantity
     axis: Quantity | None
+    curve: Curve | None = None
+
+    def value(self, x: float) -> float:
+        """What the coefficient is multiplied with: ``x``, or the curve's value there."""
+        return x if self.curve is None else self.curve.at(x)
+
+    def effect(self, x: float) -> float:
+        """The term's part of the linear predictor."""
+        return self.coefficient.value * self.value(x)
+
+    def columns(self, x: float) -> list[float]:
+        """``x``, or the columns that a curve was fitted as; ``betas`` are their coefficients."""
+        return [x] if self.curve is None else self.curve.columns(x)
+
+    @property
+    def betas(self) -> list[float]:
+        return [self.coefficient.value * beta for beta in (self.curve.betas if self.curve is not None else (1.0,))]
+
+    def between(self, values: Sequence[float]) -> Sequence[float]:
+        """Values at which the extreme effects over a covariate's ``values`` are found."""
+        if self.curve is None or not values:
+            return values
+        return [*values, *self.curve.between(min(values), max(values))] if self.curve.knots else values
 
 
 @dataclass(frozen=True)
 class CompetingEvent:
     """What competes with an outcome's event, so that its risk is a cumulative incidence.
 
-    ``model`` is ``fine-gray``, or ``cause-specific``: then ``coefficients`` are those of the competing ``event``'s
-    hazard by term, and ``hazards`` the steps (time, cumulative hazard of the outcome's event, of the competing one) at
-    linear predictor 0.
+    ``model`` is ``fine-gray``, or ``cause-specific``: then ``terms`` are those of the competing ``event``'s hazard,
+    some of the outcome's with other coefficients, and ``hazards`` the steps (time, cumulative hazard of the outcome's
+    event, of the competing one) at linear predictor 0.
     """
 
     event: str
     model: str
-    coefficients: Mapping[str, float]
+    terms: tuple[Term, ...]
     hazards: tuple[tuple[float, float, float], ...]
 
     def incidence(self, time: float, predictor: float, of_competing: float) -> float:
@@ -314,29 +340,38 @@ def read_outcome(node: Mapping[str, Any]) -> Outcome:
             name=item["name"],
             coefficient=Quantity.read(item["coefficient"]),
             axis=Quantity.read(item["axis"]) if "axis" in item else None,
+            curve=read_curve(item["curve"]) if "curve" in item else None,
         )
         for item in node["terms"]
     )
     baseline = tuple((item["time"], Quantity.read(item["survival"])) for item in node.get("baseline", ()))
     intercept = node["intercept"]["value"] if "intercept" in node else 0.0
-    cutoff, curve = _cutoff(node.get("cutoff")), _curve(node["curve"]) if "curve" in node else None
-    competing = _competing(node["competing"]) if "competing" in node else None
+    cutoff, curve = _cutoff(node.get("cutoff")), _hazard_curve(node["curve"]) if "curve" in node else None
+    competing = _competing(node["competing"], terms) if "competing" in node else None
     label, unit = node.get("label", ""), node.get("unit", "")
     return Outcome(node["kind"], label, unit, intercept, terms, baseline, cutoff, competing, curve)
 
 
-def _curve(node: Mapping[str, Any]) -> HazardCurve:
+def _hazard_curve(node: Mapping[str, Any]) -> HazardCurve:
     parts = {name: np.array(node[name], dtype=np.float64) for name in ("time", "hazard", "variance", "covariance")}
     drift = np.array(node["drift"], dtype=np.float64).reshape(len(node["time"]), -1)
     return HazardCurve(**parts, drift=drift, last_follow_up=node["last_follow_up"])
 
 
-def _competing(node: Mapping[str, Any]) -> CompetingEvent:
+def _competing(node: Mapping[str, Any], terms: tuple[Term, ...]) -> CompetingEvent:
+    own = {term.name: term for term in terms}
     steps = node.get("hazards", {"time": (), "event": (), "competing": ()})
     return CompetingEvent(
         event=node["event"],
         model=node["model"],
-        coefficients={item["name"]: item["coefficient"]["value"] for item in node.get("terms", ())},
+        terms=tuple(
+            replace(
+                own[item["name"]],
+                coefficient=Quantity.read(item["coefficient"]),
+                curve=read_curve(item["curve"]) if "curve" in item else None,
+            )
+            for item in node.get("terms", ())
+        ),
         hazards=tuple(zip(steps["time"], steps["event"], steps["competing"], strict=True)),
     )
 

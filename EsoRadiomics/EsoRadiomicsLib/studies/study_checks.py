@@ -159,6 +159,8 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"{where}.name", f"“{term['name']}” is not among the card's covariates"
         if term["kind"] == "rad-score" and "absent" in card["signature"]:
             yield where, "a Rad-score needs a signature"
+        if "curve" in term:
+            yield from _bent(term["curve"], f"{where}.curve")
         low, high = term.get("axis", {}).get("value", (0, 1))
         if term["kind"] == "rad-score" and "axis" not in term:
             yield where, "a Rad-score needs an “axis”: the range that the nomogram draws"
@@ -175,7 +177,7 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
         if baseline[i]["survival"]["value"] > baseline[i - 1]["survival"]["value"]:
             yield f"$.outcome.baseline[{i}].survival", "a survival cannot rise with time"
     if "curve" in card["outcome"]:
-        yield from _curve(card["outcome"]["curve"], len(card["outcome"]["terms"]), baseline)
+        yield from _curve(card["outcome"]["curve"], _n_columns(card["outcome"]["terms"]), baseline)
 
 
 def _curve(curve: Mapping[str, Any], n_terms: int, baseline: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
@@ -186,7 +188,7 @@ def _curve(curve: Mapping[str, Any], n_terms: int, baseline: Sequence[Mapping[st
             yield f"{where}.{name}", f"there are {len(curve[name])} rows for {len(times)} times"
     rows = (*curve["drift"], *curve["covariance"])
     if any(len(row) != n_terms for row in rows) or len(curve["covariance"]) != n_terms:
-        yield where, f"“drift” and “covariance” need a column for each of the {n_terms} terms"
+        yield where, f"“drift” and “covariance” need a column for each of the {n_terms} coefficients"
         return
     if any(later <= before for before, later in pairwise(times)):
         yield f"{where}.time", "the times must rise"
@@ -206,10 +208,27 @@ def _curve(curve: Mapping[str, Any], n_terms: int, baseline: Sequence[Mapping[st
             yield f"$.outcome.baseline[{i}].survival", f"the curve says {math.exp(-hazard):.6g} here"
 
 
+def _n_columns(terms: Sequence[Mapping[str, Any]]) -> int:
+    """How many coefficients the terms have: a spline or factor has several, the first level none."""
+    curves = [term.get("curve") for term in terms]
+    return sum(1 if curve is None else len(curve["coefficients"]) - ("levels" in curve) for curve in curves)
+
+
+def _bent(curve: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    points = curve.get("knots") or curve["levels"]
+    if any(after <= before for before, after in pairwise(points)):
+        yield where, "its knots or levels must rise"
+    needed = len(points) - 1 if "knots" in curve else len(points)
+    if len(curve["coefficients"]) != needed:
+        yield f"{where}.coefficients", f"there must be {needed} of them, not {len(curve['coefficients'])}"
+
+
 def _competing(outcome: Mapping[str, Any]) -> Iterator[Problem]:
     competing, where = outcome["competing"], "$.outcome.competing"
     known = [term["name"] for term in outcome["terms"]]
     for i, term in enumerate(competing.get("terms", ())):
+        if "curve" in term:
+            yield from _bent(term["curve"], f"{where}.terms[{i}].curve")
         if term["name"] not in known:
             yield f"{where}.terms[{i}].name", f"“{term['name']}” is not among the outcome's terms"
     if "hazards" not in competing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -103,7 +104,7 @@ def test_outcomes_that_differ_within_a_patient_move_as_a_block_to_a_patient_with
 def test_the_size_of_a_cohort_is_held_against_rileys_shrinkage_criterion() -> None:
     """As many variables as pmsampsize's first criterion allows for these patients, and one more would not be."""
     cohort = noise(4, n=150, p=150)
-    sentence = size_sentence(cohort, (12.0, 24.0))
+    sentence = size_sentence(cohort, replace(read_plan(load_study("escc-lpfs-ccrt")), horizons=(12.0, 24.0)))
     assert cohort.survival is not None
     assert f"{cohort.survival.n_events} events for 152 candidate variables" in sentence
     time = cohort.survival.time

@@ -102,7 +102,7 @@ def test_the_card_tells_that_nothing_was_chosen_and_can_be_repeated(fit: Fit) ->
 
 def test_only_the_published_features_and_the_clinical_variables_count_as_candidates(fit: Fit) -> None:
     assert fit.plan.n_published_features == 11
-    sentence = size_sentence(fit.training, fit.plan.horizons, fit.plan.n_published_features)
+    sentence = size_sentence(fit.training, fit.plan)
     assert "for 13 candidate variables" in sentence
     assert read_plan(load_study(STUDY)).n_published_features is None
 

@@ -68,7 +68,7 @@ def test_report_and_pdf_draw_the_curve(golden: Golden, tmp_path: Path) -> None:
         ("hazard", lambda values: [2 * value for value in values], "the curve says"),
         ("variance", lambda values: values[::-1], "must not fall"),
         ("time", lambda values: [values[1], values[0], *values[2:]], "must rise"),
-        ("drift", lambda rows: [row[:2] for row in rows], "3 terms"),
+        ("drift", lambda rows: [row[:2] for row in rows], "3 coefficients"),
         ("covariance", lambda rows: [[-value for value in row] for row in rows], "no covariance"),
         ("last_follow_up", lambda value: value / 2, "before the last event"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...scoring.nomogram import Nomogram, Place, Tick
 from ...scoring.predicted_outcome import Bounds
 from ...scoring.score_text import percent, points
 from ...studies.card_parts import UNSURE
-from ..nomogram_text import labelled, notes, value_text
+from ..nomogram_text import labelled, notes, usual_side, value_text
 from .style import (
     DEMONSTRATION,
     GREY,
@@ -63,7 +63,7 @@ def nomogram_figure(nomogram: Nomogram, place: Place, *, demonstration: bool = F
     page.text(VALUE_X, top, tr("This patient"), size=LABEL_SIZE, weight="bold", color=PATIENT, va="center")
     page.text(POINTS_X, top, tr("points"), size=TICK_SIZE, color=GREY, ha="right", va="center")
     for row, y in zip(nomogram.rows, y_rows, strict=True):
-        sketch.axis(y, row.ticks, sketch.on_points, row.label, stagger=row.discrete)
+        sketch.axis(y, row.ticks, sketch.on_points, row.label, sides=row.sides)
         bounds = place.points[row.name]
         sketch.mark(y, bounds, sketch.on_points)
         known = place.values.get(row.name)
@@ -118,7 +118,7 @@ class _Sketch:
         note: str = "",
         above: bool = False,
         minor: bool = False,
-        stagger: bool = False,
+        sides: Callable[[Tick], tuple[int, ...]] = usual_side,
         span: Sequence[Tick] | None = None,
     ) -> None:
         """One axis with its label at the left; ``span`` holds the ticks that set how far its line goes."""
@@ -133,7 +133,7 @@ class _Sketch:
                 for part in range(1, 5):
                     x = x_of(a.points + (b.points - a.points) * part / 5)
                     page.plot([x, x], [y, y + direction * MINOR_MM], color=INK, lw=0.5, zorder=3)
-        for tick, side in labelled(ticks, x_of, _label_mm, gap=GAP_MM, stagger=stagger):
+        for tick, side in labelled(ticks, x_of, _label_mm, gap=GAP_MM, sides=sides):
             x, way = x_of(tick.points), direction * side
             page.plot([x, x], [y, y + (way or direction) * TICK_MM], color=INK, lw=0.7, zorder=3)
             if way:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ...core.formatting import number
 from ...evaluation.assessment import Assessment
 from ...evaluation.fit_checks import FitChecks
 from ...evaluation.internal_validation import BRIER, SLOPE
 from ...evaluation.markers import BOTH, CLINICAL, VOLUME
 from ...evaluation.measures import Evaluation
 from .checklists import checklist_sources
-from .model_page import figures, folded, page, paragraph, section, table, with_limits, without_repeats
+from .model_page import figures, folded, limits, page, paragraph, section, table, with_limits, without_repeats
 from .model_sections import performance
 from .model_sentences import (
     OWN_CLINICAL,
@@ -50,6 +51,11 @@ _CHALLENGERS = (
     "tables/challengers.csv."
 )
 _MODELS_NOTE = "No p where variables or their score were chosen on these patients: it would mean nothing."
+_TERMS_NOTE = (
+    "The bend: what a spline adds to a straight line. The ratio is of the upper against the lower quartile of the "
+    "training patients. No p of variables that were chosen by theirs."
+)
+_QUARTILES = ("from", "to", "hazard ratio", "lower", "upper")
 _MOST_FEATURES = 15
 
 
@@ -103,6 +109,7 @@ def fit_page(
             table(
                 without_repeats(with_limits(models, ratio), "model"), f"{ratio.capitalize()}s per unit", _MODELS_NOTE
             ),
+            table(_with_quartiles(tables["term-tests"]), "Splines and factors, each as a whole (Wald)", _TERMS_NOTE),
             table(tables["proportional-hazards"], "Do the hazard ratios hold at all times? (Grambsch and Therneau)"),
             figures(pictures, {"nomogram": "The nomogram; marked is the training patient with the median risk."}),
         ),
@@ -134,6 +141,20 @@ def fit_page(
     return page(
         study.title, subtitle, list(_cards(assessment, checks)), in_short(assessment, checks), warnings, sections
     )
+
+
+def _with_quartiles(rows: list[Row]) -> list[Row]:
+    """A spline's quartiles and ratio in one readable cell."""
+    shown = []
+    for row in rows:
+        rest = {
+            name: cell for name, cell in row.items() if name not in ("from", "to", "hazard ratio", "lower", "upper")
+        }
+        if "from" in row:
+            ratio = limits(row["hazard ratio"], row["lower"], row["upper"], 2)
+            rest["hazard ratio between quartiles"] = f"{number(row['to'])} against {number(row['from'])}: {ratio}"
+        shown.append(rest)
+    return shown
 
 
 def overview_rows(assessment: Assessment, checks: FitChecks) -> list[Row]:

@@ -93,7 +93,7 @@ def with_limits(rows: Sequence[Row], value: str) -> list[Row]:
     joined = []
     for row in rows:
         rest = {name: cell for name, cell in row.items() if name not in ("lower", "upper")}
-        rest[value] = limits(row[value], row.get("lower"), row.get("upper"))
+        rest[value] = "" if np.isnan(row[value]) else limits(row[value], row.get("lower"), row.get("upper"))
         joined.append(rest)
     return joined
 
@@ -126,6 +126,7 @@ def _cell(name: str, value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "<td></td>"
     if isinstance(value, float):
-        text = p_value(value).removeprefix("p ").removeprefix("= ") if name == "p" else number(value)
+        is_p = name == "p" or name.startswith("p of ")
+        text = p_value(value).removeprefix("p ").removeprefix("= ") if is_p else number(value)
         return f'<td class="number">{escape(text)}</td>'
     return f"<td>{escape(str(value))}</td>"

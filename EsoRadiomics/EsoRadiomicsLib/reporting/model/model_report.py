@@ -34,6 +34,7 @@ from .model_tables import (
     nested_rows,
     prediction_rows,
     signature_rows,
+    term_rows,
     to_csv,
 )
 from .validation_page import validation_page
@@ -61,6 +62,7 @@ def fit_files(assessment: Assessment, checks: FitChecks, provenance: Mapping[str
         "signature": signature_rows(study),
         "forest-importance": forest_rows(fit.model),
         "models": model_rows(fit.model),
+        "term-tests": term_rows(fit.model),
         "proportional-hazards": hazard_rows(fit.model),
         "metrics": measure_rows(evaluations),
         "comparisons": contrast_rows(evaluations),

@@ -90,7 +90,7 @@ def in_short(assessment: Assessment, checks: FitChecks) -> list[str]:
         found.append(checks.challenge.verdict)
     found.append(harmonised_sentence(assessment.study))
     plan = assessment.fit.plan
-    found.append(size_sentence(assessment.fit.training, plan.horizons, plan.n_published_features))
+    found.append(size_sentence(assessment.fit.training, plan))
     return [sentence for sentence in found if sentence]
 
 

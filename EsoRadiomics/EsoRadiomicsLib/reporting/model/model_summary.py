@@ -27,7 +27,12 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
     if signature.cutoff is not None:
         lines.append(f"  cut-off {rule(signature.cutoff)}")
     if fit.model.final is not None:
-        terms = (f"{term.name} {term.coefficient:+.3f}" for term in fit.model.final.terms)
+        bent = [term for term in fit.model.final.terms if term.curve is not None]
+        shapes = {term.name: "factor" if term.curve and term.curve.levels else "spline" for term in bent}
+        terms = (
+            f"{term.name} ({shapes[term.name]})" if term.name in shapes else f"{term.name} {term.coefficient:+.3f}"
+            for term in fit.model.final.terms
+        )
         lines.append(f"  final model: {', '.join(terms)}")
     lines += [f"  • {sentence}" for sentence in in_short(assessment, checks)]
     for side in (*assessment.sides, *([assessment.whole] if assessment.whole else [])):

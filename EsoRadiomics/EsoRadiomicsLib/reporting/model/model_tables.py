@@ -16,6 +16,7 @@ from ...evaluation.beyond_training import Beyond
 from ...evaluation.challenge import Challenge
 from ...evaluation.internal_validation import InternalValidation
 from ...evaluation.measures import Evaluation
+from ...modelling.curved_terms import TermTests
 from ...modelling.fitted_model import RAD_SCORE, RISK_GROUP, FittedModel
 from ...modelling.model_cohort import Cohort
 from ...modelling.predictions import Prediction
@@ -86,12 +87,16 @@ def model_rows(model: FittedModel) -> list[Row]:
     for fit in model.univariable:
         rows += _ratios("univariable", fit, built)
     if model.multivariable is not None and model.final is not None:
-        final = {term.name for term in model.final.terms}
-        same = final == set(model.multivariable.names)
+        plain = {term.name for term in model.final.terms if term.curve is None}
+        curved = {column for term in model.final.terms if term.curve is not None for column in term.columns}
+        same = plain | curved == set(model.multivariable.names)
         name = "multivariable = final" if same else "multivariable"
         rows += _ratios(name, model.multivariable, built if model.entering is None else set(model.multivariable.names))
         if not same:
             for term in model.final.terms:
+                if term.curve is not None:
+                    rows.append({**_ratio("final", term.name, *[float("nan")] * 4), "ratio": float("nan")})
+                    continue
                 low, high = np.exp(term.ci95)
                 rows.append(_ratio("final", term.name, term.coefficient, low, high, float("nan")))
     for name, logistic in model.logistic.items():
@@ -99,10 +104,27 @@ def model_rows(model: FittedModel) -> list[Row]:
     return rows
 
 
+def term_rows(model: FittedModel) -> list[Row]:
+    """Wald's tests of the final model's splines and factors; of a spline also the ratio between quartiles."""
+    found = model.detail(TermTests)
+    rows: list[Row] = []
+    for test in found.tests if found is not None else ():
+        row: Row = {"term": test.term, "χ²": test.whole.chi2, "df": test.whole.df, "p": test.whole.p}
+        if test.bend is not None and test.quartiles is not None and test.ratio is not None:
+            row |= {"χ² of the bend": test.bend.chi2, "df of the bend": test.bend.df, "p of the bend": test.bend.p}
+            row |= {"from": test.quartiles[0], "to": test.quartiles[1]}
+            row |= dict(zip(("hazard ratio", "lower", "upper"), map(float, test.ratio), strict=True))
+        rows.append(row)
+    return rows
+
+
 def _ratios(model: str, fit: CoxModel | FineGrayModel | LogisticModel, built: Collection[str]) -> list[Row]:
     _, lower, upper = fit.odds_ratios() if isinstance(fit, LogisticModel) else fit.hazard_ratios()
     columns = zip(fit.names, fit.coefficients, lower, upper, fit.p, strict=True)
     rows = [_ratio(model, *column) for column in columns]
+    for row in rows:
+        if row["variable"].endswith("'") or f"{row['variable']}'" in fit.names:  # a spline's, which shows no ratio
+            row |= dict.fromkeys(("ratio", "lower", "upper"), float("nan"))
     return [{**row, "p": float("nan")} if row["variable"] in built else row for row in rows]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import qt
 
 from ....core.formatting import number
-from ....reporting.nomogram_text import DEMONSTRATION, labelled, notes, value_text
+from ....reporting.nomogram_text import DEMONSTRATION, labelled, notes, usual_side, value_text
 from ....reporting.palette import GREY, INK, PAPER, PATIENT, VERMILLION
 from ....scoring.nomogram import Nomogram, Place, Row, Tick
 from ....scoring.predicted_outcome import Bounds
@@ -121,7 +121,7 @@ class NomogramPainter(Sketch):
     def _row(self, row: Row, place: Place, own: Place) -> None:
         sheet = self._sheet
         y, bounds, known = sheet.y_rows[row.name], place.points[row.name], place.values.get(row.name)
-        self._axis(y, row.ticks, sheet.on_points, row.label, stagger=row.discrete)
+        self._axis(y, row.ticks, sheet.on_points, row.label, sides=row.sides)
         self._mark(y, bounds, own.points[row.name], sheet.on_points)
         self._lines(self._value_x, y, value_text(row, known), 15, INK if known is not None else GREY)
         self.text(self._edge_x, y, points(bounds), LABEL, INK, align=1)
@@ -155,7 +155,7 @@ class NomogramPainter(Sketch):
         note: str = "",
         above: bool = False,
         minor: bool = False,
-        stagger: bool = False,
+        sides: Callable[[Tick], tuple[int, ...]] = usual_side,
         span: Sequence[Tick] = (),
     ) -> None:
         """One axis with its label at the left; ``span`` holds the ticks that set how far its line goes."""
@@ -168,7 +168,7 @@ class NomogramPainter(Sketch):
             for part in range(1, 5):
                 x = x_of(a.points + (b.points - a.points) * part / 5)
                 self.line(x, y, x, y + way * 0.8 * self._mm, INK, 0.8)
-        placed = labelled(ticks, x_of, lambda text: self.width_of(text, TICK), gap=0.9 * self._mm, stagger=stagger)
+        placed = labelled(ticks, x_of, lambda text: self.width_of(text, TICK), gap=0.9 * self._mm, sides=sides)
         for tick, side in placed:
             x = x_of(tick.points)
             self.line(x, y, x, y + (way * side or way) * 1.5 * self._mm, INK, 1.0)
