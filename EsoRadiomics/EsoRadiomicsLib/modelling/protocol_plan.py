@@ -121,10 +121,14 @@ def read_plan(
     return Plan(study, steps, tuple(float(time) for time in horizons))
 
 
+def alternatives(study: Study) -> dict[str, str]:
+    """Steps of a card's protocol that may be done in the place of another: which → of which."""
+    return {spec["step"]: spec["instead_of"] for spec in study.card["protocol"]["steps"] if "instead_of" in spec}
+
+
 def _chosen(study: Study, alternative: str | None) -> list[Mapping[str, Any]]:
     """The steps of the card, with an alternative in the place of another step or without any."""
-    specs = study.card["protocol"]["steps"]
-    others = {spec["step"]: spec["instead_of"] for spec in specs if "instead_of" in spec}
+    specs, others = study.card["protocol"]["steps"], alternatives(study)
     if alternative is not None and alternative not in others:
         known = " and ".join(f"“{step}” instead of “{other}”" for step, other in others.items()) or "no alternative"
         raise UsageError(f"The protocol of {study.id} has no alternative step “{alternative}”; it has {known}.")

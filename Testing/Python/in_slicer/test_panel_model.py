@@ -17,7 +17,7 @@ from cohort_tables import generated_table, written
 from panel_desk import FakeRunner, RealRunner
 
 from EsoRadiomicsLib.in_slicer.panel.choices import study_choices, study_of
-from EsoRadiomicsLib.in_slicer.panel.model_inputs import ModelInputs, Needs
+from EsoRadiomicsLib.in_slicer.panel.model_inputs import ModelInputs, Needs, fit_options, outcome_options
 from EsoRadiomicsLib.in_slicer.panel.model_panel import ModelSection
 from EsoRadiomicsLib.in_slicer.panel.model_result import ModelResult
 from EsoRadiomicsLib.scoring.score import check_scorable
@@ -216,6 +216,19 @@ def test_only_the_outcome_columns_that_are_used_are_asked_for_and_passed_on(tmp_
     sheet.section.scene_closing()
     both = replace(sheet.inputs, study="ln-control-2y")
     assert sheet.section.needs(both) == Needs(survival=True, binary=True)
+
+
+def test_several_rois_another_step_and_another_endpoint_are_passed_on(tmp_path: Path) -> None:
+    sheet = Sheet(tmp_path, study="escc-lnm-deep")
+    assert not any(
+        argument.startswith(("--rois", "--alternative", "--endpoint")) for argument in fit_options(sheet.inputs)
+    )
+    chosen = replace(sheet.inputs, patient="case", rois="mean", alternative="random-forest", endpoint=" OS ")
+    options = [*outcome_options(chosen, Needs(survival=False, binary=True)), *fit_options(chosen)]
+    assert {"--patient=case", "--rois=mean", "--alternative=random-forest", "--endpoint=OS"} <= set(options)
+    other = sheet.section.proposed(replace(chosen, study=STUDY), new_table=False)
+    assert (other.alternative, other.patient) == ("", "case")  # that protocol has no other step
+    assert sheet.section.proposed(chosen, new_table=True).patient == ""
 
 
 def test_a_table_that_cannot_be_fitted_is_the_commands_sentence_and_leaves_no_folder(

@@ -16,7 +16,9 @@ class ModelInputs:
     """What the section shows; column names and paths, empty where nothing is chosen.
 
     ``study`` and ``reference`` are those of section 2, ``card`` the card to validate (empty: that study), ``folder``
-    where results get a folder of their own, ``time_unit`` that of the times where it is not the study's.
+    where results get a folder of their own, ``time_unit`` that of the times where it is not the study's. ``patient``
+    says whose ROI a row is and ``rois`` what becomes of several, ``alternative`` is a step of the protocol that is done
+    instead of another, ``endpoint`` what the follow-up is of where that is not the study's.
     """
 
     table: str = ""
@@ -29,6 +31,10 @@ class ModelInputs:
     clinical: tuple[str, ...] = ()
     split: str = ""
     kept: str = ""
+    patient: str = ""
+    rois: str = ""
+    alternative: str = ""
+    endpoint: str = ""
     folder: str = ""
     card: str = ""
     update: str = ""
@@ -70,7 +76,7 @@ def missing_table(inputs: ModelInputs, needs: Needs) -> list[str]:
         _check_table(inputs.table)
     except InputError as error:
         return [str(error)]
-    taken = {inputs.split}
+    taken = {inputs.split, inputs.patient}
     if needs.survival:
         taken |= {inputs.time, inputs.event}
     if needs.binary:
@@ -104,8 +110,21 @@ def missing_folder(inputs: ModelInputs) -> list[str]:
     return [] if inputs.folder else ["Choose a folder for the results."]
 
 
+def fit_options(inputs: ModelInputs) -> list[str]:
+    """Options of ``esoradiomics fit`` beside those of the outcome."""
+    given = {
+        "clinical": ",".join(inputs.clinical),
+        "split": inputs.split,
+        "kept": inputs.kept,
+        "alternative": inputs.alternative,
+        "endpoint": inputs.endpoint.strip(),
+    }
+    counts = [f"--permutations={inputs.permutations}", f"--bootstrap={inputs.bootstrap}"]
+    return [*(f"--{name}={value}" for name, value in given.items() if value), *counts]
+
+
 def outcome_options(inputs: ModelInputs, needs: Needs) -> list[str]:
-    """Options of ``esoradiomics fit`` and ``validate`` that name the outcome's columns."""
+    """Options of ``esoradiomics fit`` and ``validate`` that name the outcome's columns and the patients'."""
     options = []
     if needs.survival and inputs.time and inputs.event:
         options += [f"--time={inputs.time}", f"--event={inputs.event}"]
@@ -113,4 +132,8 @@ def outcome_options(inputs: ModelInputs, needs: Needs) -> list[str]:
             options.append(f"--time-unit={inputs.time_unit}")
     if needs.binary and inputs.outcome:
         options.append(f"--outcome={inputs.outcome}")
+    if inputs.patient:
+        options.append(f"--patient={inputs.patient}")
+        if inputs.rois:
+            options.append(f"--rois={inputs.rois}")
     return options

@@ -10,11 +10,20 @@ from pathlib import Path
 
 from ...core.errors import EsoRadiomicsError, OutputError
 from ...core.output import write_text
-from ...modelling.protocol_plan import read_plan
+from ...modelling.protocol_plan import alternatives, read_plan
 from .choices import reference_of, study_of
 from .cohort_result import UNREADABLE
 from .command_run import CommandRun, ProcessRunner
-from .model_inputs import ModelInputs, Needs, missing_folder, missing_survival, missing_table, needs_of, outcome_options
+from .model_inputs import (
+    ModelInputs,
+    Needs,
+    fit_options,
+    missing_folder,
+    missing_survival,
+    missing_table,
+    needs_of,
+    outcome_options,
+)
 from .model_result import CARD, ModelResult, read_model_result
 from .section import Run, Section
 from .table_columns import propose, table_columns
@@ -45,6 +54,10 @@ class ModelSection(Section):
         found = propose(table, study)
         fields = ("time", "event", "outcome", "split", "clinical")
         changes = {name: getattr(found, name) for name in fields if new_table or not getattr(inputs, name)}
+        if inputs.alternative not in alternatives(study):
+            changes["alternative"] = ""
+        if new_table:
+            changes["patient"] = ""
         return replace(inputs, **changes, folder=inputs.folder or str(Path(inputs.table).parent))
 
     def needs(self, inputs: ModelInputs) -> Needs:
@@ -64,10 +77,10 @@ class ModelSection(Section):
         reasons = missing_table(inputs, self.needs(inputs))
         if not inputs.study:
             return [*reasons, "Choose the study whose protocol is repeated in section 2."]
-        unusable = self._problem(lambda: read_plan(study_of(inputs.study)))
+        unusable = self._problem(lambda: read_plan(study_of(inputs.study), inputs.alternative or None))
         if unusable:
             return [*reasons, *unusable]
-        plan = read_plan(study_of(inputs.study))
+        plan = read_plan(study_of(inputs.study), inputs.alternative or None)
         if plan.needs_survival:
             reasons += missing_survival(inputs)
         elif not inputs.outcome:
@@ -101,15 +114,7 @@ class ModelSection(Section):
             self._on_change()
             return
         study = study_of(inputs.study)
-        options = outcome_options(inputs, needs_of(study))
-        if inputs.clinical:
-            options.append(f"--clinical={','.join(inputs.clinical)}")
-        options += [f"--permutations={inputs.permutations}", f"--bootstrap={inputs.bootstrap}"]
-        options.append(f"--jobs={os.cpu_count() or 1}")
-        if inputs.split:
-            options.append(f"--split={inputs.split}")
-        if inputs.kept:
-            options.append(f"--kept={inputs.kept}")
+        options = [*outcome_options(inputs, needs_of(study)), *fit_options(inputs), f"--jobs={os.cpu_count() or 1}"]
         folder = _unused(Path(inputs.folder), f"{study.id}-model")
 
         def done(result: ModelResult) -> ModelResult:

@@ -32,6 +32,10 @@ class ModelChoices:
     clinical: list[str]
     split: str
     kept: str
+    patient: str
+    rois: str
+    alternative: str
+    endpoint: str
     folder: str
     card: str
     update: str

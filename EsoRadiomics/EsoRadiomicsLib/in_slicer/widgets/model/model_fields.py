@@ -12,6 +12,9 @@ from slicer.i18n import tr as _
 from ....core.errors import EsoRadiomicsError
 from ....evaluation.card_update import UPDATES
 from ....modelling.model_cohort import TIME_UNITS
+from ....modelling.patient_rows import LARGEST, MEAN
+from ....modelling.protocol_plan import alternatives
+from ...panel.choices import study_of
 from ...panel.model_inputs import ModelInputs, Needs
 from ...panel.table_columns import TableColumns, table_columns
 
@@ -33,10 +36,14 @@ class ModelFields:
             "event": ui.eventCombo,
             "outcome": ui.outcomeCombo,
             "split": ui.splitCombo,
+            "patient": ui.patientCombo,
+            "rois": ui.roisCombo,
+            "alternative": ui.alternativeCombo,
             "update": ui.updateCombo,
         }
         _fill(ui.unitCombo, [(_("the study's unit"), ""), *((unit, unit) for unit in TIME_UNITS)])
         _fill(ui.updateCombo, [(_("no update"), ""), *zip(UPDATE_NAMES, UPDATES, strict=True)])
+        _fill(ui.roisCombo, [(_("each is a row"), ""), (_("the largest"), LARGEST), (_("their mean"), MEAN)])
         for edit in self._edits.values():
             edit.connect("currentPathChanged(QString)", self._changed)
         for combo in self._combos.values():
@@ -49,6 +56,7 @@ class ModelFields:
         for widget in by_hand:
             widget.blockSignals(True)
         self._show_columns(inputs)
+        self._show_alternatives(inputs)
         for name, edit in self._edits.items():
             if edit.currentPath != getattr(inputs, name):  # or the cursor would jump while it is typed into
                 edit.currentPath = getattr(inputs, name)
@@ -58,6 +66,7 @@ class ModelFields:
             widget.blockSignals(False)
         for widget in (self.ui.timeLabel, *self._survival_widgets()):
             widget.visible = needs.survival
+        self.ui.roisCombo.enabled = bool(inputs.patient)
         self.ui.outcomeLabel.visible = self.ui.outcomeCombo.visible = needs.binary
 
     def read(self, inputs: ModelInputs) -> ModelInputs:
@@ -84,6 +93,7 @@ class ModelFields:
         for combo in (self.ui.timeCombo, self.ui.eventCombo, self.ui.outcomeCombo):
             _fill(combo, [(NONE, ""), *((name, name) for name in names)])
         _fill(self.ui.splitCombo, [(_("drawn at random"), ""), *((name, name) for name in names)])
+        _fill(self.ui.patientCombo, [(_("a row is a patient"), ""), *((name, name) for name in names)])
         self.ui.clinicalList.clear()
         self._listed = sorted(names, key=lambda name: name not in inputs.clinical)  # chosen ones can be seen
         for name in self._listed:
@@ -91,6 +101,16 @@ class ModelFields:
             item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
             item.setCheckState(qt.Qt.Checked if name in inputs.clinical else qt.Qt.Unchecked)
             self.ui.clinicalList.addItem(item)
+
+    def _show_alternatives(self, inputs: ModelInputs) -> None:
+        """The steps that the protocol may do otherwise; nothing where it has none."""
+        try:
+            steps = alternatives(study_of(inputs.study)) if inputs.study else {}
+        except EsoRadiomicsError:  # said by what is missing
+            steps = {}
+        choices = [(_("{step} instead of {other}").format(step=step, other=of), step) for step, of in steps.items()]
+        _fill(self.ui.alternativeCombo, [(_("the protocol's own"), ""), *choices])
+        self.ui.alternativeLabel.visible = self.ui.alternativeCombo.visible = bool(steps)
 
     def _clinical(self) -> tuple[str, ...]:
         items = ((name, self.ui.clinicalList.item(row)) for row, name in enumerate(self._listed))
