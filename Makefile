@@ -42,6 +42,7 @@ bench: venv-run
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_ibex.py
 	@$(RUN) Testing/Benchmarks/bench_robustness.py
 	@$(RUN) Testing/Benchmarks/bench_readings.py
+	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_throughput.py
 
 cmake-lists:
 	@$(PYTHON) Testing/Tools/cmake_lists.py
@@ -54,7 +55,7 @@ pins:
 	@$(PINS) -c Testing/Requirements/test.txt --group build -o Testing/Requirements/build.txt >/dev/null
 
 clean:
-	rm -rf .venv Testing/Cache demo-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv Testing/Cache demo-output bench-output dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 venv-run venv-test: venv-%:
 	@command -v $(PYTHON) >/dev/null || { echo "'$(PYTHON)' was not found; install CPython 3.10 to 3.13." >&2; exit 1; }

@@ -3,7 +3,8 @@
     python Testing/Benchmarks/bench_growth.py [voxels …]
 
 Ellipsoids of soft tissue with noise, 1 mm voxels, one run each of whole processes. PyRadiomics' command compares all
-pairs of surface vertices and takes many minutes for millions of voxels; beyond 10⁶ it is left out.
+pairs of surface vertices and takes many minutes for millions of voxels; beyond 10⁶ it is left out. The table is also
+drawn, into ``bench-output/growth.png`` and ``.svg``.
 """
 
 from __future__ import annotations
@@ -13,26 +14,52 @@ import sys
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import SimpleITK as sitk
-from bench import STUDY, measure
+from bench import ROOT, STUDY, Cost, measure
 
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 
 VOXELS = (1_000, 10_000, 100_000, 1_000_000, 3_000_000)
 PLAIN_UP_TO = 1_000_000
+COMMANDS = ("pyradiomics", "full", "signature")
+OUTPUT = ROOT / "bench-output"
 
 
 def main() -> None:
-    """Print a row for each size."""
+    """Print a row for each size, and draw them all."""
     print("Processor seconds and peak MiB of whole processes")
-    print(f"{'voxels':>10}{'pyradiomics':>20}{'full':>20}{'signature':>20}")
+    print(f"{'voxels':>10}" + "".join(f"{command:>20}" for command in COMMANDS))
+    found: dict[int, list[Cost | None]] = {}
     for voxels in map(int, sys.argv[1:]) if sys.argv[1:] else VOXELS:
-        print(row(voxels), flush=True)
+        found[voxels] = costs(voxels)
+        cells = (f"{c.processor:10.1f} s{c.peak_mib:8.0f}" if c else f"{'not run':>20}" for c in found[voxels])
+        print(f"{voxels:10,}" + "".join(cells), flush=True)
+    draw(found)
 
 
-def row(voxels: int) -> str:
-    """One size."""
+def draw(found: dict[int, list[Cost | None]]) -> None:
+    """Seconds and memory against voxels, a line for each command."""
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for axis, what, label in zip(
+        axes, ("processor", "peak_mib"), ("processor time (s)", "peak memory (MiB)"), strict=True
+    ):
+        for i, (command, marker) in enumerate(zip(COMMANDS, "so^", strict=True)):
+            points = [(voxels, getattr(row[i], what)) for voxels, row in found.items() if row[i] is not None]
+            name = "PyRadiomics' command" if command == "pyradiomics" else f"esoradiomics, {command}"
+            axis.plot(*zip(*points, strict=True), marker=marker, label=name)
+        axis.set(xscale="log", yscale="log", xlabel="voxels of the ROI", ylabel=label)
+        axis.grid(alpha=0.3, which="both")
+    axes[0].legend()
+    OUTPUT.mkdir(exist_ok=True)
+    for ending in ("png", "svg"):
+        figure.savefig(OUTPUT / f"growth.{ending}", dpi=150)
+    print(f"drawn in {OUTPUT / 'growth.png'}")
+
+
+def costs(voxels: int) -> list[Cost | None]:
+    """Of one size what each command costs; None where it is not run."""
     with tempfile.TemporaryDirectory() as folder:
         ct, gtv, parameters = (Path(folder, name) for name in ("ct.nrrd", "gtv.nrrd", "parameters.json"))
         write_case(voxels, ct, gtv)
@@ -42,9 +69,7 @@ def row(voxels: int) -> str:
         theirs = [str(Path(sys.executable).with_name("pyradiomics")), str(ct), str(gtv), "--param", str(parameters)]
         theirs += ["--format", "csv", "--out", str(Path(folder, "theirs.csv")), "--verbosity", "1"]
         commands = [theirs if voxels <= PLAIN_UP_TO else None, ours, [*ours, "--signature"]]
-        costs = [command and measure(command) for command in commands]
-    cells = (f"{cost.processor:10.1f} s{cost.peak_mib:8.0f}" if cost else f"{'not run':>20}" for cost in costs)
-    return f"{voxels:10,}" + "".join(cells)
+        return [measure(command) if command else None for command in commands]
 
 
 def write_case(voxels: int, ct: Path, gtv: Path) -> None:
