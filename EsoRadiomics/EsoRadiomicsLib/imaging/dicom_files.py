@@ -9,6 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -43,6 +44,16 @@ def read_header(path: Path) -> Dataset:
     Raises:
         InputError: the file is damaged.
     """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}. Check its permissions.") from error
+    return _header(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=1000)
+def _header(path: Path, modified: int, size: int) -> Dataset:
+    """A folder is asked for image and mask, and for which files they are: each file's header is read once for all."""
     from pydicom.filereader import read_partial
 
     with reading(path), path.open("rb") as file:
@@ -142,12 +153,12 @@ def is_object(path: Path) -> bool:
     """
     if not path.is_file() or path.name == "DICOMDIR" or path.name.startswith("."):
         return False
-    if not is_dicom(path) and path.suffix.lower() in _ENDINGS:
+    if not (found := is_dicom(path)) and path.suffix.lower() in _ENDINGS:
         raise InputError(
             f"{path} is called a DICOM file but does not begin as one: it is empty or damaged. Export it again, or "
             "remove it if it is no slice."
         )
-    return is_dicom(path) and not _is_index(path)
+    return found and not _is_index(path)
 
 
 def _is_index(path: Path) -> bool:

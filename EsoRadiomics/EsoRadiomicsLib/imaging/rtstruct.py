@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -136,8 +136,17 @@ def _left_out(contour: Dataset) -> str:
     if kind not in CLOSED:
         names = {"POINT": "points", "OPEN_PLANAR": "open contours", "OPEN_NONPLANAR": "open contours"}
         return names.get(kind, f"contours of type “{kind[:40] or 'unknown'}”")
-    points = contour.get("ContourData")
-    return "contours without points" if points is None or points == "" or not len(np.atleast_1d(points)) else ""
+    return "" if _numbers(contour) else "contours without points"
+
+
+def _numbers(contour: Dataset) -> Sequence[Any]:
+    """The coordinates as they are written, as pydicom takes longer for those of all ROIs than a CT takes to read."""
+    element = contour.get_item("ContourData")
+    value = None if element is None else element.value
+    if isinstance(value, bytes):
+        text = value.decode("ascii").strip(" \0")
+        return text.split("\\") if text else ()
+    return () if value is None or value == "" else np.atleast_1d(value).tolist()
 
 
 def _told(contour: Dataset) -> int | None:
@@ -147,11 +156,8 @@ def _told(contour: Dataset) -> int | None:
 
 
 def _points(contour: Dataset, number: int, roi: str, path: Path) -> np.ndarray:
-    """(n, 3) points in mm; of over 65,534 bytes they may be stored as UN, which pydicom leaves as bytes."""
-    value = contour.ContourData
-    if isinstance(value, bytes):
-        value = value.decode("ascii").strip(" \0").split("\\")
-    numbers = np.array(value, float).ravel()
+    """(n, 3) points in mm."""
+    numbers = np.array(_numbers(contour), float)
     if len(numbers) % 3 or not np.isfinite(numbers).all():
         raise InputError(
             f"{path}: contour {number} of the ROI “{roi}” has {counted(len(numbers), 'number')}, which are not three "

@@ -26,6 +26,16 @@ def test_headers_give_the_grid_that_the_volume_has(tmp_path: Path) -> None:
     assert (sitk.GetArrayFromImage(volume.image) == sitk.GetArrayFromImage(image)).all()
 
 
+def test_a_file_s_header_is_read_once_until_the_file_is_changed(tmp_path: Path) -> None:
+    folder = write_ct(tmp_path / "ct", phantoms.ct((12, 10, 6)))
+    first = read_series_headers(folder)
+    again = read_series_headers(folder)
+    assert all(a is b for a, b in zip(first.slices, again.slices, strict=True))
+    write_ct(folder, phantoms.ct((12, 10, 6)), series="another day")
+    changed = read_series_headers(folder)
+    assert {slice_.SeriesDescription for slice_ in changed.slices} == {"another day"}
+
+
 @pytest.mark.parametrize(
     ("description", "phase"),
     [
