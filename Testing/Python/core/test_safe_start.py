@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cohort_factory
 import pytest
 
 from EsoRadiomicsLib.cohort.cohort_run import local_workers
+from EsoRadiomicsLib.core import safe_start
 from EsoRadiomicsLib.core.errors import UsageError
 from EsoRadiomicsLib.core.safe_start import LIBRARY, safe_environment, safe_spawning
 from EsoRadiomicsLib.extraction.workers import worker_pool
@@ -59,6 +61,20 @@ def test_ctrl_c_is_never_the_workers() -> None:
         assert os.environ["PYTHONSAFEPATH"] == "1"
     assert told == "True\n"
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_where_python_knows_no_safe_path_what_is_spawned_starts_in_the_librarys_folder(
+    trapped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.10: the folder alone keeps the traps out, and is the data's again afterwards."""
+    monkeypatch.chdir(trapped)
+    monkeypatch.setattr(safe_start, "sys", SimpleNamespace(version_info=(3, 10), path=sys.path))
+    with safe_spawning():
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}  # not heeded
+        subprocess.run([sys.executable, "-c", "import json, multiprocessing"], check=True, env=environment)
+        assert Path.cwd() == LIBRARY
+    assert Path.cwd() == trapped
+    assert not (trapped.parent / "PWNED").exists()
 
 
 @pytest.mark.parametrize("jobs", [0, 257, 999_999])

@@ -136,6 +136,11 @@ def test_every_format_and_orientation_gives_the_same_picture(tmp_path: Path) -> 
         ({"margin_mm": -1}, "margin_mm is -1; give at least 0"),
         ({"min_pixels": 0}, "min_pixels is 0"),
         ({"n_features": 0}, "n_features is 0"),
+        ({"n_features": 10**9}, "at most 100000"),
+        ({"input_size": 10**6}, "at most 2048"),
+        ({"margin_mm": 1e9}, "at most 1000"),
+        ({"hu_window": (0, 1e-320)}, "by at least 1"),
+        ({"hu_window": (0, 1e300)}, "by at least 1"),
     ],
 )
 def test_settings_that_make_no_picture_are_refused(changes: dict[str, object], reason: str) -> None:

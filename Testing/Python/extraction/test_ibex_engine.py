@@ -181,6 +181,8 @@ def test_only_two_of_the_selected_features_depend_on_symmetric(
     ("change", "message"),
     [
         ({"gray_limits": [2100, 0]}, "the lower first"),
+        ({"gray_limits": [0, 1e-308]}, "at least 1 apart"),
+        ({"gray_limits": [0, 1e300]}, "two CT numbers"),
         ({"gray_levels": 1}, "from 2 to 65536"),
         ({"gray_levels": True}, "finite number"),
         ({"symmetric": 1}, "true or false"),

@@ -18,6 +18,9 @@ INTERPOLATORS = ("sitkLinear", "sitkBSpline", "sitkNearestNeighbor")
 PIXEL_TYPES = ("int16", "float32", "float64")
 CHANNELS = (1, 3)
 
+_WIDEST = 1e6  # of the window, in HU
+_BOUNDS = {"margin_mm": (0, 1000), "min_pixels": (1, 10**7), "input_size": (8, 2048), "n_features": (1, 10**5)}
+
 
 @dataclass(frozen=True)
 class DeepSettings(ExtractionSettings):
@@ -108,11 +111,14 @@ class DeepSettings(ExtractionSettings):
                 raise UsageError(f"{name} has {len(getattr(self, name))} values; give one, or one for each channel.")
         if min(self.gray_sd) <= 0:
             raise UsageError(f"gray_sd is {list(self.gray_sd)}; give numbers above 0.")
-        if len(self.hu_window) != 2 or self.hu_window[0] >= self.hu_window[1]:
-            raise UsageError(f"hu_window is {list(self.hu_window)}; give [black, white] in HU, black below white.")
-        for name, least in (("margin_mm", 0), ("min_pixels", 1), ("input_size", 8), ("n_features", 1)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name):g}; give at least {least}.")
+        black, white = self.hu_window if len(self.hu_window) == 2 else (0.0, 0.0)
+        if not -_WIDEST <= black <= white - 1 <= _WIDEST:
+            raise UsageError(
+                f"hu_window is {list(self.hu_window)}; give [black, white] in HU, black below white by at least 1."
+            )
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise UsageError(f"{name} is {getattr(self, name):g}; give at least {least} and at most {most}.")
 
     @property
     def identity(self) -> Identity:

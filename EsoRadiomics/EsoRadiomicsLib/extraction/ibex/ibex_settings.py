@@ -16,6 +16,8 @@ PIXEL_TYPES = ("int16", "float32", "float64")
 KURTOSES = ("intensities", "bin-probabilities")
 NONUNIFORMITIES = ("per-run", "per-run-and-voxel")
 
+_WIDEST = 1e6  # of gray limits, in CT numbers
+
 
 @dataclass(frozen=True)
 class IbexSettings(ExtractionSettings):
@@ -89,8 +91,8 @@ class IbexSettings(ExtractionSettings):
 
     def _limits(self, name: str) -> tuple[float, float]:
         limits: Any = tuple(float(limit) for limit in getattr(self, name))
-        if len(limits) != 2 or not limits[0] < limits[1]:
-            raise UsageError(f"{name} is {list(limits)}; give two CT numbers, the lower first.")
+        if len(limits) != 2 or not -_WIDEST <= limits[0] <= limits[1] - 1 <= _WIDEST:
+            raise UsageError(f"{name} is {list(limits)}; give two CT numbers, the lower first, at least 1 apart.")
         return limits
 
     @property
