@@ -25,6 +25,8 @@ from ..studies.study import Study
 from .predicted_outcome import Bounds, SurvivalAt, finite_sum, incidences, linear_predictor, survival_by
 
 OUTSIDE_REFERENCE_Z = 3.0
+NO_PATIENT_Z = 1000.0
+"""A value so many SD from the mean is no patient's: it, or the mean and SD, are damaged or on another scale."""
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,17 @@ def _contributions(
         else:
             mean, sd = _parameters(study, feature.name, reference)
             z = (value - mean) / sd
+            if not abs(z) <= NO_PATIENT_Z:
+                raise ScoreError(
+                    tr(
+                        "{feature} is {value:.4g}, {z:.2g} SD from the mean of {mean:.4g}, as no patient's is: the "
+                        "value is damaged, or it was measured on another scale than mean and SD. Measure the case again.",
+                        feature=feature.name,
+                        value=value,
+                        z=abs(z),
+                        mean=mean,
+                    )
+                )
             yield Contribution(feature.name, value, coefficient, z, coefficient * z, mean, sd)
 
 

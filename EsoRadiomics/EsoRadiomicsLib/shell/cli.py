@@ -35,6 +35,8 @@ COMMANDS = (
     "selftest",
 )
 
+_LONGEST = 2000  # characters of an error
+
 EPILOG = """\
 exit codes:
   0  done
@@ -103,6 +105,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _failed(sentence: str, code: int) -> int:
+    if len(sentence) > _LONGEST:  # what it quotes of a file may be of any length
+        sentence = f"{sentence[: _LONGEST // 2]} … {sentence[-_LONGEST // 2 :]}"
     with contextlib.suppress(OSError, ValueError):  # what was said before the error, which may be that it can't be
         sys.stdout.flush()
     with contextlib.suppress(OSError):  # standard error may be closed too

@@ -13,7 +13,7 @@ from EsoRadiomicsLib.cohort.cohort_scores import score_table
 from EsoRadiomicsLib.core.errors import ScoreError, StudyError, UsageError
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.scoring.score import score
-from EsoRadiomicsLib.studies.reference_cohort import load_reference
+from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, ReferenceFeature, load_reference
 from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = load_study("ln-response-crt")
@@ -26,6 +26,21 @@ def test_a_score_of_what_is_no_number_is_not_computed(value: float) -> None:
     values = dict.fromkeys(NAMES, value)
     with pytest.raises(ScoreError, match="not computed"):
         score(STUDY, Features(values, {}, STUDY.settings, {}))
+
+
+@pytest.mark.parametrize(("value", "scored"), [(4.0, True), (1e5, False), (-1e300, False)])
+def test_a_value_that_no_patient_has_is_not_scored(value: float, scored: bool) -> None:
+    study = load_study("escc-lpfs-ccrt")
+    assert study.signature is not None
+    one = ReferenceFeature(mean=3.0, sd=1.0, n=10, minimum=1.0, maximum=5.0, quantiles={})
+    known = dict.fromkeys(study.signature.names, one)
+    reference = ReferenceCohort("test", False, 10, study.settings, {}, known)
+    features = Features({**dict.fromkeys(known, 3.0), study.signature.names[0]: value}, {}, study.settings, {})
+    if scored:
+        assert score(study, features, reference=reference).contributions[0].z == 1.0
+        return
+    with pytest.raises(ScoreError, match="as no patient's is"):
+        score(study, features, reference=reference)
 
 
 @pytest.mark.parametrize("cell", ["nan", "inf", "1e400", "-Infinity", "1_0", "x"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.shell import studies_command
 from EsoRadiomicsLib.shell.cli import main
 
@@ -50,6 +51,18 @@ def test_what_the_computer_refuses_is_no_fault(
     monkeypatch.setattr(studies_command, "run", raising(error))
     assert main(["studies"]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_an_error_that_quotes_a_whole_file_is_cut(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        studies_command, "run", raising(InputError(f"ct.nrrd says “{'x' * 100_000}”. Export it again."))
+    )
+    assert main(["studies"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("esoradiomics: ct.nrrd says") and told.endswith("Export it again.\n")
+    assert len(told) < 2100
 
 
 def test_ctrl_c_while_the_command_is_imported_is_a_sentence(
