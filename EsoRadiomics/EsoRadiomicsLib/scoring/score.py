@@ -309,7 +309,7 @@ def _contributions(
                 raise ScoreError(
                     tr(
                         "{feature} is {value:.4g}, {z:.2g} SD from the mean of {mean:.4g}, as no patient's is: the "
-                        "value is damaged, or it was measured on another scale than mean and SD. Measure the case again.",
+                        "value is damaged, or was measured on another scale than mean and SD. Measure the case again.",
                         feature=feature.name,
                         value=value,
                         z=abs(z),

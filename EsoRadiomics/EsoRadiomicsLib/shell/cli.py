@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
-from ..core.errors import EsoRadiomicsError
+from ..core.errors import EsoRadiomicsError, UsageError
 from ..core.terminal import safe_terminal
 from ..core.translation import ENGLISH, language
 from .fault_report import FAULT, fault_sentence
@@ -97,6 +97,8 @@ def run_process(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    if any("\0" in argument for argument in arguments):
+        raise UsageError("An argument holds a null character, which no path and no name can. Check the call.")
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     options = build_parser(asked).parse_args(arguments)
     options.call = shlex.join(["esoradiomics", *arguments])

@@ -11,7 +11,7 @@ from typing import Any
 from ..core.claims import check_new_file, columns_of, only_run
 from ..core.errors import ExtractionError, OutputError
 from ..core.progress import reporter
-from ..extraction.engines import extract, prepare
+from ..extraction.engines import extract, is_feature, prepare
 from ..extraction.feature_table import feature_row, write_rows
 from ..extraction.workers import helpers
 from ..studies.study import load_study
@@ -42,11 +42,20 @@ def run(options: argparse.Namespace) -> int:
     if options.signature and study.signature is None:
         raise ExtractionError(f"{study.id} has no signature to extract: {study.absent}")
     names = study.signature.names if options.signature and study.signature else None
-    check_new_file(options.out, own=lambda path: _row_of(path) is not None)
+    measured = set(names or settings.names)
+
+    def earlier(path: Path) -> bool:
+        """Whether a file is what this command wrote, and holds no feature that would be lost."""
+        lost = (name for name in columns_of(path) if is_feature(name) and name not in measured)
+        return _row_of(path) is not None and not any(lost)
+
+    check_new_file(options.out, own=earlier)
     with only_run(options.out), helpers(options.jobs) as helping:
         case = load(options, settings)
-        if _row_of(options.out) not in (None, case.image_sha256):
-            raise OutputError(f"{options.out} holds another image's features. Choose another name, or remove it first.")
+        if _row_of(options.out) not in (None, (case.image_sha256, case.mask_sha256)):
+            raise OutputError(
+                f"{options.out} holds another image's or mask's features. Choose another name, or remove it first."
+            )
         roi = prepare(case, settings)
         features = extract(roi, settings, names, helping, reporter(options.progress))
     write_rows(options.out, [feature_row(case, features)])
@@ -60,10 +69,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _row_of(path: Path) -> str | None:
-    """The image's SHA-256 of a table with one row, as this command writes it; None for any other file, and no file."""
-    if columns_of(path)[:2] != ["case", "image_sha256"]:
+def _row_of(path: Path) -> tuple[str, str] | None:
+    """The SHA-256 of image and mask of a table with one row, as this command writes it; None for any other or no file."""
+    if columns_of(path)[:3] != ["case", "image_sha256", "mask_sha256"]:
         return None
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(islice(csv.DictReader(file), 2))
-    return rows[0]["image_sha256"] if len(rows) == 1 else None
+    return (rows[0]["image_sha256"], rows[0]["mask_sha256"]) if len(rows) == 1 else None

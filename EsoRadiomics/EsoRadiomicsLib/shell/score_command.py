@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.claims import check_new_file
-from ..core.errors import InputError
+from ..core.errors import InputError, OutputError
 from ..core.optional import require
 from ..core.output import check_output_folder, writing
 from ..core.progress import reporter
@@ -117,7 +117,7 @@ def check_exports(options: argparse.Namespace) -> None:
     """Refuse before any work what could not be written afterwards.
 
     Raises:
-        OutputError: the PDF is there already, or the DICOM folder holds something else.
+        OutputError: the PDF is there already, or the DICOM folder holds something else, or is the report's.
         InputError: DICOM is asked for and the CT is no DICOM series.
     """
     if options.pdf is not None or options.dicom is not None:
@@ -133,6 +133,8 @@ def check_exports(options: argparse.Namespace) -> None:
         require("pypdf", "dicom", "Writing DICOM")
         require("highdicom", "dicom", "Writing DICOM")
         check_output_folder(options.dicom, FILES)
+        if options.out is not None and options.dicom.resolve() == options.out.resolve():
+            raise OutputError(f"{options.dicom} is named for the report and for DICOM. Give each a folder of its own.")
         image = Path(options.image)
         if not (image.is_dir() or (image.is_file() and is_dicom(image))):
             raise InputError(f"{image} is no DICOM series, so no DICOM can be written of it. Leave out --dicom.")

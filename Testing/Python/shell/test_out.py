@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cohort_factory
+import dicom_factory
 import phantoms
 import pytest
 import SimpleITK as sitk
@@ -35,9 +36,34 @@ def test_a_row_is_replaced_only_by_the_same_images(patient: Path) -> None:
     before = Path("row.csv").read_bytes()
     assert main(extract) == 0
     assert Path("row.csv").read_bytes() == before
+    gtv = sitk.ReadImage("P000/gtv.nrrd")
+    sitk.WriteImage(sitk.BinaryDilate(gtv), "P000/other.nrrd")
+    assert main([*extract[:2], "P000/other.nrrd", *extract[3:]]) == 2
     sitk.WriteImage(phantoms.ct(cohort_factory.SIZE, seed=9), "P000/ct.nrrd")
     assert main(extract) == 2
     assert Path("row.csv").read_bytes() == before
+
+
+def test_a_row_of_more_features_is_kept(patient: Path) -> None:
+    extract = ["extract", "P000/ct.nrrd", "P000/gtv.nrrd", *STUDY, "--out", "row.csv"]
+    assert main([*extract, "--signature"]) == 0
+    assert main(extract) == 0
+    full = Path("row.csv").read_bytes()
+    assert main([*extract, "--signature"]) == 2
+    assert Path("row.csv").read_bytes() == full
+
+
+def test_one_folder_cannot_be_the_reports_and_that_of_dicom_objects(patient: Path) -> None:
+    image = sitk.ReadImage("P000/ct.nrrd")
+    dicom_factory.write_ct(Path("dicom"), image)
+    call = ["score", "dicom", "P000/gtv.nrrd", *STUDY, "--out", "out", "--dicom", "./out"]
+    assert main(call) == 2
+    assert not Path("out").exists()
+
+
+def test_a_null_character_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", "ct.nrrd", "gtv.nrrd", *STUDY, "--out", "out\0"]) == 2
+    assert "null character" in capsys.readouterr().err
 
 
 def test_a_runs_results_are_replaced_by_a_run_alone(patient: Path, capsys: pytest.CaptureFixture[str]) -> None:
