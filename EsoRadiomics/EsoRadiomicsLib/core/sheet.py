@@ -13,8 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from xml.etree.ElementTree import iterparse
 
 from .errors import InputError
 from .optional import require
@@ -175,11 +177,34 @@ def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
         with zipfile.ZipFile(content) as parts:
             if sum(part.file_size for part in parts.infolist()) > _MOST_UNPACKED:
                 raise ValueError("it unpacks to more than can be meant")
+            for name in parts.namelist():
+                if name.lower().endswith(".xml"):
+                    with parts.open(name) as part:
+                        _require_rising(part)
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
         with closing(openpyxl.load_workbook(content, read_only=True, data_only=True)) as book:
             return {sheet.title: _sheet_lines(sheet) for sheet in book.worksheets}
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
+
+
+def _require_rising(part: IO[bytes]) -> None:
+    """Refuse rows and cells of a sheet that are not in the order of their numbers: openpyxl leaves such rows out."""
+    row = column = 0
+    for event, element in iterparse(part, ("start", "end")):
+        kind = element.tag.rpartition("}")[2]
+        if event == "end":
+            element.clear()
+        elif kind == "row":
+            before, row, column = row, int(element.get("r") or row + 1), 0
+            if row <= before:
+                raise ValueError(f"its row {row} comes after row {before}")
+        elif kind == "c" and row:
+            place = re.fullmatch(r"([A-Z]{1,3})([0-9]{1,7})", element.get("r") or "")
+            before = column
+            column = reduce(lambda n, letter: 26 * n + ord(letter) - 64, place[1], 0) if place else column + 1
+            if column <= before or (place and int(place[2]) != row):
+                raise ValueError(f"a cell of its row {row} is called {element.get('r')}")
 
 
 def _sheet_lines(sheet: Any) -> list[list[str]]:

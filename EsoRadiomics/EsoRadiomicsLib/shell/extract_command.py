@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row_of(path: Path) -> tuple[str, str] | None:
-    """The SHA-256 of image and mask of a table with one row, as this command writes it; None for any other or no file."""
+    """The SHA-256 of image and mask of a table with one row, as this command writes it; None for any other file."""
     if columns_of(path)[:3] != ["case", "image_sha256", "mask_sha256"]:
         return None
     with path.open(encoding="utf-8", newline="") as file:

@@ -71,3 +71,22 @@ def test_what_unpacks_to_more_than_can_be_meant_is_refused(tmp_path: Path, monke
     monkeypatch.setattr(sheet, "_MOST_UNPACKED", 1 << 20)
     with pytest.raises(InputError, match="unpacks to more"):
         read_sheet(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b'<row r="3"', b'<row r="2"', "row 2 comes after row 2"),
+        (b'<row r="3"', b'<row r="9"', "row 9 is called A3"),
+        (b'r="B3"', b'r="A3"', "row 3 is called A3"),
+        (b'r="B3"', b'r="B2"', "row 3 is called B2"),
+    ],
+)
+def test_rows_and_cells_out_of_order_are_refused_not_lost(old: bytes, new: bytes, told: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=told):
+        read_sheet(rewritten(tmp_path / "m.xlsx", lambda content: content.replace(old, new)))
+
+
+def test_rows_and_cells_without_numbers_are_counted(tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "m.xlsx", lambda content: re.sub(rb' r="[A-Z]*[0-9]+"', b"", content))
+    assert [row["case"] for _, row in read_sheet(path).rows] == ["P0", "P1", "P2", "P3"]
