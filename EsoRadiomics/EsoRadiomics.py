@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import slicer
-from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
@@ -18,6 +17,8 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+from EsoRadiomicsLib.in_slicer.language import tr as _
+from EsoRadiomicsLib.in_slicer.language import translate_widgets
 from EsoRadiomicsLib.in_slicer.widgets.cohort.cohort_choices import CohortChoices, ModelChoices
 from EsoRadiomicsLib.in_slicer.widgets.reproducibility.agreement_choices import AgreementChoices
 
@@ -103,6 +104,7 @@ class EsoRadiomicsWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is first opened, and when it is reloaded."""
         ScriptedLoadableModuleWidget.setup(self)
         root = slicer.util.loadUI(self.resourcePath("UI/EsoRadiomics.ui"))
+        translate_widgets(root)
         self.layout.addWidget(root)
         self.ui = slicer.util.childWidgetVariables(root)
         root.setMRMLScene(slicer.mrmlScene)

@@ -1,54 +1,47 @@
-"""The panel's language: Slicer's own translation of a text where there is one, else the library's catalogue."""
+"""The panel's language: Slicer's own translation of a text where there is one, else the library's catalogue.
+
+Slicer chooses its language when it starts; from the first import of this module on the library speaks it, if it can.
+"""
 
 from __future__ import annotations
 
 import sys
-from functools import cache
 from typing import Any
 
 from ..core.translation import nearest_language, use_language
 from ..core.translation import tr as library_tr
 
-PROPERTIES = ("text", "title", "toolTip", "placeholderText", "windowTitle", "prefix", "suffix")
+try:
+    from slicer import app, i18n
+except ImportError:  # outside of Slicer
+    app = i18n = None
+else:
+    use_language(nearest_language(str(app.applicationLocaleName)))
+
+PROPERTIES = ("text", "title", "toolTip", "placeholderText", "nameFilters")
 
 
-def speak_as_slicer() -> None:
-    """From here on the library speaks the application's language, if it can."""
-    import slicer
+def tr(text: str, /, **values: Any) -> str:
+    """``slicer.i18n.tr``, its ``{placeholders}`` filled in where values are given, with the catalogue behind it: a Slicer language pack can override every text.
 
-    use_language(nearest_language(slicer.app.applicationLocaleName))
-
-
-def tr(text: str) -> str:
-    """``slicer.i18n.tr`` with the catalogue behind it: a Slicer language pack can override every text.
-
-    Slicer calls a text by the file that it stands in, so this passes its caller's on.
+    Slicer's packs file a text under the Python file that it stands in, so the caller's is passed on.
     """
-    i18n = _slicer_i18n()
     if i18n is not None:
         told = i18n.translate(i18n.getContext(sys._getframe(1).f_code.co_filename), text)
         if told != text:
-            return told
-    return library_tr(text)
+            return str(told).format(**values) if values else str(told)
+    return library_tr(text, **values)
 
 
 def translate_widgets(root: Any) -> None:
-    """Widgets of a ``.ui`` file, which Qt has loaded in the language of Slicer's packs: the rest by the catalogue."""
+    """Give the widgets of a ``.ui`` file the catalogue's words; what Slicer's packs translated is theirs already."""
     import qt
 
     for widget in [root, *root.findChildren(qt.QWidget)]:
-        names = {widget.metaObject().property(i).name() for i in range(widget.metaObject().propertyCount())}
-        for name in names.intersection(PROPERTIES):
-            text = getattr(widget, name)
-            if isinstance(text, str) and text and library_tr(text) != text:
-                setattr(widget, name, library_tr(text))
-
-
-@cache
-def _slicer_i18n() -> Any:
-    """Slicer's module; None outside of Slicer."""
-    try:
-        from slicer import i18n
-    except ImportError:
-        return None
-    return i18n
+        meta = widget.metaObject()
+        for name in {meta.property(i).name() for i in range(meta.propertyCount())}.intersection(PROPERTIES):
+            english = getattr(widget, name)
+            several = not isinstance(english, str)
+            told = tuple(map(library_tr, english)) if several else library_tr(english)
+            if told != (tuple(english) if several else english):
+                setattr(widget, name, told)

@@ -27,10 +27,30 @@ SHOWN = (
     *(LIBRARY / "reporting" / "figures" / f"{name}_plot.py" for name in FIGURES),
     *sorted({*(LIBRARY / "scoring").glob("*.py")} - {LIBRARY / "scoring" / "reference_worth.py"}),
     LIBRARY / "studies" / "conformity.py",
+    *(path for part in ("panel", "scene", "widgets") for path in sorted((LIBRARY / "in_slicer" / part).rglob("*.py"))),
 )
 """Files whose texts people read in the panel and in the patient's report."""
-NO_TEXTS = {"offset points", "upper right", "normal theory", "upper bound", " (demonstration, no clinical meaning)"}
-"""What looks like a text and is a word of code, or stands in a table for machines."""
+NO_TEXTS = {
+    *(
+        "offset points",
+        "upper right",
+        "normal theory",
+        "upper bound",
+        "in the scene",
+        " written to ",
+        "Binary labelmap",
+    ),
+    *(
+        "calibration slope",
+        "hazard ratio",
+        "Grow from seeds",
+        "Fill between slices",
+        " (demonstration, no clinical meaning)",
+    ),
+    *("EsoRadiomics temporary", "Generated thorax (not a patient)", " study card", "Agreement of readings"),
+    *(" contributions chart", "The sample could not be downloaded: %s"),
+}
+"""What looks like a text and is a word of code, the name of a node, or stands in a table or a log for machines."""
 TRANSLATES = {"tr", "_", "ntr", "told", "mark", "counted"}
 PROSE = re.compile(r"[A-Za-z“”,;:]{2,}[,;:]? [a-z]{2,}")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")

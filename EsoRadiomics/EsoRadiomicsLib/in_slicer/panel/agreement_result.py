@@ -26,6 +26,7 @@ from ...reporting.agreement.agreement_files import (
     TABLE_CSV,
     check_agreement_folder,
 )
+from ..language import tr as _
 
 FILES = "files"
 
@@ -66,7 +67,7 @@ class AgreementResult:
         self.made_from, self.files, self.finished = dict(made_from), dict(files), dict(finished or {})
         self.summary: dict[str, Any] = json.loads(files[SUMMARY_JSON])
         if self.summary["format"] != FORMAT:
-            raise ValueError(f"{SUMMARY_JSON} is of another version")
+            raise ValueError(_("{file} is of another version").format(file=SUMMARY_JSON))
         self.rows = tuple(map(_row, csv.DictReader(io.StringIO(files[TABLE_CSV].decode()))))
 
     @property
@@ -74,7 +75,7 @@ class AgreementResult:
         """Title and SVG: the sorted ICCs, the heat map, and the features that were drawn since."""
         before, after = BLAND_ALTMAN_SVG.split("{}")
         drawn = [name for name in self.files if name.startswith(before) and name.endswith(after)]
-        titles = {CURVE_SVG: "ICC", MAP_SVG: "Images and classes"}
+        titles = {CURVE_SVG: "ICC", MAP_SVG: _("Images and classes")}
         titles |= {name: name.removeprefix(before).removesuffix(after) for name in drawn}
         return [(title, self.files[name]) for name, title in titles.items() if name in self.files]
 
@@ -152,8 +153,10 @@ def agreement_of_json(text: str) -> AgreementResult:
         return AgreementResult(document["made_from"], files, finished)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"The agreement of readings in this scene cannot be shown: its text was changed or damaged ({error}). "
-            "Compute the ICC again."
+            _(
+                "The agreement of readings in this scene cannot be shown: its text was changed or damaged "
+                "({error}). Compute the ICC again."
+            ).format(error=error)
         ) from error
 
 

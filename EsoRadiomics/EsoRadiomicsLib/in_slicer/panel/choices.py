@@ -10,6 +10,7 @@ from typing import Any
 
 from ...core.errors import EsoRadiomicsError
 from ...core.formatting import counted
+from ...core.translation import ENGLISH, current_language
 from ...scoring.score import check_parameters
 from ...studies.reference_cohort import ReferenceCohort, load_reference
 from ...studies.study import Study, builtin_studies, load_study
@@ -114,11 +115,14 @@ def score_options(inputs: Inputs, study: Study, card: str) -> list[str]:
     for name, value in inputs.covariates.items():
         if value is not None:
             covariate = study.covariates[name]
-            options.append(f"--covariate={name}={covariate.describe(value) if covariate.by_name else repr(value)}")
+            given = covariate.levels[value] if covariate.by_name and covariate.levels else repr(value)
+            options.append(f"--covariate={name}={given}")
     if inputs.reference:
         options.append(f"--reference={inputs.reference}")
     if inputs.all_features:
         options.append("--full")
+    if current_language() != ENGLISH:
+        options.append(f"--language={current_language()}")
     return options
 
 

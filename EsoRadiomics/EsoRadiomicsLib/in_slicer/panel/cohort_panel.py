@@ -14,6 +14,7 @@ from ...cohort.cohort_table import FEATURES_CSV, READINGS_CSV
 from ...cohort.manifest import Entry, read_manifest
 from ...cohort.problems import Problem
 from ...core.errors import EsoRadiomicsError, InputError
+from ..language import tr as _
 from .choices import needs_reference, reference_of, study_of
 from .cohort_result import UNREADABLE, CohortResult, problems_of, read_result
 from .command_run import CommandRun, ProcessRunner
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from ..scene.scene_cases import LoadedCase
 
 MANIFEST, PROBLEMS = "manifest.csv", "problems.csv"
-STARTING = "Starting; how far it is can be said after the first case."
-KEPT = "Cancelled. Finished cases are kept; Run goes on from there."
+STARTING = _("Starting; how far it is can be said after the first case.")
+KEPT = _("Cancelled. Finished cases are kept; Run goes on from there.")
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,18 @@ class CohortSection(Section):
     def missing_to_check(self, inputs: CohortInputs) -> list[str]:
         """Why Check cannot work, in sentences; empty if it can."""
         if not inputs.manifest:
-            return ["Choose a manifest, or make one from a folder of patients."]
+            return [_("Choose a manifest, or make one from a folder of patients.")]
         if not Path(inputs.manifest).is_file():
-            return [f"There is no manifest {inputs.manifest}. Choose another."]
+            return [_("There is no manifest {manifest}. Choose another.").format(manifest=inputs.manifest)]
         return []
 
     def missing(self, inputs: CohortInputs) -> list[str]:
         """Why Run cannot work, in sentences; empty if it can."""
         reasons = self.missing_to_check(inputs)
         if not inputs.folder:
-            reasons.append("Choose a folder for the results.")
+            reasons.append(_("Choose a folder for the results."))
         if not inputs.study:
-            reasons.append("Choose a study in section 2.")
+            reasons.append(_("Choose a study in section 2."))
         else:
             reasons += self._problem(lambda: _require_measurable(inputs))
         return reasons
@@ -90,7 +91,7 @@ class CohortSection(Section):
     def missing_to_refer(self, inputs: CohortInputs) -> list[str]:
         """Why no reference cohort can be made of the run, in sentences; empty if one can."""
         if self.result is None:
-            return ["Measure a cohort first."]
+            return [_("Measure a cohort first.")]
         return self._problem(lambda: _require_z_scores(inputs))
 
     # What is done out of process
@@ -99,7 +100,9 @@ class CohortSection(Section):
         """Write a manifest of a folder of patients; ``made`` gets its path, :attr:`problems` its remarks."""
         path = folder / MANIFEST
         if path.exists():
-            self.error = f"{path} exists already. Choose it as the manifest, or remove it to make a new one."
+            self.error = _("{path} exists already. Choose it as the manifest, or remove it to make a new one.").format(
+                path=path
+            )
             self._on_change()
             return
 
@@ -111,11 +114,17 @@ class CohortSection(Section):
         def done(remarks: tuple[Problem, ...]) -> None:
             made(path)
             self.problems, self.result = remarks, None
-            look = f"Lines that need a look: {len(remarks)}; correct them. " if remarks else ""
-            self._succeed(f"{path.name} was written. {look}Outcomes and clinical variables can be added as columns.")
+            look = (
+                _("Lines that need a look: {remarks}; correct them. ").format(remarks=len(remarks)) if remarks else ""
+            )
+            self._succeed(
+                _("{path_name} was written. {look}Outcomes and clinical variables can be added as columns.").format(
+                    path_name=path.name, look=look
+                )
+            )
             self._on_change()
 
-        self._do(["cohort", "scan", str(folder)], read, done, "Looking for patients")
+        self._do(["cohort", "scan", str(folder)], read, done, _("Looking for patients"))
 
     def check(self, inputs: CohortInputs) -> None:
         """Read all headers; the problems come by ``on_change``."""
@@ -132,7 +141,7 @@ class CohortSection(Section):
         if self.error:
             self._on_change()
             return
-        self._do(["cohort", "check", *_manifest_options(inputs)], read, done, "Reading all headers", out=PROBLEMS)
+        self._do(["cohort", "check", *_manifest_options(inputs)], read, done, _("Reading all headers"), out=PROBLEMS)
 
     def run(self, inputs: CohortInputs) -> None:
         """Measure all cases that are not finished; failures and result come by ``on_change``."""
@@ -181,7 +190,7 @@ class CohortSection(Section):
             return f"{path.name}: " + " ".join(f"{line.rstrip('.')}." for line in lines)
 
         command = ["reference", "build", *map(str, tables), f"--study={inputs.study}", f"--label={label}"]
-        self._do([*command, f"--out={path}"], read, done, "Means, SDs and what they are worth", silent=True)
+        self._do([*command, f"--out={path}"], read, done, _("Means, SDs and what they are worth"), silent=True)
 
     def cancel(self) -> None:
         """End what runs; a run keeps its finished cases."""
@@ -211,11 +220,13 @@ class CohortSection(Section):
     def _show(self, result: CohortResult) -> None:
         self.problems, self.result = result.problems, result
         remarks = sum(not problem.blocking for problem in result.problems)
-        message = f"{result.finished} cases finished, {result.failed} failed."
+        message = _("{finished} cases finished, {failed} failed.").format(
+            finished=result.finished, failed=result.failed
+        )
         if remarks:
-            message += f" To look at: {remarks}."
+            message += _(" To look at: {remarks}.").format(remarks=remarks)
         if result.failed:
-            message += " Correct the failed ones: the next run measures only what is new, changed or failed."
+            message += _(" Correct the failed ones: the next run measures only what is new, changed or failed.")
         self._succeed(message)
 
     def _do(
@@ -260,11 +271,13 @@ class CohortSection(Section):
             self.error = self.short(str(error))
             return None
         advice = (
-            "Correct its GTV in section 1, save it (File > Save) and name that file in the manifest."
+            _("Correct its GTV in section 1, save it (File > Save) and name that file in the manifest.")
             if loaded.segmentation
-            else "Its CT is there, its mask is not: draw the GTV in section 1."
+            else _("Its CT is there, its mask is not: draw the GTV in section 1.")
         )
-        self.message = self.short(" ".join([f"{problem.case} is loaded. {advice}", *loaded.remarks]))
+        self.message = self.short(
+            " ".join([_("{case} is loaded. {advice}").format(case=problem.case, advice=advice), *loaded.remarks])
+        )
         return loaded
 
 
@@ -275,7 +288,7 @@ def has_readings(study: str) -> bool:
 
 def _require_z_scores(inputs: CohortInputs) -> None:
     if not needs_reference(study_of(inputs.study)):
-        raise InputError("The study of section 2 needs no reference cohort.")
+        raise InputError(_("The study of section 2 needs no reference cohort."))
 
 
 def _new_path(folder: Path, study: str) -> Path:
@@ -288,9 +301,11 @@ def _require_measurable(inputs: CohortInputs) -> None:
     study = study_of(inputs.study)
     reference_of(inputs.reference)
     if inputs.all_features and inputs.all_readings and has_readings(inputs.study):
-        raise InputError("All features and every reading of the paper are two runs: untick one of them.")
+        raise InputError(_("All features and every reading of the paper are two runs: untick one of them."))
     if study.signature is None and not inputs.all_features:
-        raise InputError(f"{study.absent} Tick “Measure all features” to measure without a signature.")
+        raise InputError(
+            _("{absent} Tick “Measure all features” to measure without a signature.").format(absent=study.absent)
+        )
 
 
 def _manifest_options(inputs: CohortInputs) -> list[str]:
@@ -310,7 +325,13 @@ def _entry(inputs: CohortInputs, problem: Problem) -> Entry:
             return entry
     for other in manifest.problems:
         if (other.case, other.reader, other.session) == key:
-            raise InputError(f"{problem.case} cannot be loaded: {other.sentence}")
+            raise InputError(
+                _("{case} cannot be loaded: {sentence}").format(case=problem.case, sentence=other.sentence)
+            )
     if not problem.case or ", " in problem.case:
-        raise InputError("This concerns several cases; load them from lines of their own, or from section 1.")
-    raise InputError(f"The manifest {os.path.basename(inputs.manifest)} no longer has the case {problem.case}.")
+        raise InputError(_("This concerns several cases; load them from lines of their own, or from section 1."))
+    raise InputError(
+        _("The manifest {manifest} no longer has the case {case}.").format(
+            manifest=os.path.basename(inputs.manifest), case=problem.case
+        )
+    )

@@ -14,7 +14,9 @@ from ...cohort.cohort_table import FAILURES_CSV, FEATURES_CSV, PROVENANCE_JSON, 
 from ...cohort.problems import Problem, read_problems
 from ...core.errors import InputError
 from ...core.formatting import number
+from ...core.translation import tr as library_tr
 from ...studies.study import builtin_studies, load_study
+from ..language import tr as _
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, csv.Error)
 """What reading a folder may raise that holds nothing of ours, or files of other programs under the same names."""
@@ -66,12 +68,14 @@ def _distributions(path: Path) -> Iterator[str]:
         values = [float(row["rad_score"]) for row in own]
         groups = Counter(row["group"] for row in own if row["group"])
         listed = "".join(f", {n} {group}" for group, n in sorted(groups.items()))
-        yield f"{_title(study)}: score {_spread(values)} in {len(values)} cases{listed}."
+        yield _("{title}: score {spread} in {n} cases{groups}.").format(
+            title=_title(study), spread=_spread(values), n=len(values), groups=listed
+        )
 
 
 def _title(study: str) -> str:
     """A built-in study's title; the identifier of another one."""
-    return load_study(study).title if study in builtin_studies() else study
+    return library_tr(load_study(study).title) if study in builtin_studies() else study
 
 
 def _spread(values: list[float]) -> str:
@@ -79,4 +83,4 @@ def _spread(values: list[float]) -> str:
     if len(values) < 2:
         return number(values[0])
     low, middle, high = quantiles(values, method="inclusive")
-    return f"{number(middle)} (quartiles {number(low)} to {number(high)})"
+    return _("{middle} (quartiles {low} to {high})").format(middle=number(middle), low=number(low), high=number(high))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from ..language import tr as _
+
 SPOKEN = "esoradiomics: "
 """What the shell command writes before the sentence that says why it failed."""
 SOME_CASES_FAILED = 1
@@ -109,5 +111,7 @@ class CommandRun(Generic[T]):
         return sentence
 
     def _last_words(self, exit_code: int) -> str:
-        last = next((line.strip() for line in reversed(self._lines) if line.strip()), "it said nothing")
-        return f"The process ended with exit code {exit_code} and without a result (its last words: {last})."
+        last = next((line.strip() for line in reversed(self._lines) if line.strip()), _("it said nothing"))
+        return _("The process ended with exit code {exit_code} and without a result (its last words: {last}).").format(
+            exit_code=exit_code, last=last
+        )

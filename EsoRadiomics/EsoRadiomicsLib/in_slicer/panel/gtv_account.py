@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.formatting import plain
-from ...core.translation import tr
+from ...core.formatting import listed, plain
 from ...imaging.hounsfield import BIN_EDGES, bin_shares
 from ...scoring.plausibility import SOFT_TISSUE_HU
+from ..language import tr
 
 if TYPE_CHECKING:
     from ..scene.scene_access import SceneAccess
@@ -56,7 +56,7 @@ class GtvAccount:
             texts.append(tr("{share:.0f} % outside {low} … {high} HU", share=outside, low=plain(low), high=plain(high)))
         if gtv.parts > 1:
             texts.append(tr("{n} parts that do not touch", n=gtv.parts))
-        return " ".join([", ".join(texts) + ".", *gtv.warnings])
+        return " ".join([tr("{texts}.", texts=listed(texts)), *gtv.warnings])
 
     def shares(self, volume: Any, segmentation: Any, segment_id: str, hu_min: float | None) -> HuShares:
         """The histograms of GTV and image; of a large image every few voxels are enough."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from ...core.errors import EsoRadiomicsError, InputError
 from ...modelling.protocol_plan import read_plan
 from ...studies.study import Study
+from ..language import tr as _
 from .table_columns import table_columns
 
 
@@ -63,15 +64,17 @@ def needs_of(study: Study) -> Needs:
 def _check_table(path: str) -> None:
     if not table_columns(path).n_features:
         raise InputError(
-            f"{Path(path).name} has no column with the name of a feature. Choose features.csv of a cohort's run, or a "
-            "result file of IBEX."
+            _(
+                "{path_name} has no column with the name of a feature. Choose features.csv of a cohort's "
+                "run, or a result file of IBEX."
+            ).format(path_name=Path(path).name)
         )
 
 
 def missing_table(inputs: ModelInputs, needs: Needs) -> list[str]:
     """Why the table, or a clinical column of it, cannot be used."""
     if not inputs.table:
-        return ["Choose the cohort's table: features.csv of a run, with columns for the outcome."]
+        return [_("Choose the cohort's table: features.csv of a run, with columns for the outcome.")]
     try:
         _check_table(inputs.table)
     except InputError as error:
@@ -83,12 +86,14 @@ def missing_table(inputs: ModelInputs, needs: Needs) -> list[str]:
         taken.add(inputs.outcome)
     return [
         *(
-            f"The column “{name}” has a comma in its name. Rename it to use it."
+            _("The column “{name}” has a comma in its name. Rename it to use it.").format(name=name)
             for name in inputs.clinical
             if "," in name
         ),
         *(
-            f"“{name}” cannot be a clinical variable too: it holds the outcome or the split. Untick it."
+            _("“{name}” cannot be a clinical variable too: it holds the outcome or the split. Untick it.").format(
+                name=name
+            )
             for name in inputs.clinical
             if name in taken
         ),
@@ -99,15 +104,15 @@ def missing_survival(inputs: ModelInputs) -> list[str]:
     """Which columns of a survival outcome are not chosen."""
     reasons = []
     if not inputs.time:
-        reasons.append("Choose the column of the follow-up time.")
+        reasons.append(_("Choose the column of the follow-up time."))
     if not inputs.event:
-        reasons.append("Choose the column of the event (1 = event, 0 = censored).")
+        reasons.append(_("Choose the column of the event (1 = event, 0 = censored)."))
     return reasons
 
 
 def missing_folder(inputs: ModelInputs) -> list[str]:
     """That no folder is chosen, if so."""
-    return [] if inputs.folder else ["Choose a folder for the results."]
+    return [] if inputs.folder else [_("Choose a folder for the results.")]
 
 
 def fit_options(inputs: ModelInputs) -> list[str]:

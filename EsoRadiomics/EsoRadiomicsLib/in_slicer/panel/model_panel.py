@@ -11,6 +11,7 @@ from pathlib import Path
 from ...core.errors import EsoRadiomicsError, OutputError
 from ...core.output import write_text
 from ...modelling.protocol_plan import alternatives, read_plan
+from ..language import tr as _
 from .choices import reference_of, study_of
 from .cohort_result import UNREADABLE
 from .command_run import CommandRun, ProcessRunner
@@ -29,9 +30,9 @@ from .section import Run, Section
 from .table_columns import propose, table_columns
 
 FIT, VALIDATE = "fit", "validate"
-SAME_PATIENTS = (
-    "These are the patients that the card was fitted to, so the numbers flatter it. To validate it, choose a table of "
-    "other patients."
+SAME_PATIENTS = _(
+    "These are the patients that the card was fitted to, so the numbers flatter it. To validate "
+    "it, choose a table of other patients."
 )
 
 
@@ -76,7 +77,7 @@ class ModelSection(Section):
         """Why Fit cannot work, in sentences; empty if it can."""
         reasons = missing_table(inputs, self.needs(inputs))
         if not inputs.study:
-            return [*reasons, "Choose the study whose protocol is repeated in section 2."]
+            return [*reasons, _("Choose the study whose protocol is repeated in section 2.")]
         unusable = self._problem(lambda: read_plan(study_of(inputs.study), inputs.alternative or None))
         if unusable:
             return [*reasons, *unusable]
@@ -84,7 +85,7 @@ class ModelSection(Section):
         if plan.needs_survival:
             reasons += missing_survival(inputs)
         elif not inputs.outcome:
-            reasons.append("Choose the column of the outcome (1 = yes, 0 = no).")
+            reasons.append(_("Choose the column of the outcome (1 = yes, 0 = no)."))
         return reasons + missing_folder(inputs)
 
     def missing_to_validate(self, inputs: ModelInputs) -> list[str]:
@@ -92,7 +93,7 @@ class ModelSection(Section):
         reasons = missing_table(inputs, self.needs(inputs))
         card = inputs.card or inputs.study
         if not card:
-            return [*reasons, "Choose a card, or a study in section 2."]
+            return [*reasons, _("Choose a card, or a study in section 2.")]
         broken = self._problem(lambda: study_of(card)) + self._problem(lambda: reference_of(inputs.reference))
         if broken:
             return [*reasons, *broken]
@@ -102,7 +103,7 @@ class ModelSection(Section):
         if study.card["task"] == "survival":
             reasons += missing_survival(inputs)
         elif not inputs.outcome:
-            reasons.append("Choose the column of the outcome (1 = yes, 0 = no).")
+            reasons.append(_("Choose the column of the outcome (1 = yes, 0 = no)."))
         return reasons + missing_folder(inputs)
 
     # Work
@@ -121,7 +122,7 @@ class ModelSection(Section):
             self._fitted_to[folder.name] = inputs.table
             return result
 
-        self._do([FIT, inputs.table, f"--protocol={inputs.study}", *options], folder, "Fitting", done)
+        self._do([FIT, inputs.table, f"--protocol={inputs.study}", *options], folder, _("Fitting"), done)
 
     def validate(self, inputs: ModelInputs) -> None:
         """Validate the card; the result comes by ``on_change``."""
@@ -142,7 +143,7 @@ class ModelSection(Section):
             same = self._fitted_to.get(study.id) == inputs.table
             return replace(result, warnings=(SAME_PATIENTS, *result.warnings)) if same else result
 
-        self._do([VALIDATE, card, inputs.table, *options], folder, "Validating", done)
+        self._do([VALIDATE, card, inputs.table, *options], folder, _("Validating"), done)
 
     def scene_closing(self) -> None:
         """Call before the scene is emptied, or the panel goes: ends what runs."""
@@ -172,7 +173,11 @@ class ModelSection(Section):
 
         def done(result: ModelResult) -> None:
             self.result = judge(result)
-            self._succeed(f"Done. Card, report, figures and tables are in the folder {folder.name}.")
+            self._succeed(
+                _("Done. Card, report, figures and tables are in the folder {folder_name}.").format(
+                    folder_name=folder.name
+                )
+            )
             self._on_change()
 
         def start() -> Run:
@@ -189,7 +194,7 @@ class ModelSection(Section):
         self.error = ""
         try:
             if self.result is None or self.result.study is None:
-                raise OutputError("There is no fitted or updated card to use. Fit a model first.")
+                raise OutputError(_("There is no fitted or updated card to use. Fit a model first."))
             card = (self.result.folder / CARD).read_bytes()
             names = _numbered(studies, self.result.study.id, ".json")
             path = next(path for path in names if not path.exists() or path.read_bytes() == card)
@@ -198,9 +203,13 @@ class ModelSection(Section):
             self.error = str(error)
             return None
         except OSError as error:
-            self.error = f"The card cannot be copied into {studies}: {error.strerror}. Choose another folder."
+            self.error = _("The card cannot be copied into {studies}: {strerror}. Choose another folder.").format(
+                studies=studies, strerror=error.strerror
+            )
             return None
-        self.message = f"{path.name} is chosen in section 2: the next patient is scored with it."
+        self.message = _("{path_name} is chosen in section 2: the next patient is scored with it.").format(
+            path_name=path.name
+        )
         return path
 
 

@@ -16,24 +16,25 @@ from ...evaluation.measures import file_stem
 from ...scoring.nomogram import outcome_model
 from ...scoring.score_text import rule
 from ...studies.study import Study, check_card
+from ..language import tr as _
 
 CARD, REPORT = "card.json", "report.html"
 _FIGURES, _TABLES = Path("figures"), Path("tables")
 _METRICS, _PREDICTIONS, _SIGNATURE = (_TABLES / f"{name}.csv" for name in ("metrics", "predictions", "signature"))
 _OF_ALL_MODELS, _OF_THE_CARD = ("C-index", "AUC"), ("calibration slope", "hazard ratio")
-NOMOGRAM = "Nomogram"
+NOMOGRAM = _("Nomogram")
 _TITLES = {
     "kaplan-meier": "Kaplan–Meier",
-    "calibration": "Calibration",
+    "calibration": _("Calibration"),
     "nomogram": NOMOGRAM,
-    "strata": "Strata",
+    "strata": _("Strata"),
     "roc": "ROC",
-    "auc": "AUC over time",
-    "decision-curve": "Decision curve",
-    "cut-off": "Cut-off",
-    "lasso-path": "LASSO paths",
-    "lasso-cv": "Cross-validation",
-    "chance": "Chance",
+    "auc": _("AUC over time"),
+    "decision-curve": _("Decision curve"),
+    "cut-off": _("Cut-off"),
+    "lasso-path": _("LASSO paths"),
+    "lasso-cv": _("Cross-validation"),
+    "chance": _("Chance"),
 }
 """Beginning of a figure's file name → title, the most interesting first."""
 
@@ -74,8 +75,8 @@ class ModelResult:
         signature = self.study.signature if self.study is not None and self.fitted else None
         if signature is None:
             return ""
-        cutoff = f"; cut-off {rule(signature.cutoff)}" if signature.cutoff is not None else ""
-        return f"{len(signature.names)} features{cutoff}"
+        cutoff = _("; cut-off {rule}").format(rule=rule(signature.cutoff)) if signature.cutoff is not None else ""
+        return _("{n} features{cutoff}").format(n=len(signature.names), cutoff=cutoff)
 
     @property
     def model_line(self) -> str:

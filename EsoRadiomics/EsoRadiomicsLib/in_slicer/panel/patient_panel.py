@@ -21,6 +21,7 @@ from ...scoring.score import check_covariates, check_scorable
 from ...studies.card_parts import Covariate
 from ...studies.paper_readings import paper_readings
 from ...studies.study import Study
+from ..language import tr as _
 from .choices import (
     IN_SCENE,
     Inputs,
@@ -137,13 +138,13 @@ class Panel(Section):
         """Why Score cannot run, in sentences; empty if it can."""
         reasons = []
         if not self._scene.has(inputs.volume):
-            reasons.append("Choose the CT.")
+            reasons.append(_("Choose the CT."))
         if not self._scene.has(inputs.segmentation):
-            reasons.append("Choose the segmentation with the GTV, or draw it.")
+            reasons.append(_("Choose the segmentation with the GTV, or draw it."))
         if self._has_nodes(inputs):
             reasons += self._problem(lambda: self._scene.gtv(*inputs.nodes))
         if not inputs.study:
-            reasons.append("Choose a study.")
+            reasons.append(_("Choose a study."))
         else:
             reasons += self._problem(lambda: self._require_scorable(inputs))
         return reasons
@@ -158,10 +159,11 @@ class Panel(Section):
     def _require_scorable(self, inputs: Inputs) -> None:
         study = self.study(inputs.study)
         if needs_reference(study) and not inputs.reference:
-            raise InputError(
-                "This study scores z-scores, but its paper does not print the means and SDs. Choose a reference cohort "
-                "in section 2, or make one of your own patients there."
+            sentence = _(
+                "This study scores z-scores, but its paper does not print the means and SDs. Choose a "
+                "reference cohort in section 2, or make one of your own patients there."
             )
+            raise InputError(sentence)
         check_scorable(study, study.settings, reference_of(inputs.reference))
         check_covariates(study, inputs.covariates)
 
@@ -171,10 +173,11 @@ class Panel(Section):
             paper_readings(study)
             self._readable = study
         if needs_reference(study) and reference is not None and not reference.readings:
-            raise InputError(
-                "The reference cohort knows the card's own reading only. Measure the cohort in section 5 with “In "
-                "every reading of the paper” ticked, and make the reference cohort of that."
+            sentence = _(
+                "The reference cohort knows the card's own reading only. Measure the cohort in section 5 "
+                "with “In every reading of the paper” ticked, and make the reference cohort of that."
             )
+            raise InputError(sentence)
 
     # Scoring
 
@@ -194,7 +197,7 @@ class Panel(Section):
                 kept = replace(kept, all_features=False)
             if command == ROBUSTNESS:
                 kept = replace(kept, jobs=os.cpu_count() or 1)
-            self._begin(lambda: self._start(kept, command), "Preparing the CT and the GTV")
+            self._begin(lambda: self._start(kept, command), _("Preparing the CT and the GTV"))
         self._on_change()
 
     def _start(self, inputs: Inputs, command: str) -> Run:
@@ -224,9 +227,10 @@ class Panel(Section):
 
     def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: dict[str, Any]) -> None:
         if not self._has_nodes(inputs):
-            self._fail("The CT or the GTV was deleted while it was measured, so the result was dropped.")
+            self._fail(_("The CT or the GTV was deleted while it was measured, so the result was dropped."))
         elif self._scene.state(*inputs.nodes) != state:
-            self._fail("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
+            sentence = _("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
+            self._fail(sentence)
         else:
             case = found["case"]
             hashes = case["image_sha256"], case["mask_sha256"]
@@ -235,7 +239,7 @@ class Panel(Section):
                 found = joined(self._stored.document, found)
             self._stored = self._scene.store(found, study, *inputs.nodes)
             self._shown = self._fits(self._inputs)
-            self._succeed("Done")
+            self._succeed(_("Done"))
         self._on_change()
 
     # The result
@@ -342,7 +346,7 @@ class Panel(Section):
         self.error = ""
         try:
             if self._stored is None or not self._shown:
-                self.error = "There is no result to export. Score the patient first."
+                self.error = _("There is no result to export. Score the patient first.")
             else:
                 write_files(self._scene, self._stored, Path(path), what)
         except EsoRadiomicsError as error:

@@ -13,6 +13,7 @@ from ...imaging.case import Case, make_case
 from ...imaging.dicom_series import read_series, read_series_headers
 from ...reporting.patient.kept_result import whole_result
 from ...scoring.patient import PatientResult
+from ..language import tr as _
 
 if TYPE_CHECKING:
     from ..scene.scene_access import SceneAccess
@@ -82,6 +83,8 @@ def _require_same_ct(case: Case, source: Path, stored: StoredResult) -> None:
         same = make_case(image, case.mask, pixel_type=pixel_type).image_sha256 == case.image_sha256
     if not same:
         raise InputError(
-            f"“{stored.volume.GetName()}” is not the DICOM series it was loaded from any more: its voxels or its place "
-            "were changed. Score the unchanged series to export DICOM."
+            _(
+                "“{volume}” is not the DICOM series it was loaded from any more: its voxels or its place "
+                "were changed. Score the unchanged series to export DICOM."
+            ).format(volume=stored.volume.GetName())
         )

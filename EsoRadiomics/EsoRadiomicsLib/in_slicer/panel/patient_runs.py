@@ -14,6 +14,7 @@ from ...reporting.patient.patient_result import result_dict, to_json
 from ...scoring.patient import score_features
 from ...studies.reference_cohort import ReferenceCohort
 from ...studies.study import Study
+from ..language import tr as _
 from .command_run import Tell
 
 
@@ -59,7 +60,7 @@ class SlicerRadiomicsRun:
             else:
                 done(json.loads(to_json(result_dict(result))))
 
-        tell(0.0, "SlicerRadiomics computes all features")
+        tell(0.0, _("SlicerRadiomics computes all features"))
         extractor.start(case, study.settings, finished)
 
     def stop(self) -> None:

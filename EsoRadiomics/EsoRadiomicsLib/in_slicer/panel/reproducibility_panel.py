@@ -21,9 +21,11 @@ from ...agreement.icc_protocol import protocol_rule
 from ...agreement.kept_features import Rule
 from ...agreement.reading_pairs import plan_comparisons
 from ...core.errors import EsoRadiomicsError, InputError, UsageError
-from ...core.formatting import counted, some
+from ...core.formatting import some
+from ...core.translation import ntr
 from ...reporting.agreement.agreement_files import FINISHED, READINGS_CSV
 from ...studies.study import Study
+from ..language import tr as _
 from ..scene.segment_labels import SceneReading, names_of_files, reading_files
 from .agreement_result import AgreementResult, agreement_of_json, read_agreement
 from .choices import card_argument
@@ -94,8 +96,12 @@ class Reproducibility(Section):
         except UsageError as error:
             if inputs.changes:
                 raise
-            advice = "Tick “Another rule” and enter a threshold."
-            raise UsageError(f"The protocol of “{study.title}” states no ICC rule. {advice}") from error
+            advice = _("Tick “Another rule” and enter a threshold.")
+            raise UsageError(
+                _("The protocol of “{study_title}” states no ICC rule. {advice}").format(
+                    study_title=study.title, advice=advice
+                )
+            ) from error
 
     def rule_line(self, inputs: AgreementInputs) -> str:
         """The rule in words, and where it comes from."""
@@ -103,19 +109,19 @@ class Reproducibility(Section):
             words = self.rule(inputs)
         except EsoRadiomicsError as error:
             return str(error)
-        return f"{words} ({'yours' if inputs.changes else 'the study’s'})"
+        return f"{words} ({_('yours') if inputs.changes else _('the study’s')})"
 
     def missing(self, inputs: AgreementInputs) -> list[str]:
         """Why the ICC cannot be computed, in sentences; empty if it can."""
         if not inputs.study:
-            return ["Choose a study in section 2: its settings say how readings are measured."]
+            return [_("Choose a study in section 2: its settings say how readings are measured.")]
         problems = self._problem(lambda: self.rule(inputs))
         if inputs.table is None:
             return problems or self._problem(lambda: _check_readings(self._used(), self.rule(inputs)))
         if not inputs.table:
-            problems.append("Choose a feature table or a manifest.")
+            problems.append(_("Choose a feature table or a manifest."))
         elif not Path(inputs.table).is_file():
-            problems.append(f"There is no file {inputs.table}. Choose another.")
+            problems.append(_("There is no file {table}. Choose another.").format(table=inputs.table))
         return problems
 
     def _used(self) -> list[SceneReading]:
@@ -130,7 +136,7 @@ class Reproducibility(Section):
         self.inputs_changed(inputs)
         self.error = " ".join(self.missing(inputs))
         if not self.error:
-            self._begin(lambda: self._start(inputs), "Preparing the readings")
+            self._begin(lambda: self._start(inputs), _("Preparing the readings"))
         self._on_change()
 
     def _start(self, inputs: AgreementInputs) -> Run:
@@ -169,14 +175,14 @@ class Reproducibility(Section):
         except EsoRadiomicsError:
             unchanged = False
         if not unchanged:
-            problem = "A CT, a contour or the table was changed or deleted while the readings were measured"
-            self._fail(f"{problem}, so the result was dropped. Compute again.")
+            problem = _("A CT, a contour or the table was changed or deleted while the readings were measured")
+            self._fail(_("{problem}, so the result was dropped. Compute again.").format(problem=problem))
         else:
             self._stored = found
             self._scene.store(found.to_json())
             self._shown = self._fits(self._inputs)
-            later = "" if self._shown else ", for other inputs than those that are set now; set them back to see it"
-            self._succeed(f"Done{later}")
+            later = "" if self._shown else _(", for other inputs than those that are set now; set them back to see it")
+            self._succeed(_("Done{later}").format(later=later))
         self._on_change()
 
     def _made_from(self, inputs: AgreementInputs, used: list[SceneReading]) -> dict[str, Any]:
@@ -190,7 +196,7 @@ class Reproducibility(Section):
         if inputs.table is not None:
             return {**made, "table": inputs.table, "checksum": _file_checksum(Path(inputs.table))}
         if not all(map(self._scene.has, used)):
-            raise InputError("A CT or a segment that was chosen is no longer in the scene.")
+            raise InputError(_("A CT or a segment that was chosen is no longer in the scene."))
         return {**made, "readings": sorted([*reading.key, self._scene.checksum(reading)] for reading in used)}
 
     # The result
@@ -250,7 +256,7 @@ class Reproducibility(Section):
 
     def save(self, folder: Path) -> bool:
         """Write the shown result's files into a new or empty folder; False, and ``error``, if it cannot be."""
-        self.error = "" if self.result else "There is no result to save. Compute the ICC first."
+        self.error = "" if self.result else _("There is no result to save. Compute the ICC first.")
         try:
             if self.result is not None:
                 self.result.save(folder)
@@ -265,22 +271,35 @@ def _check_readings(readings: list[SceneReading], rule: Rule) -> None:
         InputError: a reading lacks something, is there twice, or no comparison is possible.
     """
     for what, lacking in (
-        ("no CT; double-click its cell", [r for r in readings if r.volume is None]),
-        ("no case", [r for r in readings if not r.case]),
-        ("no reader", [r for r in readings if not r.reader]),
+        (_("no CT; double-click its cell"), [r for r in readings if r.volume is None]),
+        (_("no case"), [r for r in readings if not r.case]),
+        (_("no reader"), [r for r in readings if not r.reader]),
     ):
         if lacking:
-            raise InputError(f"Ticked, but with {what}: {some(f'“{r.segment}”' for r in lacking)}.")
+            raise InputError(
+                _("Ticked, but with {what}: {lacking}.").format(
+                    what=what, lacking=some(f"“{r.segment}”" for r in lacking)
+                )
+            )
     keys = [reading.key for reading in readings]
     doubled = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
     if doubled:
         listed = some(f"{case} by {reader}, session {session}" for case, reader, session in doubled)
-        raise InputError(f"Two readings have the same case, reader and session: {listed}. Change one, or untick it.")
+        raise InputError(
+            _("Two readings have the same case, reader and session: {listed}. Change one, or untick it.").format(
+                listed=listed
+            )
+        )
     repeated = [case for case, count in Counter(reading.case for reading in readings).items() if count > 1]
     if len(repeated) < MIN_CASES:
         raise InputError(
-            f"An ICC needs three cases or more, each drawn twice or more; {counted(len(repeated), 'ticked case')} "
-            f"{'is' if len(repeated) == 1 else 'are'}. Load more segmentations and their CTs, or choose a file."
+            ntr(
+                "An ICC needs three cases or more, each drawn twice or more; {n} ticked case is. Load more "
+                "segmentations and their CTs, or choose a file.",
+                "An ICC needs three cases or more, each drawn twice or more; {n} ticked cases are. Load more "
+                "segmentations and their CTs, or choose a file.",
+                len(repeated),
+            )
         )
     plan_comparisons(pd.DataFrame(keys, columns=["case", "reader", "session"]), rule.observers)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...core.errors import EsoRadiomicsError
+from ..language import tr as _
 from .command_run import ProcessRunner
 
 
@@ -46,7 +47,7 @@ class Section:
         """End what runs; nothing of it is left behind but what it says it keeps."""
         if self._run is not None:
             self._stop()
-            self.message = "Cancelled"
+            self.message = _("Cancelled")
             self._on_change()
 
     def _begin(self, start: Callable[[], Run], message: str) -> None:
@@ -58,7 +59,9 @@ class Section:
         except EsoRadiomicsError as error:
             self._fail(str(error))
         except OSError as error:
-            self._fail(f"The temporary folder cannot be written: {error}. Free some space on its disk.")
+            self._fail(
+                _("The temporary folder cannot be written: {error}. Free some space on its disk.").format(error=error)
+            )
 
     def _tell(self, progress: float, message: str) -> None:
         self.progress, self.message = progress, message

@@ -12,6 +12,7 @@ from ...core.errors import InputError
 from ...extraction.engines import is_feature
 from ...extraction.feature_table import ROI_VOLUME, SOFTWARE, table_lines
 from ...studies.study import Study
+from ..language import tr as _
 
 _OURS = ("case", "reader", "session", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed")
 _TIME = re.compile(r"time|month|day|year|follow|survival", re.IGNORECASE)
@@ -67,7 +68,9 @@ def table_columns(path: str) -> TableColumns:
     try:
         return _columns(path, Path(path).stat().st_mtime_ns)
     except OSError as error:
-        raise InputError(f"The table {path} cannot be read: {error.strerror}. Choose another.") from error
+        raise InputError(
+            _("The table {path} cannot be read: {strerror}. Choose another.").format(path=path, strerror=error.strerror)
+        ) from error
 
 
 def propose(table: TableColumns, study: Study) -> Proposal:

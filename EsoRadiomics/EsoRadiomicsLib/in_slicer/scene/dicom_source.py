@@ -10,6 +10,7 @@ import slicer
 
 from ...core.errors import InputError
 from ...imaging.volumes import is_dicom
+from ..language import tr as _
 
 INSTANCES = "DICOM.instanceUIDs"
 """Attribute in which Slicer's DICOM module names the slices of a volume; it is saved with the scene."""
@@ -26,12 +27,16 @@ def dicom_file(volume: Any) -> Path:
             return path
     if volume.GetAttribute(INSTANCES):
         raise InputError(
-            f"The DICOM files of “{volume.GetName()}” are not in this Slicer's DICOM database; DICOM needs the CT's "
-            "patient and study. Import the series there, or export on the computer that has it."
+            _(
+                "The DICOM files of “{volume}” are not in this Slicer's DICOM database; DICOM needs the CT's "
+                "patient and study. Import the series there, or export on the computer that has it."
+            ).format(volume=volume.GetName())
         )
     raise InputError(
-        f"“{volume.GetName()}” was not loaded from DICOM, so there is no patient and no study that a DICOM export "
-        "could belong to. Load the CT by Slicer's DICOM module and score it, or export a PDF."
+        _(
+            "“{volume}” was not loaded from DICOM, so there is no patient and no study that a DICOM "
+            "export could belong to. Load the CT by Slicer's DICOM module and score it, or export a PDF."
+        ).format(volume=volume.GetName())
     )
 
 

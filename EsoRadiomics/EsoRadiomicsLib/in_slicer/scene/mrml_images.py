@@ -16,6 +16,7 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ...core.errors import InputError
 from ...imaging.masks import choose, labels_of, select_label
+from ..language import tr as _
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 RIGID = 1e-4
@@ -52,9 +53,15 @@ def volume_data(node: Any) -> Any:
     """
     data = node.GetImageData()
     if data is None or data.GetPointData().GetScalars() is None or min(data.GetDimensions()) < 1:
-        raise InputError(f"The volume “{node.GetName()}” holds no image. Load the CT again, or choose another volume.")
+        raise InputError(
+            _("The volume “{node}” holds no image. Load the CT again, or choose another volume.").format(
+                node=node.GetName()
+            )
+        )
     if data.GetNumberOfScalarComponents() != 1:
-        raise InputError(f"The volume “{node.GetName()}” is a colour picture, not a CT. Choose another volume.")
+        raise InputError(
+            _("The volume “{node}” is a colour picture, not a CT. Choose another volume.").format(node=node.GetName())
+        )
     return data
 
 
@@ -72,7 +79,7 @@ def segments(node: Any) -> dict[str, str]:
     if is_segmentation(node):
         segmentation = node.GetSegmentation()
         return {key: segmentation.GetSegment(key).GetName() for key in segmentation.GetSegmentIDs()}
-    labels = labels_of(volume_image(node), f"The labelmap “{node.GetName()}”")
+    labels = labels_of(volume_image(node), _("The labelmap “{node}”").format(node=node.GetName()))
     return {str(label): str(label) for label in labels}
 
 
@@ -100,16 +107,20 @@ def segment_image(node: Any, segment_id: str, volume: Any) -> sitk.Image:
         InputError: no such segment, it is empty or cannot be voxelised, or a transform that cannot be honoured.
     """
     if not is_segmentation(node):
-        return select_label(volume_image(node), segment_id or None, f"The labelmap “{node.GetName()}”")[1]
+        return select_label(
+            volume_image(node), segment_id or None, _("The labelmap “{node}”").format(node=node.GetName())
+        )[1]
     segment = _segment(node, segment_id)
-    subject = f"The segment “{segment.GetName()}” of “{node.GetName()}”"
+    subject = _("The segment “{segment}” of “{segmentation}”").format(
+        segment=segment.GetName(), segmentation=node.GetName()
+    )
     labelmap = slicer.vtkOrientedImageData()
     if segment.GetRepresentation(_LABELMAP) is not None:
         node.GetBinaryLabelmapRepresentation(segment_id, labelmap)
     else:
         _voxelise(node, segment_id, volume, labelmap, subject)
     if min(labelmap.GetDimensions()) < 1 or not _array(labelmap).any():
-        raise InputError(f"{subject} is empty. Draw it, or choose another.")
+        raise InputError(_("{subject} is empty. Draw it, or choose another.").format(subject=subject))
     array = (_array(labelmap) != 0).astype(np.uint8)
     return _image(array, labelmap.GetExtent(), _oriented_to_world(labelmap, node), labelmap.GetSpacing())
 
@@ -123,7 +134,7 @@ def write_image(image: sitk.Image, path: Path) -> None:
     try:
         sitk.WriteImage(image, str(path), useCompression=False)
     except RuntimeError as error:  # ITK does not tell why; a full disk is the usual reason
-        raise OSError("the CT could not be written there; is the disk full?") from error
+        raise OSError(_("the CT could not be written there; is the disk full?")) from error
 
 
 def oriented_image(mask: sitk.Image) -> Any:
@@ -188,8 +199,12 @@ def _segment(node: Any, segment_id: str) -> Any:
     segment = node.GetSegmentation().GetSegment(segment_id) if segment_id else None
     if segment is None:
         listed = ", ".join(f"“{name}”" for name in segments(node).values()) or "none"
-        wrong = "no longer has the segment that was chosen" if segment_id else "needs a segment to be chosen"
-        raise InputError(f"The segmentation “{node.GetName()}” {wrong}. Its segments are: {listed}.")
+        wrong = _("no longer has the segment that was chosen") if segment_id else _("needs a segment to be chosen")
+        raise InputError(
+            _("The segmentation “{node}” {wrong}. Its segments are: {listed}.").format(
+                node=node.GetName(), wrong=wrong, listed=listed
+            )
+        )
     return segment
 
 
@@ -207,8 +222,10 @@ def _voxelise(node: Any, segment_id: str, volume: Any, labelmap: Any, subject: s
     copy.SetConversionParameter(converter.GetReferenceImageGeometryParameterName(), geometry)
     if not copy.CreateRepresentation(_LABELMAP):
         raise InputError(
-            f"{subject} is {source.GetSourceRepresentationName().lower()}, which cannot be turned into voxels here. "
-            "Install the extension SlicerRT for contours, or import the structure set with this module."
+            _(
+                "{subject} is {kind}, which cannot be turned into voxels here. Install the extension "
+                "SlicerRT for contours, or import the structure set with this module."
+            ).format(subject=subject, kind=source.GetSourceRepresentationName().lower())
         )
     labelmap.DeepCopy(copy.GetSegment(segment_id).GetRepresentation(_LABELMAP))
 
@@ -230,8 +247,11 @@ def _placed(image: sitk.Image, extent: tuple[int, ...], to_world: np.ndarray, sp
 def _require_right_angles(axes: np.ndarray) -> None:
     if not np.allclose(axes.T @ axes, np.eye(3), rtol=0, atol=RIGID):
         raise InputError(
-            "The axes of the volume or segmentation are not at right angles (a tilted gantry, or a hardened affine "
-            "transform). Resample it to an upright grid first (module Resample Scalar/Vector/DWI Volume)."
+            _(
+                "The axes of the volume or segmentation are not at right angles (a tilted gantry, or a "
+                "hardened affine transform). Resample it to an upright grid first (module Resample "
+                "Scalar/Vector/DWI Volume)."
+            )
         )
 
 
@@ -248,9 +268,11 @@ def _node_to_world(node: Any) -> np.ndarray:
         if np.allclose(axes.T @ axes, np.eye(3), rtol=0, atol=RIGID) and np.linalg.det(axes) > 0:
             return found
     raise InputError(
-        f"“{node.GetName()}” lies under the transform “{parent.GetName()}”, which stretches, shears, mirrors or bends "
-        "it. Only rotations and shifts leave voxels as they were measured: take the node out of the transform (module "
-        "Transforms)."
+        _(
+            "“{node}” lies under the transform “{parent}”, which stretches, shears, mirrors or bends it. "
+            "Only rotations and shifts leave voxels as they were measured: take the node out of the "
+            "transform (module Transforms)."
+        ).format(node=node.GetName(), parent=parent.GetName())
     )
 
 

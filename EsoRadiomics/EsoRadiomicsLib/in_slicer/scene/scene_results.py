@@ -16,8 +16,10 @@ import vtk
 
 from ...core.errors import InputError, StudyError
 from ...core.schemas import check_schema
+from ...core.translation import tr as library_tr
 from ...reporting.patient.patient_result import to_json
 from ...studies.study import Study, check_card
+from ..language import tr as _
 
 ROLE = "EsoRadiomics.role"
 SEGMENT = "EsoRadiomics.segment"
@@ -72,12 +74,14 @@ def stored_result(scene: Any) -> StoredResult | None:
     text = nodes["result"]
     try:
         document = json.loads(text.GetText() or "")
-        check_schema(document, "result.schema.json", "The result")
+        check_schema(document, "result.schema.json", _("The result"))
         study = check_card(json.loads(nodes["card"].GetText() or ""), Path("in the scene"))
     except (ValueError, StudyError) as error:
         raise InputError(
-            f"The result “{text.GetName()}” of this scene cannot be shown: its text was changed or damaged ({error}). "
-            "Score the patient again."
+            _(
+                "The result “{text}” of this scene cannot be shown: its text was changed or damaged "
+                "({error}). Score the patient again."
+            ).format(text=text.GetName(), error=error)
         ) from error
     return StoredResult(
         document,
@@ -163,7 +167,7 @@ def _add_plot(scene: Any, document: Mapping[str, Any], title: str) -> None:
     series.SetLabelColumnName("feature")
     series.SetColor(0.0, 0.45, 0.7)
     chart = _add(scene, "vtkMRMLPlotChartNode", "chart", f"{title} contributions chart")
-    chart.SetTitle(f"What makes the {document['score']['name']}")
+    chart.SetTitle(_("What makes the {signature_name}").format(signature_name=library_tr(document["score"]["name"])))
     chart.SetYAxisTitle("contribution")
     chart.SetLegendVisibility(False)
     chart.AddAndObservePlotSeriesNodeID(series.GetID())

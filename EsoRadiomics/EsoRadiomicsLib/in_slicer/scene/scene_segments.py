@@ -17,6 +17,7 @@ from ...extraction.roi import bounding_box
 from ...imaging.grid import bring_to_grid, canonical_grid, voxel_coordinates
 from ...imaging.read_mask import open_mask
 from ...imaging.volumes import Volume
+from ..language import tr as _
 from .mrml_images import oriented_image, segment_image, volume_array, volume_header
 
 REMOVED_COLOUR = (0.0, 0.45, 0.7)
@@ -102,7 +103,12 @@ def import_rois(scene: Any, path: Path | str, names: Sequence[str], volume: Any)
     masks, warnings = {}, []
     for name in names:
         drawn = source.read(name, grid)
-        brought = bring_to_grid(drawn.image, grid.image, f"“{name}” of {source.path.name}", f"“{volume.GetName()}”")
+        brought = bring_to_grid(
+            drawn.image,
+            grid.image,
+            _("“{name}” of {file}").format(name=name, file=source.path.name),
+            f"“{volume.GetName()}”",
+        )
         masks[name] = brought.image
         warnings += [*drawn.warnings, *brought.warnings]
     node = add_segmentation(scene, source.path.stem, masks, GTV_COLOUR, volume)

@@ -11,18 +11,24 @@ import slicer
 
 from ...core.errors import EsoRadiomicsError
 from ...core.resources import resource_path
+from ..language import tr as _
 
 if TYPE_CHECKING:
     from ...extraction.engines import Engine
 
 REMEDY = {
     "Darwin": (
-        "SlicerRadiomics, which brings it, is not offered for macOS; the README's troubleshooting says how to build it "
-        "in Slicer's Python console. Studies of other engines, and results in saved scenes, need no PyRadiomics."
+        _(
+            "SlicerRadiomics, which brings it, is not offered for macOS; the README's troubleshooting "
+            "says how to build it in Slicer's Python console. Studies of other engines, and results in "
+            "saved scenes, need no PyRadiomics."
+        )
     ),
     "": (
-        "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then only studies of "
-        "other engines can be measured; results in saved scenes can be read."
+        _(
+            "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then "
+            "only studies of other engines can be measured; results in saved scenes can be read."
+        )
     ),
 }
 
@@ -46,7 +52,7 @@ def packages_sentence(missing: dict[str, str]) -> str:
     if not missing:
         return ""
     listed = "; ".join(f"{requirement.split('>')[0]} ({purpose})" for requirement, purpose in missing.items())
-    return f"Python packages that this Slicer does not have yet are needed: {listed}."
+    return _("Python packages that this Slicer does not have yet are needed: {listed}.").format(listed=listed)
 
 
 def install_packages(requirements: Path, missing: dict[str, str]) -> None:
@@ -59,9 +65,9 @@ def install_packages(requirements: Path, missing: dict[str, str]) -> None:
     try:
         from slicer.packaging import load_requirements, pip_ensure
     except ImportError:  # Slicer 5.10
-        question = f"{packages_sentence(missing)} Install them into Slicer's Python?"
+        question = _("{sentence} Install them into Slicer's Python?").format(sentence=packages_sentence(missing))
         if not slicer.util.confirmOkCancelDisplay(question, "EsoRadiomics"):
-            raise RuntimeError("The installation was declined.") from None
+            raise RuntimeError(_("The installation was declined.")) from None
         slicer.util.pip_install(list(missing))
     else:
         pip_ensure(load_requirements(requirements), requester="EsoRadiomics")
@@ -81,12 +87,12 @@ def engine_sentence(study: str) -> str:
     if measuring is None or not missing:
         return ""
     if engine_requirements(study) is not None:
-        return (
-            f"{measuring.title}, which measures this study's features, needs Python packages that are not there: "
-            f"{', '.join(missing)}. Install them at the top of the panel."
-        )
+        return _(
+            "{engine}, which measures this study's features, needs Python packages that are not "
+            "there: {missing}. Install them at the top of the panel."
+        ).format(engine=measuring.title, missing=", ".join(missing))
     remedy = REMEDY.get(platform.system(), REMEDY[""])
-    return f"PyRadiomics, which measures the features, is not installed. {remedy}"
+    return _("PyRadiomics, which measures the features, is not installed. {remedy}").format(remedy=remedy)
 
 
 def _engine_of(study: str) -> Engine | None:

@@ -9,6 +9,7 @@ from typing import Any
 import qt
 
 from ...reporting.palette import GREY, PAPER
+from ..language import tr as _
 
 MARGIN = 12
 """White around a figure, in pixels."""
@@ -27,7 +28,7 @@ class FiguresView:
         self.owner: Any = None
         self._pages: list[Any] = []  # Python widgets that nobody keeps lose their painting
         self.widget.setDocumentMode(True)
-        self._close = qt.QPushButton("Back to the slices")
+        self._close = qt.QPushButton(_("Back to the slices"))
         self._close.connect("clicked(bool)", lambda checked: self.on_close())
         self.widget.setCornerWidget(self._close)
         self.clear("")

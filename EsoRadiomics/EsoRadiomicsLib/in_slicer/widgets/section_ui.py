@@ -7,6 +7,7 @@ from typing import Any
 import slicer
 
 from ...core.resources import resource_path
+from ..language import translate_widgets
 
 
 def load_section(section: Any, name: str) -> Any:
@@ -15,6 +16,7 @@ def load_section(section: Any, name: str) -> Any:
     In the code that wires them the result is called ``self.ui``: the tests look up its names in that file.
     """
     root = slicer.util.loadUI(str(resource_path("UI", name)))
+    translate_widgets(root)
     section.layout().addWidget(root)
     if hasattr(root, "setMRMLScene"):
         root.setMRMLScene(slicer.mrmlScene)

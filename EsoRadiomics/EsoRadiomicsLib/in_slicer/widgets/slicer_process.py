@@ -11,6 +11,7 @@ from typing import Any
 import qt
 
 from ...core.slicer_python import slicer_python
+from ..language import tr as _
 
 COMMAND, WAITING = ["-m", "EsoRadiomicsLib"], ["-m", "EsoRadiomicsLib.shell.waiting"]
 MODULE_FOLDER = Path(__file__).resolve().parents[3]
@@ -106,7 +107,7 @@ class PythonProcess:
 
         def fail(error: int) -> None:
             if int(error) == FAILED_TO_START and self._process is process:
-                on_line(f"Slicer's Python could not be started: {process.errorString()}.")
+                on_line(_("Slicer's Python could not be started: {error}.").format(error=process.errorString()))
                 finish(1)
 
         process.connect("readyReadStandardOutput()", read_output)

@@ -9,12 +9,13 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from ....cohort.cohort_table import FEATURES_CSV, REPORT_HTML
 from ....cohort.problems import Problem
 from ....core.errors import EsoRadiomicsError
+from ....core.translation import tr as library_tr
 from ....reporting.palette import GREY, VERMILLION
+from ...language import tr as _
 from ...panel.choices import study_of
 from ...panel.cohort_panel import CohortInputs, CohortSection, has_readings
 from ...panel.cohort_result import CohortResult
@@ -272,7 +273,7 @@ def _may_have_readings(study: str) -> bool:
 def _study_line(inputs: CohortInputs) -> str:
     """What is measured and scored, from section 2."""
     try:
-        title = study_of(inputs.study).title
+        title = library_tr(study_of(inputs.study).title)
     except EsoRadiomicsError as error:
         return str(error)
     scored = _(", reference cohort {name}").format(name=Path(inputs.reference).name) if inputs.reference else ""

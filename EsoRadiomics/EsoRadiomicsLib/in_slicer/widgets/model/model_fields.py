@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ....core.errors import EsoRadiomicsError
 from ....evaluation.card_update import UPDATES
 from ....modelling.model_cohort import TIME_UNITS
 from ....modelling.patient_rows import LARGEST, MEAN
 from ....modelling.protocol_plan import alternatives
+from ...language import tr as _
 from ...panel.choices import study_of
 from ...panel.model_inputs import ModelInputs, Needs
 from ...panel.table_columns import TableColumns, table_columns

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
 from ....core.errors import EsoRadiomicsError
 from ....core.resources import resource_path
+from ....core.translation import tr as library_tr
 from ....scoring.nomogram import build_nomogram
+from ...language import tr as _
 from ...panel.choices import study_of
 from ...panel.model_inputs import ModelInputs
 from ...panel.model_panel import ModelSection
@@ -201,8 +202,8 @@ def _requirements() -> Path:
 def _study_line(inputs: ModelInputs) -> str:
     """Which protocol is repeated, and which card is validated."""
     try:
-        protocol = study_of(inputs.study).title
-        card = study_of(inputs.card).title if inputs.card else _("the study of section 2")
+        protocol = library_tr(study_of(inputs.study).title)
+        card = library_tr(study_of(inputs.card).title) if inputs.card else _("the study of section 2")
     except EsoRadiomicsError as error:
         return str(error)
     return _("Fit repeats the protocol of: {protocol}. Validate checks: {card}.").format(protocol=protocol, card=card)

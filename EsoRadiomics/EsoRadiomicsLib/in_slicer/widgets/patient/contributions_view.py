@@ -9,6 +9,7 @@ from typing import Any
 import qt
 
 from ....core.formatting import decimals, number, plain
+from ....core.translation import tr as library_tr
 from ....reporting.palette import BLUE, GREY, INK, OUTLOOK, PALE, PAPER, VERMILLION
 from ....scoring.nomogram import pretty
 from ....scoring.score import Contribution
@@ -16,6 +17,7 @@ from ....scoring.score_text import rad_score, rule
 from ....scoring.waterfall import ScaleRow, Waterfall, is_outside, named, scale_rows, span, waterfall
 from ....studies.card_parts import Cutoff, Signature
 from ....studies.study import Study
+from ...language import tr as _
 from ..sketch import Sketch
 
 TITLE, TEXT = 3.6, 2.9
@@ -95,18 +97,18 @@ class ScorePainter(Sketch):
         self._ends = found.low, found.high
         self._several_images = len({named(item.feature)[0] for item in found.items}) > 1
         top = HEAD_MM * self._mm
-        lines = [("Intercept", "", signature.intercept, None)] if signature.intercept else []
+        lines = [(_("Intercept"), "", signature.intercept, None)] if signature.intercept else []
         bottom = top + self._row * (len(lines) + len(found.items) + 1)
-        title = f"What makes the {signature.name}"
+        title = _("What makes the {signature_name}").format(signature_name=library_tr(signature.name))
         self.text(self._left, 3.5 * self._mm, title, TITLE, INK, bold=True)
         if self._score["group"]:
             room = self._edge - self._left - self.width_of(title, TITLE, bold=True) - 4 * self._mm
-            label = self._score["group"]["label"]
+            label = library_tr(self._score["group"]["label"])
             self.text(self._edge, 3.5 * self._mm, label, TEXT, self._colour(), align=1, bold=True, room=room)
         self._heads(top, bottom, cutoff)
         y = top + self._row / 2
         if signature.intercept:
-            self.text(self._left, y, "Intercept", TEXT, INK)
+            self.text(self._left, y, _("Intercept"), TEXT, INK)
             self.text(self._edge, y, decimals(signature.intercept, found.places), TEXT, INK, align=1)
             y += self._row
         for item, start in zip(found.items, found.sums, strict=False):
@@ -121,10 +123,10 @@ class ScorePainter(Sketch):
         cutoff, value = self._signature.cutoff, self._score["rad_score"]
         self._ends = span([value, *(end for row in rows for end in (row.low, row.high))], cutoff)
         self.line(self._left, top, self._edge, top, PALE, 1.0)
-        title = f"The {self._signature.name} on its scale"
+        title = _("The {signature_name} on its scale").format(signature_name=library_tr(self._signature.name))
         self.text(self._left, top + 4 * self._mm, title, TITLE, INK, bold=True)
         if any(row.published for row in rows):
-            self.text(self._edge, top + 4 * self._mm, "published groups: mean ± SD", TEXT, GREY, align=1)
+            self.text(self._edge, top + 4 * self._mm, _("published groups: mean ± SD"), TEXT, GREY, align=1)
         first = top + SCALE_HEAD_MM * self._mm
         bottom = first + self._row * (len(rows) + 1)
         self._sides(first, bottom, cutoff)
@@ -137,26 +139,27 @@ class ScorePainter(Sketch):
             if row.published:
                 self._painter.setBrush(qt.QBrush(qt.QColor(INK)))
                 self._painter.drawEllipse(qt.QPointF(self._x(row.middle), y), self._mm, self._mm)
-            words = f"{number(row.low, 3)} to {number(row.high, 3)}"
+            words = _("{low} to {high}").format(low=number(row.low, 3), high=number(row.high, 3))
             self.text(self._edge, y, words, TEXT, GREY, align=1)
             y += self._row
         self.line(self._x(value), first, self._x(value), y, self._colour(), 1.2, dashed=True)
-        self.text(self._left, y, "this patient", TEXT, INK, bold=True)
+        self.text(self._left, y, _("this patient"), TEXT, INK, bold=True)
         self.diamond(self._x(value), y, 1.5 * self._mm, self._colour())
         self.text(self._edge, y, rad_score(value, cutoff), TEXT, INK, align=1, bold=True)
         self._ticks(bottom)
 
     def _heads(self, top: float, bottom: float, cutoff: Cutoff | None) -> None:
         y = top - 2.2 * self._mm
-        self.text(self._coefficient_x, y, "coeff.", TEXT, GREY, align=1)
-        self.text(self._edge, y, "adds", TEXT, GREY, align=1)
+        self.text(self._coefficient_x, y, _("coeff."), TEXT, GREY, align=1)
+        self.text(self._edge, y, _("adds"), TEXT, GREY, align=1)
         self.line(self._left, top, self._edge, top, PALE, 1.0)
         self._sides(top, bottom, cutoff)
         if cutoff is not None:
             room = self._axis[1] - self._axis[0]
-            half = min(self.width_of(f"cut-off {rule(cutoff)}", TEXT), room) / 2
+            words = _("cut-off {rule}").format(rule=rule(cutoff))
+            half = min(self.width_of(words, TEXT), room) / 2
             x = min(max(self._x(cutoff.value), self._axis[0] + half), self._axis[1] - half)
-            self.text(x, y, f"cut-off {rule(cutoff)}", TEXT, INK, align=0)
+            self.text(x, y, words, TEXT, INK, align=0)
 
     def _sides(self, top: float, bottom: float, cutoff: Cutoff | None) -> None:
         """Both sides of the cut-off in the colours of their outlook."""
@@ -185,7 +188,7 @@ class ScorePainter(Sketch):
     def _total(self, y: float, cutoff: Cutoff | None) -> None:
         value = self._score["rad_score"]
         self.line(self._left, y - self._row / 2, self._edge, y - self._row / 2, PALE, 1.0)
-        self.text(self._left, y, self._signature.name, TEXT, INK, bold=True)
+        self.text(self._left, y, library_tr(self._signature.name), TEXT, INK, bold=True)
         self.diamond(self._x(value), y, 1.5 * self._mm, self._colour())
         self.text(self._edge, y, rad_score(value, cutoff), TEXT, INK, align=1, bold=True)
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import qt
 
+from ....core.translation import tr as library_tr
 from ....studies.card_parts import Covariate
+from ...language import tr as _
 
-UNKNOWN = "unknown"
+UNKNOWN = _("unknown")
 
 
 class CovariateInputs:
@@ -31,8 +33,8 @@ class CovariateInputs:
         for covariate in covariates:
             make = _levels if covariate.levels is not None else _number
             widget, self._readers[covariate.name] = make(covariate, values.get(covariate.name), self._on_change)
-            widget.setToolTip(covariate.description)
-            layout.addRow(f"{covariate.label}:", widget)
+            widget.setToolTip(library_tr(covariate.description))
+            layout.addRow(f"{library_tr(covariate.label)}:", widget)
         self._container.layout().addWidget(self._form)
 
     def values(self) -> dict[str, float | None]:
@@ -59,7 +61,7 @@ def _number(covariate: Covariate, value: float | None, changed: Callable[[], Non
     box.setSingleStep(step)
     box.setDecimals(1)
     box.setSpecialValueText(UNKNOWN)
-    box.setSuffix(f" {covariate.unit}" if covariate.unit else "")
+    box.setSuffix(f" {library_tr(covariate.unit)}" if covariate.unit else "")
     box.setValue(value if value is not None and low <= value <= high else unknown)
     box.connect("valueChanged(double)", lambda number: changed())
     return box, lambda: box.value if box.value >= low else None

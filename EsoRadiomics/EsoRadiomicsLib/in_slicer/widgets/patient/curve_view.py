@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import Any
 
 import qt
 
 from ....core.formatting import plain
+from ....core.translation import tr as library_tr
+from ....core.wide_text import columns, wrapped
 from ....reporting.palette import GREY, INK, PAPER, PATIENT
 from ....scoring.patient_curve import PatientCurve, time_ticks
+from ...language import tr as _
 from ..sketch import LEAST_TEXT_PX, Sketch
 
 TITLE, TEXT, NOTE = 3.4, 2.7, 2.5
@@ -54,15 +56,15 @@ class CurvePainter(Sketch):
         super().__init__(painter, mm)
         self._curve = curve
         self._left, self._right = LEFT_MM * mm, width - RIGHT_MM * mm
-        letters = len(curve.note) * (self._right - self._left) / self.width_of(curve.note, NOTE)
-        self._notes = wrap(curve.note, max(int(0.95 * letters), 20))
+        letters = columns(curve.note) * (self._right - self._left) / self.width_of(curve.note, NOTE)
+        self._notes = wrapped(curve.note, max(int(0.95 * letters), 20))
         self._top = TOP_MM * mm
         self._bottom = height - (FOOT_MM + NOTE_LINE_MM * len(self._notes)) * mm
 
     def page(self) -> None:
         """Title, axes, band, curve, the card's horizons, and what to know of them."""
         curve = self._curve
-        title = f"Predicted {curve.endpoint} of this patient"
+        title = _("Predicted {endpoint} of this patient").format(endpoint=library_tr(curve.endpoint))
         self.text(self._left, 4 * self._mm, title, TITLE, INK, bold=True)
         self._axes()
         ends = (curve.worst.survival, curve.best.survival)
@@ -85,7 +87,8 @@ class CurvePainter(Sketch):
         for tick in time_ticks(curve.last, curve.unit):
             self.line(self._x(tick), self._bottom, self._x(tick), self._bottom + 0.9 * self._mm, INK, 1.0)
             self.text(self._x(tick), self._bottom + 2.6 * self._mm, plain(tick), TEXT, INK, align=0)
-        self.text(self._right, self._bottom + 6.2 * self._mm, f"Time ({curve.unit})", TEXT, INK, align=1)
+        words = _("Time ({unit})").format(unit=library_tr(curve.unit))
+        self.text(self._right, self._bottom + 6.2 * self._mm, words, TEXT, INK, align=1)
 
     def _mark(self, time: float) -> None:
         low, high = self._curve.at(time)

@@ -9,9 +9,9 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
 from ....core.resources import resource_path
+from ...language import tr as _
 from ...panel.patient_report_files import DICOM, FOLDER, PDF
 from .. import dependencies
 from ..dialogs import choose_folder, choose_new_file

@@ -7,15 +7,17 @@ from html import escape
 from typing import Any
 
 from ....core.formatting import number
+from ....core.translation import tr as library_tr
 from ....extraction.engines import settings_from
 from ....reporting.palette import BLUE, GREY, VERMILLION
+from ...language import tr as _
 
 KINDS = {
-    "volume": "contour grown or shrunk",
-    "shift": "contour shifted",
-    "rotation": "image and contour rotated",
-    "boundary": "boundary redrawn",
-    "noise": "noise added",
+    "volume": _("contour grown or shrunk"),
+    "shift": _("contour shifted"),
+    "rotation": _("image and contour rotated"),
+    "boundary": _("boundary redrawn"),
+    "noise": _("noise added"),
 }
 _HEAD = f'<tr style="color:{GREY}">{{}}</tr>'
 
@@ -37,47 +39,57 @@ def readings_html(document: Mapping[str, Any]) -> str:
     """
     found, name, group = document["paper_readings"], document["score"]["name"], document["score"]["group"]
     low, high = number(found["lowest"]), number(found["highest"])
-    text = f"<b>{escape(name)} {low} to {high}</b> in {found['scored']} readings of what the paper leaves open"
+    text = _("<b>{name} {low} to {high}</b> in {n} readings of what the paper leaves open").format(
+        name=escape(library_tr(name)), low=low, high=high, n=found["scored"]
+    )
     if group:
         same, all_ = found["same_group"], found["scored"]
         colour, shape = (BLUE, "●") if same == all_ else (VERMILLION, "▲")
-        text += (
-            f'; <span style="color:{colour}"><b>{shape}&nbsp;{escape(group["label"])} in {same} of {all_}</b></span>'
-        )
+        words = _("{group} in {n} of {count}").format(group=library_tr(group["label"]), n=same, count=all_)
+        text += f'; <span style="color:{colour}"><b>{shape}&nbsp;{escape(words)}</b></span>'
     return f"<p>{text}.</p>{_table(_effects(document))}"
 
 
 def _effects(document: Mapping[str, Any]) -> Iterator[str]:
     labels = settings_from(document["settings"]["values"]).labels
     grouped = bool(document["score"]["group"])
-    columns = ["left open by the paper", "moves the score by", *(["group changes"] if grouped else [])]
+    columns = [_("left open by the paper"), _("moves the score by"), *([_("group changes")] if grouped else [])]
     yield _HEAD.format("".join(f"<td>{name}</td>" for name in columns))
     for effect in document["paper_readings"]["effects"]:
-        cells = [escape(labels.get(effect["setting"], effect["setting"])), number(effect["mean_shift"], 2)]
+        cells = [escape(library_tr(labels.get(effect["setting"], effect["setting"]))), number(effect["mean_shift"], 2)]
         if grouped:
-            cells.append(f"{effect['flips']} of {effect['pairs']}")
+            cells.append(_("{n} of {count}").format(n=effect["flips"], count=effect["pairs"]))
         yield "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _sentence(document: Mapping[str, Any]) -> str:
     robustness, score = document["robustness"], document["score"]
     low, high = map(number, robustness["interval_95"])
-    text = f"<b>{escape(score['name'])} {number(robustness['rad_score'])}: {low} to {high}</b> in 95 % of "
-    text += f"{robustness['scored']} perturbations of contour and image"
+    text = _("<b>{name} {score}: {low} to {high}</b> in 95 % of {n} perturbations of contour and image").format(
+        name=escape(library_tr(score["name"])),
+        score=number(robustness["rad_score"]),
+        low=low,
+        high=high,
+        n=robustness["scored"],
+    )
     if not score["group"]:
         return f"<p>{text}.</p>"
     share = robustness["flip_share"]
     colour, shape = (VERMILLION, "▲") if share else (BLUE, "●")
-    flips = f"another risk group in {100 * share:.0f} % of them" if share else "the risk group never changes"
+    flips = (
+        _("another risk group in {share:.0f} % of them").format(share=100 * share)
+        if share
+        else _("the risk group never changes")
+    )
     return f'<p>{text}; <span style="color:{colour}"><b>{shape}&nbsp;{flips}</b></span>.</p>'
 
 
 def _flips(document: Mapping[str, Any]) -> Iterator[str]:
     if not document["score"]["group"]:
         return
-    yield _HEAD.format("<td>perturbation</td><td>group changes</td>")
+    yield _HEAD.format(f"<td>{_('perturbation')}</td><td>{_('group changes')}</td>")
     for kind, count in document["robustness"]["flips"].items():
-        words = f"{count['flipped']} of {count['scored']}"
+        words = _("{n} of {count}").format(n=count["flipped"], count=count["scored"])
         if count["flipped"]:
             words = f'<span style="color:{VERMILLION}"><b>▲ {words}</b></span>'
         yield f"<tr><td>{escape(KINDS.get(kind, kind))}</td><td>{words}</td></tr>"
@@ -87,12 +99,14 @@ def _features(document: Mapping[str, Any]) -> Iterator[str]:
     """A feature's spread, and the share of the variance between patients that the perturbations leave."""
     features = document["robustness"]["features"]
     with_icc = any(item["icc"] is not None for item in features)
-    columns = ["feature", "range", *(["ICC"] if with_icc else [])]
+    columns = [_("feature"), _("range"), *(["ICC"] if with_icc else [])]
     yield _HEAD.format("".join(f"<td>{name}</td>" for name in columns))
     for item in features:
         cells = [
             escape(item["feature"]).replace("_", "_&#8203;"),  # may be broken there, or it would widen the panel
-            f"{number(item['minimum'], 3)} to {number(item['maximum'], 3)}".replace(" ", "&nbsp;"),
+            _("{low} to {high}")
+            .format(low=number(item["minimum"], 3), high=number(item["maximum"], 3))
+            .replace(" ", "&nbsp;"),
         ]
         if with_icc:
             cells.append("" if item["icc"] is None else f"&nbsp;{item['icc']:.2f}")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
+from ...language import tr as _
 from ...panel.patient_panel import READINGS, ROBUSTNESS, Panel
 from ..layout import FiguresLayout
 from ..run_row import RunRow

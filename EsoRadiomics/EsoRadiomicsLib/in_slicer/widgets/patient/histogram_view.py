@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import qt
 
-from ....core.translation import tr
 from ....imaging.hounsfield import PLACES
 from ....reporting.palette import BLUE, GREY, INK, PALE, PAPER, VERMILLION
+from ...language import tr
 from ...panel.gtv_account import HuShares
 from ..sketch import LEAST_TEXT_PX, Sketch
 

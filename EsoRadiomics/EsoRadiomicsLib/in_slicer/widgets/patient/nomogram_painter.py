@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from textwrap import wrap
 from typing import Any
 
 import qt
 
 from ....core.formatting import number
+from ....core.translation import tr as library_tr
+from ....core.wide_text import wrapped
 from ....reporting.nomogram_text import DEMONSTRATION, labelled, notes, usual_side, value_text
 from ....reporting.palette import GREY, INK, PAPER, PATIENT, VERMILLION
 from ....scoring.nomogram import Nomogram, Place, Row, Tick
 from ....scoring.predicted_outcome import Bounds
 from ....scoring.score_text import percent, points
 from ....studies.card_parts import UNSURE
+from ...language import tr as _
 from ..sketch import Sketch
 from .nomogram_sheet import EDGE_MM, LABEL_MM, VALUE_MARGIN_MM, Sheet
 
@@ -39,17 +41,17 @@ class NomogramPainter(Sketch):
         self._painter.fillRect(qt.QRectF(0, 0, sheet.width, sheet.height), qt.QColor(PAPER))
         self._title(demonstration)
         self._patient_lines(place)
-        self._axis(sheet.y_points, nomogram.points, sheet.on_points, "Points", above=True, minor=True)
+        self._axis(sheet.y_points, nomogram.points, sheet.on_points, _("Points"), above=True, minor=True)
         for row in nomogram.rows:
             self._row(row, place, own)
-        self._axis(sheet.y_total, nomogram.total, sheet.on_total, "Total points", minor=True)
+        self._axis(sheet.y_total, nomogram.total, sheet.on_total, _("Total points"), minor=True)
         self._mark(sheet.y_total, place.total, own.total, sheet.on_total)
         self.text(self._edge_x, sheet.y_total, points(place.total), LABEL, INK, align=1, bold=True)
         self._outcomes(place, own)
         for i, note in enumerate(reversed(notes(nomogram, place))):
             y = sheet.height - (1.2 + NOTE_LINE_MM * (i + 1.5)) * self._mm
             self.text(LABEL_MM * self._mm, y, note, NOTE, GREY, italic=True)
-        hint = "Drag a dot to see what would change; a double click returns to the patient's own values."
+        hint = _("Drag a dot to see what would change; a double click returns to the patient's own values.")
         self.text(LABEL_MM * self._mm, sheet.height - (1.2 + NOTE_LINE_MM / 2) * self._mm, hint, NOTE, GREY)
 
     def header(self, whose: str, *, changed: bool) -> Any:
@@ -57,15 +59,15 @@ class NomogramPainter(Sketch):
         y = self._sheet.y_points
         if not changed:
             self.text(self._value_x, y, whose, LABEL, PATIENT, bold=True)
-            self.text(self._edge_x, y, "points", TICK, GREY, align=1)
+            self.text(self._edge_x, y, _("points"), TICK, GREY, align=1)
             return qt.QRectF()
         height = 5.4 * self._mm
         button = qt.QRectF(self._value_x, y - height - 0.6 * self._mm, self._edge_x - self._value_x, height)
         self.pen(PATIENT, 1.2)
         self._painter.setBrush(qt.QBrush(qt.QColor(PAPER)))
         self._painter.drawRoundedRect(button, self._mm, self._mm)
-        self.text(button.center().x(), button.center().y(), "Back to patient", TICK, PATIENT, align=0, bold=True)
-        self.text(self._value_x, y + 1.6 * self._mm, "Changed by hand", TICK, VERMILLION, bold=True)
+        self.text(button.center().x(), button.center().y(), _("Back to patient"), TICK, PATIENT, align=0, bold=True)
+        self.text(self._value_x, y + 1.6 * self._mm, _("Changed by hand"), TICK, VERMILLION, bold=True)
         return button
 
     def band(self, row: Row) -> None:
@@ -82,7 +84,7 @@ class NomogramPainter(Sketch):
         value = row.nearest(sheet.points_at(x))
         at = sheet.on_points(row.points(value))
         found = row.points(value)
-        text = f"{value_text(row, value)}: {points(Bounds(found, found))} points"
+        text = _("{value}: {points} points").format(value=value_text(row, value), points=points(Bounds(found, found)))
         width = self.width_of(text, TICK, bold=True) + 3 * self._mm
         left = min(max(at - width / 2, 1), sheet.width - width - 1)
         top = sheet.y_rows[row.name] - 7.2 * self._mm
@@ -97,7 +99,7 @@ class NomogramPainter(Sketch):
         room = self._sheet.width - (LABEL_MM + 30) * self._mm
         self.text(LABEL_MM * self._mm, y, self._nomogram.title, TITLE, INK, bold=True, room=room)
         if self._nomogram.reconstructed:
-            tag = "reconstructed"
+            tag = _("reconstructed")
             width = self.width_of(tag, TICK) + 3 * self._mm
             self.pen(VERMILLION, 1.0)
             self._painter.setBrush(qt.QBrush(qt.QColor(PAPER)))
@@ -105,7 +107,7 @@ class NomogramPainter(Sketch):
             self._painter.drawRoundedRect(box, self._mm, self._mm)
             self.text(box.center().x(), y, tag, TICK, VERMILLION, align=0)
         if demonstration:
-            self.text(LABEL_MM * self._mm, 9.5 * self._mm, DEMONSTRATION, TICK, VERMILLION, bold=True)
+            self.text(LABEL_MM * self._mm, 9.5 * self._mm, library_tr(DEMONSTRATION), TICK, VERMILLION, bold=True)
 
     def _patient_lines(self, place: Place) -> None:
         """From each variable up to the points scale, and from the total down to the last outcome axis."""
@@ -131,10 +133,10 @@ class NomogramPainter(Sketch):
         span = nomogram.total
         if not nomogram.outcomes:
             y, predictor = sheet.y_outcomes[0], place.linear_predictor
-            self._axis(y, nomogram.linear_predictor, sheet.on_total, "Linear predictor", span=span)
+            self._axis(y, nomogram.linear_predictor, sheet.on_total, _("Linear predictor"), span=span)
             self._mark(y, place.total, own.total, sheet.on_total)
             ends = dict.fromkeys(number(lp, 3) for lp in (predictor.low, predictor.high))
-            self.text(self._edge_x, y, " to ".join(ends), LABEL, INK, align=1, bold=True)
+            self.text(self._edge_x, y, library_tr(" to ").join(ends), LABEL, INK, align=1, bold=True)
         for axis, now, before, y in zip(
             nomogram.outcomes, place.outcomes, own.outcomes, sheet.y_outcomes, strict=False
         ):
@@ -143,7 +145,7 @@ class NomogramPainter(Sketch):
             self._mark(y, place.total, own.total, sheet.on_total)
             self.text(self._edge_x, y, percent(now), TITLE, PATIENT, align=1, bold=True)
             if now != before:
-                self.text(self._value_x, y, f"own {percent(before)}", TICK, GREY)
+                self.text(self._value_x, y, _("own {percent}").format(percent=percent(before)), TICK, GREY)
 
     def _axis(
         self,
@@ -207,7 +209,7 @@ class NomogramPainter(Sketch):
 
     def _lines(self, x: float, y: float, text: str, columns: int, colour: str) -> None:
         """Up to three lines of text, centred on y."""
-        lines = wrap(text, columns)[:3]
+        lines = wrapped(text, columns)[:3]
         size = LABEL if len(lines) < 3 else NOTE
         for i, line in enumerate(lines):
             self.text(x, y + (i - (len(lines) - 1) / 2) * 1.2 * size * self._mm, line, size, colour)

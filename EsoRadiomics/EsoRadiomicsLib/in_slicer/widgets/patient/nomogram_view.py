@@ -11,10 +11,11 @@ import qt
 from ....reporting.nomogram_text import notes
 from ....reporting.palette import GREY, PAPER
 from ....scoring.nomogram import Nomogram, Row
+from ...language import tr as _
 from .nomogram_painter import NOTE_LINE_MM, NomogramPainter
 from .nomogram_sheet import Sheet, lay_out
 
-EMPTY = "Score a patient to see the nomogram."
+EMPTY = _("Score a patient to see the nomogram.")
 
 
 class NomogramView(qt.QWidget):
@@ -49,11 +50,11 @@ class NomogramView(qt.QWidget):
         values: Mapping[str, float],
         *,
         demonstration: bool = False,
-        whose: str = "This patient",
+        whose: str = "",
     ) -> None:
         """Show a patient's own values on a nomogram (by row name; what is left out is missing)."""
         self.clear("")
-        self._whose = whose
+        self._whose = whose or _("This patient")
         self._nomogram, self._demonstration = nomogram, demonstration
         self._own, self.values = dict(values), dict(values)
 

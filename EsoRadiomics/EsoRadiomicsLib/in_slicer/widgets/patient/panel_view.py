@@ -8,9 +8,10 @@ from typing import Any
 
 import qt
 import slicer
-from slicer.i18n import tr as _
 
+from ....core.translation import tr as library_tr
 from ....studies.study import Study
+from ...language import tr as _
 from ...panel.patient_panel import Inputs, Panel
 from ...panel.patient_report_files import DICOM
 from ...scene.likely_nodes import likely_ct, likely_segmentation
@@ -113,7 +114,7 @@ class PanelView(ParameterView):
         self.ui.studyCombo.blockSignals(True)
         self.ui.studyCombo.clear()
         for choice in panel.studies():
-            title = choice.title
+            title = library_tr(choice.title)
             if not choice.scorable:
                 title = _("{title} (cannot be scored)").format(title=title)
             elif not choice.ready:
@@ -293,7 +294,7 @@ class PanelView(ParameterView):
         self._activate_editor()
 
     def _on_import(self) -> None:
-        path = choose_file(_("RTSTRUCT or DICOM SEG"), "DICOM (*.dcm *.DCM);;All files (*)")
+        path = choose_file(_("RTSTRUCT or DICOM SEG"), _("DICOM (*.dcm *.DCM);;All files (*)"))
         names = self._panel.rois(path) if path is not None else []
         if path is not None and names:
             name = choose_item(_("Import the GTV"), _("Which ROI is the GTV?"), names, likely_gtv(names) or 0)

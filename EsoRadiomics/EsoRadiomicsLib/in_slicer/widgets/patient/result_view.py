@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ....scoring.nomogram import build_nomogram
+from ...language import tr as _
 from ...panel.patient_panel import Panel
 from ..layout import ResultLayout
 from .contributions_view import ContributionsView

@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
+from ...language import tr as _
 from ...scene.generated_patient import add_generated_patient
 
 CATEGORY = "EsoRadiomics"

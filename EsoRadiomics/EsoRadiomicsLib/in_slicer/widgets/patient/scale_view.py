@@ -8,10 +8,10 @@ from typing import Any
 
 import qt
 
-from ....core.translation import tr
 from ....reporting.palette import GREY, PAPER
 from ....scoring.waterfall import scale_rows
 from ....studies.study import Study
+from ...language import tr
 from .contributions_view import FOOT_MM, PAGE_MM, ROW_MM, SCALE_HEAD_MM, TEXT, ScorePainter
 
 NOTE_MM, LARGEST_ROW_MM = 12.0, 14.0

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from html import escape
 
+from ....core.translation import tr
 from ....extraction.engines import engine
 from ....reporting.palette import GREY, VERMILLION
 from ....studies.study import Study
+from ...language import tr as _
 
 
 def study_html(study: Study) -> str:
     """Endpoint, citation with a link to its DOI, settings, and why it cannot be scored if it cannot."""
     doi = study.card["citation"].get("doi")
     link = f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
+    settings = _("Settings, locked by the study: {settings}").format(settings=escape(study.settings.sentence))
     lines = [
-        f"<b>{escape(study.title)}</b>",
-        f"Predicts: {escape(study.endpoint)}",
+        f"<b>{escape(tr(study.title))}</b>",
+        _("Predicts: {endpoint}").format(endpoint=escape(tr(study.endpoint))),
         f'<span style="color:{GREY}">{escape(study.citation)}</span>{link}',
-        f'<span style="color:{GREY}">Settings, locked by the study: {escape(study.settings.sentence)}</span>',
+        f'<span style="color:{GREY}">{settings}</span>',
     ]
     if about := engine(study.settings.engine).about:
-        lines.append(f'<span style="color:{GREY}">{escape(about)}</span>')
+        lines.append(f'<span style="color:{GREY}">{escape(tr(about))}</span>')
     if study.absent:
-        lines.append(f'<span style="color:{VERMILLION}">{escape(study.absent)}</span>')
+        lines.append(f'<span style="color:{VERMILLION}">{escape(tr(study.absent))}</span>')
     return "<br/>".join(lines)

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from ....reporting.palette import GREY, VERMILLION
+from ...language import tr as _
 
 SHOWN = 6
 """So many warnings are shown; all are in the files."""
@@ -16,9 +17,9 @@ SHOWN = 6
 def agreement_html(summary: Mapping[str, Any]) -> str:
     """What was kept by which rule, what was compared, counts by class and image, what to distrust."""
     rule = f"{escape(summary['rule_in_words'])}, {escape(summary['form_in_words'])}"
-    none = f", {summary['n_not_computed']} without an ICC" if summary["n_not_computed"] else ""
+    none = _(", {n} without an ICC").format(n=summary["n_not_computed"]) if summary["n_not_computed"] else ""
     lines = [
-        f"<b>{summary['n_kept']} of {summary['n_features']} features kept</b>{none}",
+        _("<b>{n} of {count} features kept</b>").format(n=summary["n_kept"], count=summary["n_features"]) + none,
         f'<span style="color:{GREY}">{rule}</span>',
         *(f'<span style="color:{GREY}">{line}</span>' for line in _comparisons(summary)),
     ]
@@ -27,8 +28,9 @@ def agreement_html(summary: Mapping[str, Any]) -> str:
 
 def _comparisons(summary: Mapping[str, Any]) -> Iterator[str]:
     for item in summary["comparisons"]:
-        kind = "sessions" if item["name"].startswith("intra") else "readers"
-        yield escape(f"{item['name']}: {kind} {', '.join(item['raters'])}; {item['n_cases']} cases")
+        kind = _("sessions") if item["name"].startswith("intra") else _("readers")
+        values = {"name": item["name"], "kind": kind, "raters": ", ".join(item["raters"]), "n": item["n_cases"]}
+        yield escape(_("{name}: {kind} {raters}; {n} cases").format(**values))
 
 
 def _counts(counts: list[dict[str, Any]]) -> str:
@@ -49,11 +51,12 @@ def _counts(counts: list[dict[str, Any]]) -> str:
 
 def _distrust(summary: Mapping[str, Any]) -> Iterator[str]:
     failed = [
-        f"{item['case']}, reader {item['reader']}, session {item['session']}: {item['reason']} {item['remedy']}".strip()
+        _("{case}, reader {reader}, session {session}: {reason} {remedy}").format(**item).strip()
         for item in summary["failures"]
     ]
-    sentences = [*(f"Not measured: {text}" for text in failed), *summary["warnings"]]
+    sentences = [*(_("Not measured: {text}").format(text=text) for text in failed), *summary["warnings"]]
     for text in sentences[:SHOWN]:
         yield f'<p style="color:{VERMILLION}">⚠&nbsp;{escape(text).replace("_", "_&#8203;")}</p>'
     if len(sentences) > SHOWN:
-        yield f'<p style="color:{GREY}">… and {len(sentences) - SHOWN} more in agreement.json (Save…).</p>'
+        more = _("… and {n} more in agreement.json (Save…).").format(n=len(sentences) - SHOWN)
+        yield f'<p style="color:{GREY}">{more}</p>'

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ....agreement.comparison import DROPPED, KEPT, NOT_COMPUTED
 from ....reporting.palette import BLUE, GREY, VERMILLION
+from ...language import tr as _
 from ...panel.agreement_result import FeatureRow
 from ..small_table import make_small
 
 FEATURE, CLASS, IMAGE, ICC, LOWER, UPPER, VERDICT = range(7)
 WIDTHS = {CLASS: 58, IMAGE: 78, ICC: 46, LOWER: 42, UPPER: 36, VERDICT: 68}
-LOOK = {KEPT: (BLUE, "● kept"), DROPPED: (VERMILLION, "○ dropped"), NOT_COMPUTED: (GREY, "– none")}
+LOOK = {KEPT: (BLUE, _("● kept")), DROPPED: (VERMILLION, _("○ dropped")), NOT_COMPUTED: (GREY, _("– none"))}
 
 
 class IccTable:

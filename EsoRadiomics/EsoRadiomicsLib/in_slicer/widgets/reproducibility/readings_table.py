@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import qt
-from slicer.i18n import tr as _
 
 from ....reporting.palette import VERMILLION
+from ...language import tr as _
 from ...scene.segment_labels import SceneReading
 from ..small_table import ROW_HEIGHT, make_small
 

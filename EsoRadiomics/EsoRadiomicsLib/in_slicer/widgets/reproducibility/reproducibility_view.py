@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
 from ....agreement.icc import FORMS
 from ....studies.study import Study
+from ...language import tr as _
 from ...panel.agreement_result import AgreementResult
 from ...panel.reproducibility_panel import AgreementInputs, Reproducibility
 from ...scene.scene_readings import SceneReadings
