@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..core.interrupts import interrupts_later
 
@@ -54,12 +55,14 @@ def _shared(
     """As :meth:`Helpers.spread`; each helper has one task at a time, so that all end together."""
     asked: dict[Future[Result], Task] = {}
     answers: SimpleQueue[Future[Result]] = SimpleQueue()
+    # The executor packs what it sends in a thread of its own; what this process computes meanwhile grows the function.
+    packed = pickle.dumps(function)
 
     def ask() -> None:
         with suppress(IndexError), interrupts_later():
             task = left.pop()
             try:
-                future = executor.submit(function, task)
+                future = executor.submit(_unpacked, packed, task)
             except (BrokenExecutor, RuntimeError):  # helpers were killed, or are to end
                 left.append(task)
                 return
@@ -88,3 +91,8 @@ def _shared(
                 yield task, result
     finally:
         left.clear()  # nobody waits for the rest
+
+
+def _unpacked(packed: bytes, task: Any) -> Any:
+    """In a helper: packed by the process that it helps."""
+    return pickle.loads(packed)(task)

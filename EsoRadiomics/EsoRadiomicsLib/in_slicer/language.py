@@ -6,6 +6,7 @@ Slicer chooses its language when it starts; from the first import of this module
 from __future__ import annotations
 
 import sys
+from html import unescape
 from typing import Any
 
 from ..core.translation import nearest_language, use_language
@@ -41,7 +42,14 @@ def translate_widgets(root: Any) -> None:
         meta = widget.metaObject()
         for name in {meta.property(i).name() for i in range(meta.propertyCount())}.intersection(PROPERTIES):
             english = getattr(widget, name)
+            if name == "toolTip":  # Slicer makes them rich text as they are set, and will again
+                english = _plain(english)
             several = not isinstance(english, str)
             told = tuple(map(library_tr, english)) if several else library_tr(english)
             if told != (tuple(english) if several else english):
                 setattr(widget, name, told)
+
+
+def _plain(rich: str) -> str:
+    inside = rich.removeprefix("<p>").removesuffix("</p>") if rich.startswith("<p>") else rich
+    return unescape(inside.replace("<br>", ""))

@@ -31,6 +31,15 @@ def killed_elsewhere(here: int, task: int) -> int:
     return task**2
 
 
+class Growing:
+    """Remembers what it did, as measurements keep what several of them need."""
+
+    def __call__(self, task: int) -> tuple[int, int]:
+        for i in range(2000):
+            setattr(self, f"kept_{task}_{i}", i)
+        return os.getpid(), len(vars(self)) // 2000
+
+
 def broken(task: int) -> int:
     raise ValueError(f"task {task}")
 
@@ -51,6 +60,14 @@ def test_all_tasks_are_done_once_by_both_processes(at_once: Helpers) -> None:
     assert {process == HERE for _, (process, _) in found} == {True, False}
     assert next(task for task, (process, _) in found if process == HERE) == 0
     assert next(task for task, (process, _) in found if process != HERE) == 11
+
+
+def test_what_this_process_keeps_meanwhile_neither_reaches_nor_disturbs_the_helper(at_once: Helpers) -> None:
+    list(at_once.spread(slow_square, [0, 1]))
+    found = [result for _, result in at_once.spread(Growing(), range(200))]
+    own = [kept for process, kept in found if process == HERE]
+    assert max(own) == len(own)
+    assert {kept for process, kept in found if process != HERE} == {1}
 
 
 def test_little_work_starts_no_process() -> None:
