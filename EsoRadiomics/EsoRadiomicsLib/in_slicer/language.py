@@ -23,9 +23,10 @@ PROPERTIES = ("text", "title", "toolTip", "placeholderText", "nameFilters")
 
 
 def tr(text: str, /, **values: Any) -> str:
-    """``slicer.i18n.tr``, its ``{placeholders}`` filled in where values are given, with the catalogue behind it: a Slicer language pack can override every text.
+    """``slicer.i18n.tr`` with the catalogue behind it: a Slicer language pack can override every text.
 
-    Slicer's packs file a text under the Python file that it stands in, so the caller's is passed on.
+    Slicer's packs file a text under the Python file that it stands in, so the caller's is passed on. ``values`` fill in
+    the text's ``{placeholders}``.
     """
     if i18n is not None:
         told = i18n.translate(i18n.getContext(sys._getframe(1).f_code.co_filename), text)
