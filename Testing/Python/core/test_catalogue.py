@@ -37,6 +37,7 @@ NO_TEXTS = {
         "normal theory",
         "upper bound",
         "in the scene",
+        "soft tissue",
         " written to ",
         "Binary labelmap",
     ),
