@@ -11,11 +11,11 @@ from ..statistics.calibration import CalibrationGroups, calibration_edges, km_ca
 from ..statistics.competing import causes, cumulative_incidence
 from ..statistics.cox import fit_cox
 from ..statistics.decision_curve import DecisionCurve, survival_decision_curve
-from ..statistics.discrimination import AucOverTime, auc_at, auc_over_time, brier, harrell, integrated_brier, uno
+from ..statistics.discrimination import AucOverTime, auc_at, auc_over_time, brier, harrell, uno
 from ..statistics.gray_test import gray_test
 from ..statistics.inputs import BoolArray, FloatArray, Survival
 from ..statistics.kaplan_meier import follow_up, kaplan_meier, logrank
-from ..statistics.scaled_brier import scaled_brier
+from ..statistics.scaled_brier import scaled_brier, scaled_integrated_brier
 from ..statistics.smooth_calibration import SmoothCalibration, smooth_survival_calibration
 from .markers import Marker
 from .measures import ABOVE, BELOW, RISK_GROUPS, Collector, Evaluation, Measure
@@ -59,7 +59,7 @@ def evaluate_survival(
         for model, survival in predicted.items():
             if (scaled := found.attempt(f"IPA of {model}", scaled_brier, outcome, survival, time)) is not None:
                 found.beside_null(model, time, scaled)
-    _mean_brier(found, outcome, markers)
+    _integrated_brier(found, outcome, markers)
     main = markers[0]
     groups: dict[float, CalibrationGroups] = {}
     smooth: dict[float | None, SmoothCalibration] = {}
@@ -103,16 +103,22 @@ def evaluate_survival(
     )
 
 
-def _mean_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) -> None:
-    """The mean over the horizons, the only times at which a card knows the survival."""
+def _integrated_brier(found: Collector, outcome: Survival, markers: Sequence[Marker]) -> None:
+    """Integrated over time up to the last horizon; of a model that knows its horizons only, the mean over these."""
     for marker in markers:
-        times = [time for time in sorted(marker.survival) if time < outcome.time.max()]
-        if len(times) < 2:
+        horizons = [time for time in sorted(marker.survival) if time < outcome.time.max()]
+        if marker.over_time is not None and horizons:
+            last = horizons[-1]
+            times = np.unique([0.0, *outcome.time[outcome.event & (outcome.time <= last)], last])
+            how, predicted = "integrated", marker.over_time(times)
+        elif len(horizons) > 1:
+            times = np.array(horizons)
+            how, predicted = "mean", np.column_stack([marker.survival[time] for time in horizons])
+        else:
             continue
-        predicted = np.column_stack([marker.survival[time] for time in times])
-        score = found.attempt(f"Mean Brier score of {marker.name}", integrated_brier, outcome, predicted, times)
-        if score is not None:
-            found.measures.append(Measure(marker.name, "mean Brier", max(times), score))
+        what = f"{how.capitalize()} Brier score of {marker.name}"
+        if (score := found.attempt(what, scaled_integrated_brier, outcome, predicted, times)) is not None:
+            found.over_time(marker.name, how, horizons[-1], score)
 
 
 def _risk_groups(found: Collector, outcome: Survival, above: BoolArray, horizons: Sequence[float]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy.special import expit
@@ -36,6 +37,7 @@ class Marker:
             Where events compete ln(−ln(1 − incidence)) at the last horizon, of a model that predicts one.
         survival: horizon → predicted survival (n,), where the model gives one; 1 − incidence where events compete.
         probability: of the outcome coded 1 (n,), where the model gives one.
+        over_time: survival (n, T) at any T times up to the last horizon, where the model knows it in between, too.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Marker:
     risk: FloatArray
     survival: Mapping[float, FloatArray] = field(default_factory=dict)
     probability: FloatArray | None = None
+    over_time: Callable[[FloatArray], FloatArray] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Rival:
             return Marker(self.name, "logistic", risk, probability=expit(risk))
         survival = self.fit.survival(risk, horizons)
         known = {time: survival[:, k] for k, time in enumerate(horizons) if not np.isnan(survival[:, k]).any()}
-        return Marker(self.name, "survival", risk, known)
+        return Marker(self.name, "survival", risk, known, over_time=partial(self.fit.survival, risk))
 
 
 def volume_column(cohort: Cohort) -> str | None:
@@ -143,7 +146,8 @@ def card_markers(study: Study, prediction: Prediction, cohort: Cohort) -> tuple[
         name = signature.name if of_score else "nomogram" if len(outcome.terms) > 1 else "risk group"
         predicted = prediction.probability if outcome.kind == "logistic" else None
         risk = _ranked(prediction.linear_predictor, prediction.survival, outcome.competing is not None)
-        found.append(Marker(name, outcome.kind, risk, prediction.survival, predicted))
+        curve = None if outcome.curve is None else partial(outcome.curve.survival, prediction.linear_predictor)
+        found.append(Marker(name, outcome.kind, risk, prediction.survival, predicted, curve))
     if signature.link == "logistic":
         if cohort.binary is not None:
             probability = expit(prediction.rad_score)

@@ -13,7 +13,7 @@ from ..statistics.discrimination import AucOverTime
 from ..statistics.estimate import Estimate, Interval, clustered, paired_difference
 from ..statistics.inputs import BoolArray, FloatArray, Survival
 from ..statistics.roc import RocCurve
-from ..statistics.scaled_brier import ScaledBrier
+from ..statistics.scaled_brier import IntegratedBrier, ScaledBrier
 from ..statistics.smooth_calibration import SmoothCalibration
 
 RISK_GROUPS, ABOVE, BELOW = "risk groups", "above the cut-off", "below the cut-off"
@@ -144,6 +144,14 @@ class Collector:
             self.measures.append(Measure(model, "IPA", time, found.ipa))
         if not any((m.model, m.time) == (NULL, time) for m in self.measures):
             self.measures.append(Measure(NULL, "Brier", time, found.null.value))
+
+    def over_time(self, model: str, how: str, time: float, found: IntegratedBrier) -> None:
+        """The Brier score ``integrated`` up to a time, or the ``mean`` over horizons, with its IPA and the null one."""
+        self.measures.append(Measure(model, f"{how} Brier", time, found.model))
+        if found.null > 0:
+            self.measures.append(Measure(model, f"{how} IPA", time, found.ipa))
+        if not any((m.model, m.metric) == (NULL, f"{how} Brier") for m in self.measures):
+            self.measures.append(Measure(NULL, f"{how} Brier", time, found.null))
 
     def smoothly(self, model: str, time: float | None, curve: SmoothCalibration) -> None:
         """The mean distance of observed from predicted risk."""

@@ -58,6 +58,11 @@ class HazardCurve:
         steps = (np.concatenate([[1.0], values, values[-1:]]) for values in (np.exp(-hazard), lower, upper))
         return PredictedSurvival(np.append(0.0, time), *steps)
 
+    def survival(self, linear_predictors: FloatArray, times: FloatArray) -> FloatArray:
+        """Survival (n, m) of n patients at ``times`` (m,) up to the last follow-up."""
+        hazard = np.append(0.0, self.hazard)[np.searchsorted(self.time, times, side="right")]
+        return np.exp(-np.exp(np.minimum(linear_predictors, _LARGEST_PREDICTOR))[:, None] * hazard)
+
     def at(self, time: float, x: FloatArray, linear_predictors: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Cumulative hazard (n,) and its standard error (n,) at one time, of patients ``x`` (n, p)."""
         k = int(np.searchsorted(self.time, time, side="right")) - 1

@@ -29,8 +29,9 @@ _INCIDENCE_CAPTIONS = {
 _CALIBRATION_NOTE = "Perfect calibration: slope 1, intercept 0, observed/expected 1."
 _SURVIVAL_NOTE = (
     "C-index: share of pairs of patients ranked rightly, 0.5 by chance; Uno's does not depend on the censoring. AUC: "
-    "for an event up to the time. Brier: mean squared error, 0.25 is a coin's; mean: over the horizons. IPA: the share "
-    "of the error of predicting the same for all (Kaplan–Meier) that the model removes; below 0 it adds to it. ICI: "
+    "for an event up to the time. Brier: mean squared error, 0.25 is a coin's; integrated: over time from "
+    "0 to the last horizon; mean: over the horizons, where a card knows no more. IPA: the share of the error of "
+    "predicting the same for all (Kaplan–Meier) that the model removes; below 0 it adds to it. ICI: "
     "mean distance of the smooth calibration curve from the predictions. "
     f"{_CALIBRATION_NOTE}"
 )
