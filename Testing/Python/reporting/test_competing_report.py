@@ -52,7 +52,11 @@ def test_a_patient_is_told_a_risk_by_cumulative_incidence(
     image = phantoms.ct()
     sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
     sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(folder / "card.json")]
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    for feature in card["signature"]["features"]:  # a phantom is far from the generated patients
+        feature["sd"]["value"] = 1e9
+    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(tmp_path / "card.json")]
     assert main([*call, "--json", "--out", str(tmp_path / "patient")]) == 0
     outcome = json.loads(capsys.readouterr().out)["outcome"]
     assert outcome["survival"] == [] and [at["time"] for at in outcome["incidence"]] == [12, 24, 36]
