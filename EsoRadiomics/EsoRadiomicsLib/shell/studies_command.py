@@ -81,6 +81,8 @@ def describe(study: Study) -> str:
     for covariate in study.covariates.values():
         levels = covariate.levels
         values = ", ".join(f"{v:g} = {label}" for v, label in levels.items()) if levels else f"{covariate.range}"
+        if levels and covariate.by_name:
+            values = f"{', '.join(levels.values())} (by name)"
         lines.append(f"Covariate “{covariate.name}”: {values}")
     for title, key in (("Limitations", "limitations"), ("Notes", "notes")):
         if study.card[key]:
@@ -92,7 +94,11 @@ def describe(study: Study) -> str:
 
 
 def _normalisation(study: Study) -> str:
-    return "z-scored" if study.signature and study.signature.normalisation == "z-score" else "raw"
+    if study.signature is None:
+        return ""
+    combat = study.signature.harmonisation
+    harmonised = f"harmonised over {combat.column} (ComBat), " if combat else ""
+    return harmonised + ("z-scored" if study.signature.normalisation == "z-score" else "raw")
 
 
 def _shown(quantity: Quantity) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,43 @@ from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
 
 __all__ = ["desk", "reference", "scene"]
+
+
+def test_a_card_that_harmonises_asks_for_the_scanner_and_scores_as_the_shell_command_does(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The scanners' names are numbers here, and none of them is the number of its place in the list."""
+    card = deepcopy(dict(load_study("ln-control-2y").card))
+    names = [feature["name"] for feature in card["signature"]["features"]]
+    numbers = [1.0 + k for k in range(len(names))]
+    batches = {
+        name: {"rows": 20, "shift": [shift] * len(names), "variance": [1.5] * len(names)}
+        for name, shift in (("2", 0.5), ("1", -0.25))
+    }
+    card["signature"]["harmonisation"] = {
+        "evidence": "refit", "source": "", "column": "scanner", "features": names, "mean": numbers, "sd": numbers,
+        "covariates": [], "effects": [], "batches": batches,
+    }  # fmt: skip
+    levels = [{"value": 1, "label": "2"}, {"value": 2, "label": "1"}]
+    card["covariates"].append({"name": "scanner", "label": "scanner", "levels": levels, "by_name": True})
+    card |= {"id": "harmonised"}
+    path = tmp_path / "harmonised.json"
+    path.write_text(json.dumps(card), encoding="utf-8")
+    inputs = replace(desk.inputs, study=str(path), covariates={"scanner": None}, reference="")
+    assert any("scanner is needed; it knows 2, 1" in reason for reason in desk.panel.missing(inputs))
+    inputs = replace(inputs, covariates={"scanner": 2.0})
+    assert desk.panel.missing(inputs) == []
+    desk.panel.score(inputs)
+    assert "--covariate=scanner=1" in desk.runner.arguments
+    desk.runner.work(capsys)
+    assert desk.panel.error == "" and desk.panel.result is not None
+    assert ["Harmonised", "from 1 by the training cohort's ComBat"] in desk.panel.result["summary"]
+    assert desk.panel.result_is_current(inputs)
+    found = desk.panel.result["score"]["contributions"]
+    raw = desk.panel.result["features"]
+    for k, item in enumerate(found):
+        expected = ((raw[item["feature"]] - numbers[k]) / numbers[k] + 0.25) / 1.5**0.5 * numbers[k] + numbers[k]
+        assert item["value"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_patient_is_scored_as_the_shell_command_scores_the_files(

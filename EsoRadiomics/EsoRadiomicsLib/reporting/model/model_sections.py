@@ -45,10 +45,7 @@ _BINARY_NOTE = (
     f"AUC with DeLong's limits, 0.5 by chance. Brier: mean squared error, 0.25 is a coin's; IPA: the share of "
     f"the error of predicting the rate for all that the model removes. {_CALIBRATION_NOTE}"
 )
-_BY_PATIENT = (
-    "Limits and tests count patients, not ROIs; only those of Kaplan–Meier curves and of observed/expected take each "
-    "ROI for a patient and are too narrow."
-)
+_BY_PATIENT = "Limits and tests count patients, not ROIs."
 _APPARENT = (
     "Apparent performance: features, cut-off and coefficients were fitted to these patients, so every number here "
     "flatters the model, and nothing is tested."
