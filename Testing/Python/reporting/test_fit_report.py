@@ -74,7 +74,11 @@ def test_the_card_scores_a_patient_from_ct_and_gtv_without_a_reference_cohort(
     image = phantoms.ct()
     sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
     sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(folder / "card.json")]
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    for feature in card["signature"]["features"]:  # a phantom is far from the generated patients
+        feature["sd"]["value"] = 1e9
+    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(tmp_path / "card.json")]
     assert main([*call, "--covariate", "HRR status=1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["score"]["rad_score"] is not None

@@ -145,6 +145,11 @@ def slope_sentence(internal: InternalValidation, model: str) -> str:
     slope = internal.find(SLOPE, model)
     if slope is None or slope.value >= 0.9:
         return ""
+    if slope.value <= 0:
+        return (
+            f"Expect a calibration slope of {_signed(slope.value)} in new patients: there its predictions say nothing, "
+            "or the opposite, and no update mends that."
+        )
     return (
         f"Its predictions are too far apart: expect a calibration slope of {slope.value:.2f} instead of 1 in new "
         "patients; “validate --update slope” mends that."
