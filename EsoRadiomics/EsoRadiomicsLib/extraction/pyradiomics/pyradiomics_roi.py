@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...core.translation import mark, told, tr
 from ..roi import Roi, RoiAccount, bounding_box, measurement_frame, require_roi, step
 from .pyradiomics_package import radiomics
 from .pyradiomics_settings import PyRadiomicsSettings
+from .quick_resampling import Resampler
 
 if TYPE_CHECKING:
     from ...imaging.case import Case
@@ -186,7 +187,8 @@ def _on_grid_of(
 
 @lru_cache
 def _resample_image() -> Any:
-    """PyRadiomics' function, which finds a quicker way to the bounding box, and no checks that were done here."""
+    """PyRadiomics' function, which finds a quicker way to the bounding box, and a quicker filter."""
     operations = radiomics().imageoperations
-    boxed = {"_checkROI": lambda image, mask, **_: np.concatenate(bounding_box(mask))}
-    return FunctionType(operations.resampleImage.__code__, {**vars(operations), **boxed})
+    simpleitk = SimpleNamespace(**{**vars(sitk), "ResampleImageFilter": Resampler})
+    quick = {"_checkROI": lambda image, mask, **_: np.concatenate(bounding_box(mask)), "sitk": simpleitk}
+    return FunctionType(operations.resampleImage.__code__, {**vars(operations), **quick})
