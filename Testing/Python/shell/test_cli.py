@@ -248,3 +248,17 @@ def test_the_main_help_documents_the_exit_codes(capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "exit codes" in capsys.readouterr().out
+
+
+def test_a_score_in_another_language_says_it_in_that_language(esoradiomics: Run) -> None:
+    done = esoradiomics(*SCORE, "--language", "zh")
+    assert done.returncode == 0, done.stderr
+    assert "（> 截断值 0.961）" in done.stdout or "（≤ 截断值 0.961）" in done.stdout
+    assert "风险组" in done.stdout
+
+
+def test_an_unknown_language_is_a_sentence_with_those_there_are(esoradiomics: Run, tmp_path: Path) -> None:
+    done = esoradiomics(*SCORE, "--language", "xx", "--out", "report")
+    assert done.returncode == 2
+    assert done.stderr == "esoradiomics: There is no language “xx”. There are: en, zh.\n"
+    assert left_behind(tmp_path) == set()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ...core.optional import require
 from ...core.translation import fonts, tr
-from ...core.wide_text import wrapped
+from ...core.wide_text import columns, wrapped
 from ...scoring.nomogram import build_nomogram, patient_values
 from ...scoring.patient import PatientResult
 from ...scoring.patient_curve import patient_curve
@@ -29,7 +29,7 @@ from .patient_summary import summary_rows
 POINTS_PER_MM = 72 / 25.4
 A4_MM = (210.0, 297.0)
 MARGIN_MM, GAP_MM = 10.0, 5.0
-LINE_MM, LABEL_MM, LETTERS = 4.6, 42.0, 100
+LINE_MM, LABEL_MM, LETTERS, WIDE_LETTERS = 4.6, 42.0, 100, 92
 
 
 def report_pdf(result: PatientResult) -> bytes:
@@ -87,7 +87,9 @@ def _summary_figure(result: PatientResult) -> Figure:
         (tr("Image, mask"), f"SHA-256 {result.case.image_sha256[:16]} …, {result.case.mask_sha256[:16]} …"),
         (tr("Study"), study.citation),
     ]
-    lines = [(label, wrapped(text, LETTERS) or [""]) for label, text in rows]
+    lines = [
+        (label, wrapped(text, LETTERS if columns(text) == len(text) else WIDE_LETTERS) or [""]) for label, text in rows
+    ]
     title = wrapped(tr(study.title), 80)
     top = 8 + 7 * len(title)
     figure = new_figure(top + 8 + LINE_MM * sum(len(texts) for _, texts in lines))
