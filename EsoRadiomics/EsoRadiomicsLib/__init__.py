@@ -26,6 +26,7 @@ _PUBLIC = {
     "score_patient": "scoring.patient",
     "score_readings": "scoring.reading_scores",
     "write_report": "reporting.patient.patient_report",
+    "language": "core.translation",
     "icc": "front_door",
     "run_cohort": "front_door",
     "fit": "front_door",

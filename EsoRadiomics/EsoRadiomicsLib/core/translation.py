@@ -70,10 +70,19 @@ def use_language(code: str) -> None:
 
 @contextmanager
 def language(code: str) -> Iterator[None]:
-    """Speak ``code`` within a ``with`` block.
+    """Speak a language within a ``with`` block: reports are written, and warnings worded, in it.
+
+    Args:
+        code: as in :func:`languages`, for example ``"zh"``.
 
     Raises:
         UsageError: there is no such language.
+
+    Example:
+        >>> import EsoRadiomicsLib as eso
+        >>> case = eso.load_case("ct.nrrd", "gtv.nrrd")
+        >>> with eso.language("zh"):
+        ...     eso.write_report(eso.score_patient(case, eso.load_study("ln-control-2y")), "node1")
     """
     token = _current.set(_known(code))
     try:
