@@ -66,9 +66,9 @@ def test_widgets_of_a_ui_file_get_the_catalogues_words_and_keep_those_of_a_pack(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "qt", SimpleNamespace(QWidget=object))
-    score = Widget(text="Score", objectName="Score", toolTip="")
-    translated = Widget(text="Punktzahl", toolTip="<p>1 = event, 0 = censored.</p>")
-    path = Widget(nameFilters=("Study card (*.json)",))
+    score: Any = Widget(text="Score", objectName="Score", toolTip="")
+    translated: Any = Widget(text="Punktzahl", toolTip="<p>1 = event, 0 = censored.</p>")
+    path: Any = Widget(nameFilters=("Study card (*.json)",))
     with language("zh"):
         translate_widgets(Widget((score, translated, path), title="3  Score"))
     assert (score.text, score.objectName) == ("评分", "Score")
