@@ -22,7 +22,7 @@ from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.predictions import predict
-from EsoRadiomicsLib.reporting.model.checklists import evidence_rows
+from EsoRadiomicsLib.reporting.model.checklists import checklist_sources, evidence_rows, metrics_sentence
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.statistics.discrimination import harrell
 from EsoRadiomicsLib.statistics.inputs import survival
@@ -294,6 +294,31 @@ def test_the_checklists_say_where_or_that_not() -> None:
     assert everything["METRICS", "26"] == "report.html, Performance: validation"
     assert everything["METRICS", "27"].startswith("not answered")
     assert everything["CLEAR", "8"] == "not answered here: for the authors to describe"
+
+
+def test_the_weighted_metrics_score_counts_what_the_run_answers_and_leaves_the_rest_open() -> None:
+    """By hand from the paper's weights, without items 9 and 17: a bare run, and one that had everything."""
+    applying = 1 - 0.0225 - 0.0200
+    bare = 0.02 + 0.0352 + 0.0234 + 0.0075  # 15, 20, 21, 30; of 1, 16 and 29 the authors answer the rest
+    authors = 1 - 0.0225 - 0.02 - bare
+    lacking = 0.0622 + 0.0311 + 0.0415 + 0.02 + 0.03 + 0.0599 + 0.03 + 0.0176 + 0.0293 + 0.0176 + 0.0375 + 0.0749
+    sentence = metrics_sentence(evidence_rows(frozenset()))
+    assert f"{bare / applying:.0%} by what this run answers itself" in sentence
+    assert f"up to {(bare + authors - lacking) / applying:.0%}" in sentence
+    needs = {"validation patients", "clinical variables", "agreement study", "outcome model", "resampling"}
+    needs |= {"volume among the features", "record of the extraction settings", "external cohort"}
+    everything = metrics_sentence(evidence_rows(frozenset(needs)))
+    assert f"{(bare + lacking - 0.03) / applying:.0%} by what" in everything and "up to 100%" in everything
+    assert "item 17 only for end-to-end deep learning" in everything
+
+
+def test_probast_ais_analysis_domain_is_answered_where_the_run_does() -> None:
+    rows = {row["item"]: row["answered"] for row in evidence_rows(frozenset({"resampling"}))
+            if row["standard"] == "PROBAST+AI"}  # fmt: skip
+    assert list(rows) == [f"D4.{k}" for k in range(1, 6)] + [f"E4.{k}" for k in range(1, 8)]
+    assert rows["E4.5"] == "not answered: this run had no validation patients"
+    assert rows["E4.6"].startswith("report.html") and rows["D4.1"].endswith("yours to judge")
+    assert "RQS 2.0" in checklist_sources() and "could not be compared" in checklist_sources()
 
 
 def test_the_endpoint_that_was_really_fitted_is_what_card_and_report_call_it(table: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ...evaluation.fit_checks import FitChecks
 from ...evaluation.internal_validation import BRIER, SLOPE
 from ...evaluation.markers import BOTH, CLINICAL, VOLUME
 from ...evaluation.measures import Evaluation
-from .checklists import checklist_sources
+from .checklists import checklist_sources, metrics_sentence
 from .model_page import figures, folded, limits, page, paragraph, section, table, with_limits, without_repeats
 from .model_sections import performance
 from .model_sentences import (
@@ -132,6 +132,7 @@ def fit_page(
         folded("Provenance", table([{"what": name, "value": value} for name, value in provenance.items()])),
         folded(
             "Reporting checklists",
+            paragraph(metrics_sentence(tables["reporting-checklists"])),
             paragraph(checklist_sources()),
             table(without_repeats(tables["reporting-checklists"], "standard")),
         ),
