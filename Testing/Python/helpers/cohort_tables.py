@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -91,3 +92,13 @@ def study_with_a_curve(golden: Golden) -> Study:
     card["outcome"]["curve"] = curve(x, outcome, fitted.coefficients, fitted.covariance, "generated")
     card |= {"id": "refitted", "title": "Refitted to a generated cohort"}
     return check_card(card, Path("refitted.json"))
+
+
+def card_for_phantoms(card: Path, folder: Path) -> Path:
+    """A card of generated patients with SDs so wide that a phantom, which is far from them, is scored."""
+    node = json.loads(card.read_text(encoding="utf-8"))
+    for feature in node["signature"]["features"]:
+        feature["sd"]["value"] = 1e9
+    path = folder / "card.json"
+    path.write_text(json.dumps(node), encoding="utf-8")
+    return path

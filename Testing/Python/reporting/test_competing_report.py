@@ -10,7 +10,7 @@ import pandas as pd
 import phantoms
 import pytest
 import SimpleITK as sitk
-from cohort_tables import generated_table, written
+from cohort_tables import card_for_phantoms, generated_table, written
 
 from EsoRadiomicsLib.reporting.figures.kaplan_meier_plot import RiskGroup, kaplan_meier_figure
 from EsoRadiomicsLib.shell.cli import main
@@ -52,11 +52,8 @@ def test_a_patient_is_told_a_risk_by_cumulative_incidence(
     image = phantoms.ct()
     sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
     sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    for feature in card["signature"]["features"]:  # a phantom is far from the generated patients
-        feature["sd"]["value"] = 1e9
-    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(tmp_path / "card.json")]
+    card = card_for_phantoms(folder / "card.json", tmp_path)
+    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(card)]
     assert main([*call, "--json", "--out", str(tmp_path / "patient")]) == 0
     outcome = json.loads(capsys.readouterr().out)["outcome"]
     assert outcome["survival"] == [] and [at["time"] for at in outcome["incidence"]] == [12, 24, 36]

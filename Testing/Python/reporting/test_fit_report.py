@@ -14,7 +14,7 @@ import pandas as pd
 import phantoms
 import pytest
 import SimpleITK as sitk
-from cohort_tables import generated_table, written
+from cohort_tables import card_for_phantoms, generated_table, written
 
 from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
 from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
@@ -74,11 +74,8 @@ def test_the_card_scores_a_patient_from_ct_and_gtv_without_a_reference_cohort(
     image = phantoms.ct()
     sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
     sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
-    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-    for feature in card["signature"]["features"]:  # a phantom is far from the generated patients
-        feature["sd"]["value"] = 1e9
-    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(tmp_path / "card.json")]
+    card = card_for_phantoms(folder / "card.json", tmp_path)
+    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(card)]
     assert main([*call, "--covariate", "HRR status=1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["score"]["rad_score"] is not None
