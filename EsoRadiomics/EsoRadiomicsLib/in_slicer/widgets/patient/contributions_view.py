@@ -195,10 +195,13 @@ class ScorePainter(Sketch):
     def _ticks(self, y: float) -> None:
         low, high = self._ends
         self.line(self._axis[0], y, self._axis[1], y, INK, 1.0)
-        for tick in pretty(low, high, 4):
-            if low <= tick <= high:
-                self.line(self._x(tick), y, self._x(tick), y + 0.9 * self._mm, INK, 1.0)
-                self.text(self._x(tick), y + 2.6 * self._mm, plain(tick), TEXT, INK, align=0)
+        free = self._left
+        for tick in (tick for tick in pretty(low, high, 4) if low <= tick <= high):
+            x, half = self._x(tick), self.width_of(plain(tick), TEXT) / 2
+            self.line(x, y, x, y + 0.9 * self._mm, INK, 1.0)
+            if x - half > free:
+                self.text(x, y + 2.6 * self._mm, plain(tick), TEXT, INK, align=0)
+                free = x + half + self._mm
 
     def _x(self, value: float) -> float:
         low, high = self._ends

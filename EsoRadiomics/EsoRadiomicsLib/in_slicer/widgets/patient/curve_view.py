@@ -59,6 +59,7 @@ class CurvePainter(Sketch):
         letters = columns(curve.note) * (self._right - self._left) / self.width_of(curve.note, NOTE)
         self._notes = wrapped(curve.note, max(int(0.95 * letters), 20))
         self._top = TOP_MM * mm
+        self._free = 0.0
         self._bottom = height - (FOOT_MM + NOTE_LINE_MM * len(self._notes)) * mm
 
     def page(self) -> None:
@@ -96,6 +97,10 @@ class CurvePainter(Sketch):
         for value in {low, high}:
             self.diamond(self._x(time), self._y(value), 1.2 * self._mm, PATIENT)
         x, y = self._x(time) + 1.5 * self._mm, max(self._y(high) - 2.4 * self._mm, self._top + 1.4 * self._mm)
+        if x < self._free:  # beside the one before: below the curve
+            y = self._y(low) + 2.6 * self._mm
+        else:
+            self._free = x + self.width_of(self._curve.words(time), TEXT)
         self.text(x, y, self._curve.words(time), TEXT, INK, paper=True)
 
     def _band(self, time: Any, low: Any, high: Any) -> None:

@@ -10,7 +10,8 @@ LABEL_MM, LEFT_MM, RIGHT_MARGIN_MM, VALUE_MARGIN_MM, EDGE_MM = 2.0, 44.0, 43.0, 
 PAGE_MM, TITLE_MM = 190.0, 13.0
 ROW_MM = (9.5, 17.0)
 """Least and largest distance of two axes."""
-MAX_SCALE = 8.0
+SCALES = (2.6, 8.0)
+"""Least and largest scale: below, text, which has a least size, would leave its place."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def lay_out(nomogram: Nomogram, width: float, height: float, *, foot_mm: float) 
     """The sheet for a view of this size with ``foot_mm`` for notes: spare width lengthens axes, height spreads them."""
     axes = len(nomogram.rows) + 2 + (len(nomogram.outcomes) or 1)
     least_mm = TITLE_MM + foot_mm + ROW_MM[0] * axes
-    scale = min(width / PAGE_MM, height / least_mm, MAX_SCALE)
+    scale = max(min(width / PAGE_MM, height / least_mm, SCALES[1]), SCALES[0])
     row = scale * min((height / scale - TITLE_MM - foot_mm) / axes, ROW_MM[1])
     y = [scale * TITLE_MM + row * (0.5 + i) for i in range(axes)]
     return Sheet(
