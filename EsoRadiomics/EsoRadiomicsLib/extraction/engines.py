@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from ..core.errors import UsageError
 from ..core.progress import Progress
+from ..core.translation import tr
 from ..imaging.case import Case
 from .features import Features, Found
 from .roi import Roi
@@ -156,7 +157,7 @@ def extract(
     for done, (label, result) in enumerate(_run(roi, settings, parts, helpers), start=1):
         found.update(result)
         if progress is not None:
-            progress(done / len(parts), f"features of {label}")
+            progress(done / len(parts), tr("features of {label}", label=label))
     values = {name: found[name][0] for name in order if name in wanted and not found[name][1]}
     failed = {name: found[name][1] for name in order if name in wanted and found[name][1]}
     return Features(values, failed, settings, measuring.software())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..core.errors import ExtractionError
+from ..core.translation import tr
 from .settings import ExtractionSettings
 
 Found = dict[str, tuple[float, str]]
@@ -32,7 +33,7 @@ class Features:
         Raises:
             ExtractionError: some have none, each with its reason.
         """
-        missing = {name: self.failed.get(name, "it was not computed") for name in names if name not in self.values}
+        missing = {name: self.failed.get(name, tr("it was not computed")) for name in names if name not in self.values}
         if missing:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in missing.items())
             raise ExtractionError(

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import RoiError
+from ..core.translation import tr
 from .settings import ExtractionSettings
 
 
@@ -101,14 +102,26 @@ def require_roi(mask: sitk.Image, steps: Sequence[Step], settings: ExtractionSet
     """
     voxels, where = steps[-1].voxels, steps[-1].name
     if voxels < max(settings.min_voxels, 1):
-        trail = ", ".join(f"{step.name}: {step.voxels:,} voxels" for step in steps)
+        trail = ", ".join(tr("{step}: {voxels:,} voxels", step=tr(step.name), voxels=step.voxels) for step in steps)
         raise RoiError(
-            f"The ROI of {name} has {voxels} voxels left ({where}); at least {settings.min_voxels} are needed. "
-            f"Account: {trail}. Check the contour, and that the image is in Hounsfield units."
+            tr(
+                "The ROI of {name} has {voxels} voxels left ({where}); at least {min_voxels} are needed. "
+                "Account: {trail}. Check the contour, and that the image is in Hounsfield units.",
+                name=name,
+                voxels=voxels,
+                where=tr(where),
+                min_voxels=settings.min_voxels,
+                trail=trail,
+            )
         )
     _, size = bounding_box(mask)
     if sum(extent > 1 for extent in size) < 2:
         raise RoiError(
-            f"The ROI of {name} is a line of voxels ({' × '.join(map(str, size))}, {where}); texture needs a surface "
-            "or a volume. Check the contour."
+            tr(
+                "The ROI of {name} is a line of voxels ({size}, {where}); texture needs a surface or a "
+                "volume. Check the contour.",
+                name=name,
+                size=" × ".join(map(str, size)),
+                where=tr(where),
+            )
         )

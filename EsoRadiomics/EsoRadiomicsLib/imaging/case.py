@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.translation import mark, tr
 from .grid import bring_to_grid, canonical_grid
 from .hounsfield import histogram, require_hounsfield
 from .masks import select_label
@@ -27,9 +28,10 @@ from .volumes import Acquisition, require_volume
 
 __all__ = ["Acquisition", "Case", "load_case", "make_case"]
 
-SILENT_HEADER = (
-    "The header of the image tells no voxel size and no position: 1 × 1 × 1 mm at the origin was taken. Volume, shape "
-    "and resampling depend on it; check it, or give the CT with its geometry."
+SILENT_HEADER = mark(
+    "The header of the image tells no voxel size and no position: 1 × 1 × 1 mm at the origin was "
+    "taken. Volume, shape and resampling depend on it; check it, or give the CT with its "
+    "geometry."
 )
 WHOLE_HU = 1e-3
 """A value this close to a whole number is one: rounding it loses nothing."""
@@ -104,8 +106,15 @@ def load_case(
     for other, value in chosen.items():
         if value is not None:
             raise InputError(
-                f"The {other} “{value}” cannot be looked up in {source.path}: that file is chosen from by "
-                f"{source.selector}. It offers: {', '.join(source.names)}."
+                tr(
+                    "The {other} “{value}” cannot be looked up in {path}: that file is chosen from by "
+                    "{selector}. It offers: {names}.",
+                    other=other,
+                    value=value,
+                    path=source.path,
+                    selector=source.selector,
+                    names=", ".join(source.names),
+                )
             )
     volume = read_volume(image, source.series, allow_outside=allow_outside)
     drawn = source.read(wanted, volume)
@@ -147,9 +156,9 @@ def make_case(
         InputError: image or mask cannot be measured.
     """
     image_name, mask_name = f"of {name}", f"of {name}"
-    require_volume(image, f"The image {image_name}")
-    require_volume(mask, f"The mask {mask_name}")
-    _, binary = select_label(mask, None, f"The mask {mask_name}")
+    require_volume(image, tr("The image {image_name}", image_name=image_name))
+    require_volume(mask, tr("The mask {mask_name}", mask_name=mask_name))
+    _, binary = select_label(mask, None, tr("The mask {mask_name}", mask_name=mask_name))
     return _case(
         canonical_grid(image),
         binary,
@@ -176,17 +185,24 @@ def _case(
     mask_name: str,
 ) -> Case:
     """A case of an image on its canonical grid and a 0/1 mask on any grid."""
-    for each, subject in ((image, f"The image {image_name}"), (mask, f"The mask {mask_name}")):
+    for each, subject in (
+        (image, tr("The image {image_name}", image_name=image_name)),
+        (mask, tr("The mask {mask_name}", mask_name=mask_name)),
+    ):
         require_right_angles(each.GetDirection(), subject)
         require_voxel_size(each.GetSpacing(), subject)
         require_near(each.GetOrigin(), subject)
-    voxels, remarks = _hounsfield(image, pixel_type, f"The image {image_name}")
+    voxels, remarks = _hounsfield(image, pixel_type, tr("The image {image_name}", image_name=image_name))
     if says_nothing(image):
-        remarks = (*remarks, SILENT_HEADER)
+        remarks = (*remarks, tr(SILENT_HEADER))
     brought = bring_to_grid(mask, image, mask_name, image_name)
     if sitk.GetArrayViewFromImage(brought.image).all():
         raise InputError(
-            f"The mask {mask_name} covers the whole image {image_name}. Give a mask that is 0 outside the GTV."
+            tr(
+                "The mask {mask_name} covers the whole image {image_name}. Give a mask that is 0 outside the GTV.",
+                mask_name=mask_name,
+                image_name=image_name,
+            )
         )
     measured = sitk.GetImageFromArray(voxels)  # a new image, which carries none of the header's texts
     measured.CopyInformation(image)
@@ -205,8 +221,11 @@ def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.nd
     array = sitk.GetArrayViewFromImage(image)
     if array.dtype.kind == "f" and not all(np.isfinite(part).all() for part in array):
         raise InputError(
-            f"{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 HU) or "
-            "export the CT again."
+            tr(
+                "{subject} holds voxels that are not numbers (NaN or infinite). Replace them by air (−1000 "
+                "HU) or export the CT again.",
+                subject=subject,
+            )
         )
     doubts = require_hounsfield(histogram(array), float(array.min()), float(array.max()), subject)
     whole = np.issubdtype(pixel_type, np.integer)
@@ -227,12 +246,20 @@ def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.nd
     if fractional:
         share = 100 * fractional / voxels.size
         remarks.append(
-            f"The image holds values that are not whole HU ({share:.1f} % of its voxels), as resampled images do; they "
-            "were rounded to 16-bit integers. Give the original CT where there is one."
+            tr(
+                "The image holds values that are not whole HU ({share:.1f} % of its voxels), as resampled "
+                "images do; they were rounded to 16-bit integers. Give the original CT where there is one.",
+                share=share,
+            )
         )
     if clipped:
         remarks.append(
-            f"The image holds {clipped:,} values beyond {limits.min:g} … {limits.max:g} HU, which were clipped to them."
+            tr(
+                "The image holds {clipped:,} values beyond {min:g} … {max:g} HU, which were clipped to them.",
+                clipped=clipped,
+                min=limits.min,
+                max=limits.max,
+            )
         )
     return voxels, tuple(remarks)
 

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.formatting import counted, some
+from ..core.translation import tr
 from .contour_regions import Region, once_around, region_of
 from .dicom_series import POSITION_TOLERANCE_MM
 from .grid import nearest, place, voxel_coordinates
@@ -63,11 +64,19 @@ def fill(
     warnings = []
     if len(flat) < len(contours):
         warnings.append(
-            f"{counted(len(contours) - len(flat), 'contour')} of the ROI had fewer than three points or did not lie in "
-            "one slice, and were left out."
+            tr(
+                "{contours} of the ROI had fewer than three points or did not lie in one slice, and were left out.",
+                contours=counted(len(contours) - len(flat), "contour"),
+            )
         )
     if not flat:
-        raise InputError(f"No contour of {roi_name} lies in a slice of {image_name}. Draw the ROI on these slices.")
+        raise InputError(
+            tr(
+                "No contour of {roi_name} lies in a slice of {image_name}. Draw the ROI on these slices.",
+                roi_name=roi_name,
+                image_name=image_name,
+            )
+        )
 
     heights = np.array([outline[:, 2].mean() for outline in flat])
     planes = nearest(heights)
@@ -76,18 +85,28 @@ def fill(
         for plane in np.unique(planes):
             if np.ptp(heights[planes == plane]) * spacing > POSITION_TOLERANCE_MM:
                 raise InputError(
-                    f"The contours of {roi_name} lie on finer planes than the slices of {image_name}. Give the series "
-                    "they were drawn on."
+                    tr(
+                        "The contours of {roi_name} lie on finer planes than the slices of {image_name}. Give the "
+                        "series they were drawn on.",
+                        roi_name=roi_name,
+                        image_name=image_name,
+                    )
                 )
         warnings.append(
-            f"The contours of the ROI lie up to {off:.2f} mm beside the slices of the CT; each was filled in the "
-            "nearest slice. Check that they were drawn on this series."
+            tr(
+                "The contours of the ROI lie up to {off:.2f} mm beside the slices of the CT; each was filled "
+                "in the nearest slice. Check that they were drawn on this series.",
+                off=off,
+            )
         )
     empty = int(np.ptp(planes)) + 1 - len(np.unique(planes))
     if empty:
         warnings.append(
-            f"{empty} slices between the first and the last contour of the ROI have none; they stay empty, because "
-            "contours are not interpolated."
+            tr(
+                "{empty} slices between the first and the last contour of the ROI have none; they stay "
+                "empty, because contours are not interpolated.",
+                empty=empty,
+            )
         )
     polygons = [once_around(outline[:, :2]) for outline in flat]
     slices: dict[int, list[np.ndarray]] = defaultdict(list)
@@ -96,7 +115,13 @@ def fill(
     regions = {plane: region_of(drawn, xor=xor) for plane, drawn in sorted(slices.items())}
     box, start = _filled(slices, regions)
     if not box.any():
-        raise InputError(f"{roi_name} holds no voxel centre of {image_name}: it is too small to measure. Check it.")
+        raise InputError(
+            tr(
+                "{roi_name} holds no voxel centre of {image_name}: it is too small to measure. Check it.",
+                roi_name=roi_name,
+                image_name=image_name,
+            )
+        )
     voxels = {plane: int(np.count_nonzero(box[plane - start[2]])) for plane in regions}
 
     def named(chosen: Iterable[int]) -> str:
@@ -123,20 +148,33 @@ def _doubts(regions: dict[int, Region], voxels: dict[int, int], named: Any) -> l
     if repeated:
         n = sum(regions[plane].repeats for plane in repeated)
         found.append(
-            f"Contours of the ROI that are there already were left out ({n} in {counted(len(repeated), 'slice')}: "
-            f"{named(repeated)}); each was counted once. Check these slices."
+            tr(
+                "Contours of the ROI that are there already were left out ({n} in {slices}: {repeated}); "
+                "each was counted once. Check these slices.",
+                n=n,
+                slices=counted(len(repeated), "slice"),
+                repeated=named(repeated),
+            )
         )
     overlapping = [plane for plane, region in regions.items() if region.overlaps]
     if overlapping:
         found.append(
-            f"Contours of the ROI overlap partly in {counted(len(overlapping), 'slice')} ({named(overlapping)}); their "
-            "union was taken. Check these slices."
+            tr(
+                "Contours of the ROI overlap partly in {slices} ({overlapping}); their union was taken. "
+                "Check these slices.",
+                slices=counted(len(overlapping), "slice"),
+                overlapping=named(overlapping),
+            )
         )
     lost = [plane for plane, region in regions.items() if not voxels[plane]]
     if lost:
         found.append(
-            f"{counted(len(lost), 'slice')} of the ROI with contours hold none of its voxels ({named(lost)}): the "
-            "contours enclose no voxel centre there. Check them."
+            tr(
+                "{slices} of the ROI with contours hold none of its voxels ({lost}): the contours enclose no "
+                "voxel centre there. Check them.",
+                slices=counted(len(lost), "slice"),
+                lost=named(lost),
+            )
         )
     unlike = [
         plane
@@ -145,8 +183,12 @@ def _doubts(regions: dict[int, Region], voxels: dict[int, int], named: Any) -> l
     ]
     if unlike:
         found.append(
-            f"The filled area differs from that of the contours by more than their border in "
-            f"{counted(len(unlike), 'slice')} of the ROI ({named(unlike)}). Check these contours."
+            tr(
+                "The filled area differs from that of the contours by more than their border in {slices} of "
+                "the ROI ({unlike}). Check these contours.",
+                slices=counted(len(unlike), "slice"),
+                unlike=named(unlike),
+            )
         )
     return found
 
@@ -207,6 +249,10 @@ def _require_near(points: np.ndarray, grid: sitk.Image, roi_name: str, image_nam
     size = np.array(grid.GetSize())
     if not ((points >= -size) & (points <= 2 * size)).all():
         raise InputError(
-            f"Contours of {roi_name} lie far outside the image {image_name}. Check that both are of the same patient "
-            "and examination."
+            tr(
+                "Contours of {roi_name} lie far outside the image {image_name}. Check that both are of the "
+                "same patient and examination.",
+                roi_name=roi_name,
+                image_name=image_name,
+            )
         )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..core.translation import tr
 from .dicom_files import one_text
 from .volumes import Acquisition
 
@@ -74,18 +75,27 @@ def acquisition_doubts(acquisition: Acquisition) -> tuple[str, ...]:
     found = []
     if acquisition.lossy:
         found.append(
-            f"The CT was compressed with loss ({acquisition.lossy}): texture features differ from those of the "
-            "original. Give the series as the scanner sent it."
+            tr(
+                "The CT was compressed with loss ({lossy}): texture features differ from those of the "
+                "original. Give the series as the scanner sent it.",
+                lossy=acquisition.lossy,
+            )
         )
     if acquisition.derived:
         found.append(
-            f"The CT is a derived series ({acquisition.derived}), not as it was reconstructed: projections and "
-            "reformatted slices have other features. Give the original axial series."
+            tr(
+                "The CT is a derived series ({derived}), not as it was reconstructed: projections and "
+                "reformatted slices have other features. Give the original axial series.",
+                derived=acquisition.derived,
+            )
         )
     if acquisition.gantry_tilt_deg and abs(acquisition.gantry_tilt_deg) > _LEAST_TILT:
         found.append(
-            f"The header tells a gantry tilt of {acquisition.gantry_tilt_deg:g}°, but the slices lie straight above "
-            "each other: the series was resampled, or the positions are wrong. Check the ROI's shape."
+            tr(
+                "The header tells a gantry tilt of {gantry_tilt_deg:g}°, but the slices lie straight above "
+                "each other: the series was resampled, or the positions are wrong. Check the ROI's shape.",
+                gantry_tilt_deg=acquisition.gantry_tilt_deg,
+            )
         )
     return tuple(found)
 
@@ -98,7 +108,7 @@ def _lossy(headers: Sequence[Dataset]) -> str | None:
             ratio, method = (one_text(header.get(f"LossyImageCompression{name}")) for name in ("Ratio", "Method"))
             return "0028,2110 = 01" + "".join(f", {part}" for part in (method, ratio and f"{ratio} : 1") if part)
         if syntax in _LOSSY_SYNTAXES:
-            return f"transfer syntax {syntax.name}"
+            return tr("transfer syntax {syntax_name}", syntax_name=syntax.name)
     return None
 
 

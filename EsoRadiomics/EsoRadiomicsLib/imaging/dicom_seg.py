@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.translation import mark, tr
 from .dicom_files import one_text, read_dataset, reading
 from .dicom_series import POSITION_TOLERANCE_MM, along_normal
 from .header_fields import MOST_BYTES
@@ -59,7 +60,7 @@ class DicomSegmentation:
         return [str(number) for number, _ in self._segments]
 
     def find(self, wanted: str | None) -> int:
-        return choose(self.names, wanted, "segment", self.path, self.keys)
+        return choose(self.names, wanted, mark("segment"), self.path, self.keys)
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         number, name = self._segments[self.find(wanted)]
@@ -70,11 +71,17 @@ class DicomSegmentation:
         with reading(self.path):
             frames = _frames(self.dataset, number)
             if not frames:
-                raise InputError(f"The segment “{name}” of {self.path} is empty. Draw it, or choose another.")
+                raise InputError(
+                    tr(
+                        "The segment “{name}” of {path} is empty. Draw it, or choose another.",
+                        name=name,
+                        path=self.path,
+                    )
+                )
             image = _volume(self.dataset, frames, self.path)
         kind = str(self.dataset.SegmentationType)
         if kind == "FRACTIONAL":
-            warnings += ("The DICOM SEG is fractional; voxels of at least one half were taken as the ROI.",)
+            warnings += (tr("The DICOM SEG is fractional; voxels of at least one half were taken as the ROI."),)
         return Mask(image, {"format": "DICOM SEG", "segment": name, "type": kind}, warnings)
 
     def _require_decoder(self) -> None:
@@ -85,8 +92,12 @@ class DicomSegmentation:
             if not syntax.is_compressed or get_decoder(syntax).is_available:
                 return
         raise InputError(
-            f"{self.path} is compressed ({syntax.name}), which cannot be decoded here. Save it uncompressed (dcmtk: "
-            "dcmdjpls or dcmdjpeg; gdcmconv --raw), or install pylibjpeg's decoders."
+            tr(
+                "{path} is compressed ({syntax_name}), which cannot be decoded here. Save it uncompressed "
+                "(dcmtk: dcmdjpls or dcmdjpeg; gdcmconv --raw), or install pylibjpeg's decoders.",
+                path=self.path,
+                syntax_name=syntax.name,
+            )
         )
 
 
@@ -100,7 +111,13 @@ def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
     whole = pixel_array(dataset) if dataset.BitsAllocated == 1 else None
     groups = dataset.PerFrameFunctionalGroupsSequence
     if len(groups) != int(dataset.get("NumberOfFrames") or 1):
-        raise ValueError(f"it describes {len(groups)} frames and holds {dataset.get('NumberOfFrames')}")
+        raise ValueError(
+            tr(
+                "it describes {groups} frames and holds {number}",
+                groups=len(groups),
+                number=dataset.get("NumberOfFrames"),
+            )
+        )
     if whole is not None and len(groups) == 1:
         whole = whole.reshape(1, *whole.shape[-2:])
     frames = []
@@ -136,16 +153,24 @@ def _volume(header: Dataset, frames: Sequence[tuple[Dataset, np.ndarray]], path:
     spacing = _slice_spacing(measures, heights)
     voxel = *map(float, measures.PixelSpacing), spacing
     if not np.isfinite([*positions.ravel(), *orientations.ravel(), *voxel]).all() or min(voxel) <= 0:
-        raise ValueError("the position, orientation or spacing of its frames is not of finite numbers")
+        raise ValueError(tr("the position, orientation or spacing of its frames is not of finite numbers"))
     slices = (heights - heights.min()) / spacing
     uneven = np.abs(slices - np.round(slices)).max() * spacing
     if max(uneven, drift) > POSITION_TOLERANCE_MM or np.ptp(orientations, axis=0).max() > 1e-4:
-        raise InputError(f"{path} has frames that do not lie on one even grid. Save it again on the CT's grid.")
+        raise InputError(
+            tr("{path} has frames that do not lie on one even grid. Save it again on the CT's grid.", path=path)
+        )
     if slices.max() * frames[0][1].size > MOST_BYTES:
-        raise ValueError(f"its frames are spread over {slices.max():,.0f} slices of {spacing:g} mm")
+        raise ValueError(
+            tr(
+                "its frames are spread over {slices:,.0f} slices of {spacing:g} mm",
+                slices=slices.max(),
+                spacing=spacing,
+            )
+        )
     index = np.round(slices).astype(int)
     if len(set(index)) < len(index):
-        raise ValueError("two frames of one segment lie at the same place, so others are lost")
+        raise ValueError(tr("two frames of one segment lie at the same place, so others are lost"))
     array = np.zeros((index.max() + 2, *frames[0][1].shape), np.uint8)  # never a single slice
     for i, (_, pixels) in zip(index, frames, strict=True):
         array[i] = pixels

@@ -17,6 +17,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.formatting import some
+from ..core.translation import tr
 from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .dicom_kinds import not_a_slice
@@ -113,12 +114,17 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
     doubts = list(acquisition_doubts(headers.acquisition))
     if unit != "HU":
         doubts.append(
-            f"The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units."
+            tr(
+                "The DICOM header of the CT calls its values “{unit}”, not HU: check that they are Hounsfield units.",
+                unit=unit,
+            )
         )
     if not headers.same_rescale:
         doubts.append(
-            "The slices of the CT do not share one rescale slope and intercept, as scanners write them: one of them "
-            "may be damaged. Look at the slices."
+            tr(
+                "The slices of the CT do not share one rescale slope and intercept, as scanners write them: "
+                "one of them may be damaged. Look at the slices."
+            )
         )
     return Volume(
         path=path,
@@ -175,7 +181,7 @@ def _series_of_folder(folder: Path, preferred: Collection[str]) -> list[Dataset]
 
 def _describe(headers: Sequence[Dataset]) -> str:
     first = headers[0]
-    number, text = first.get("SeriesNumber"), first.get("SeriesDescription") or "without description"
+    number, text = first.get("SeriesNumber"), first.get("SeriesDescription") or tr("without description")
     return f"series {'?' if number is None else number} “{text}” ({len(headers)} images, {Path(first.filename).name} …)"
 
 

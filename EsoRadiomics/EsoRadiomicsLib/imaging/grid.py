@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.translation import tr
 
 SAME_GRID_VOXELS = 0.01
 """Grids whose voxel centres agree within this part of a voxel are one grid."""
@@ -84,9 +85,10 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
             return Brought(brought, account | {"grid": "a box of the image's grid"})
         if not whole.any():
             return Brought(brought, account)
-        warning = (
-            f"The mask is as large as the image, but by its header it begins {_mm(start * spacing)} from it. "
-            "Check that the ROI lies on the tumour."
+        warning = tr(
+            "The mask is as large as the image, but by its header it begins {distance} from it. Check "
+            "that the ROI lies on the tumour.",
+            distance=_mm(start * spacing),
         )
         return Brought(brought, account | {"grid": "shifted by whole voxels"}, (warning,))
 
@@ -96,8 +98,12 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
     found = np.argwhere(sitk.GetArrayViewFromImage(brought))[:, ::-1]
     if not len(found):
         raise InputError(
-            f"The ROI of {mask_name} falls between the voxels of {image_name}: nothing of it is left on the image's "
-            "grid. Draw it on this image."
+            tr(
+                "The ROI of {mask_name} falls between the voxels of {image_name}: nothing of it is left on "
+                "the image's grid. Draw it on this image.",
+                mask_name=mask_name,
+                image_name=image_name,
+            )
         )
     moved = (found.mean(axis=0) - (matrix @ voxels.mean(axis=0) + start)) * spacing
     cell = np.prod(mask.GetSpacing()) * len(voxels)
@@ -110,10 +116,15 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
         "volume_change_percent": round(float(change), 2),
     }
     extent, voxel = (" × ".join(f"{length:g}" for length in each) for each in (mask.GetSize(), mask.GetSpacing()))
-    warning = (
-        f"The mask is on another grid than the image ({extent} voxels of {voxel} mm, its first voxel "
-        f"{_mm(start * spacing)} from the image's). It was brought to the image's grid by nearest neighbour, which "
-        f"moved the centre of the ROI by {np.linalg.norm(moved):.2f} mm and changed its volume by {change:+.1f} %."
+    warning = tr(
+        "The mask is on another grid than the image ({extent} voxels of {voxel} mm, its first voxel "
+        "{distance} from the image's). It was brought to the image's grid by nearest neighbour, which "
+        "moved the centre of the ROI by {moved:.2f} mm and changed its volume by {change:+.1f} %.",
+        extent=extent,
+        voxel=voxel,
+        distance=_mm(start * spacing),
+        moved=np.linalg.norm(moved),
+        change=change,
     )
     return Brought(brought, account, (warning,))
 
@@ -175,12 +186,24 @@ def _refuse_outside(voxels: int, inside: int, mask_name: str, image_name: str) -
         return
     if inside == 0:
         raise InputError(
-            f"The ROI of {mask_name} does not overlap the image {image_name}. Check that both are of the same patient "
-            "and examination, and that both headers give the position in the same coordinates."
+            tr(
+                "The ROI of {mask_name} does not overlap the image {image_name}. Check that both are of the "
+                "same patient and examination, and that both headers give the position in the same "
+                "coordinates.",
+                mask_name=mask_name,
+                image_name=image_name,
+            )
         )
     raise InputError(
-        f"{100 * (1 - inside / voxels):.1f} % of the ROI of {mask_name} ({voxels - inside:,} of {voxels:,} voxels) "
-        f"lies outside the image {image_name}. Give the image the ROI was drawn on, uncropped."
+        tr(
+            "{share:.1f} % of the ROI of {mask_name} ({outside:,} of {voxels:,} voxels) lies outside "
+            "the image {image_name}. Give the image the ROI was drawn on, uncropped.",
+            share=100 * (1 - inside / voxels),
+            mask_name=mask_name,
+            outside=voxels - inside,
+            voxels=voxels,
+            image_name=image_name,
+        )
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.formatting import plain
-from ..core.translation import mark
+from ..core.translation import mark, tr
 
 AIR, FAT, SOFT_TISSUE = (-1050, -900), (-150, -50), (0, 100)
 """Where a CT has peaks, in HU: air outside the body and in the lungs' airways, fat, soft tissue."""
@@ -100,29 +100,49 @@ def require_hounsfield(found: Histogram, least: float, most: float, subject: str
     """
     values = found.values
     low, high = int(values[0]), int(values[-1])
-    but = f" (but for padding of {', '.join(map(plain, found.padding))})" if found.padding else ""
+    but = tr(" (but for padding of {values})", values=", ".join(map(plain, found.padding))) if found.padding else ""
     if found.share(_UNSIGNED, HIGHEST) > 0.001:
         raise InputError(
-            f"{subject} holds values up to {high:,}: negative values were stored without their sign (64,512 is "
-            "−1,024), so it is not in Hounsfield units. Convert the CT from DICOM again."
+            tr(
+                "{subject} holds values up to {high:,}: negative values were stored without their sign "
+                "(64,512 is −1,024), so it is not in Hounsfield units. Convert the CT from DICOM again.",
+                subject=subject,
+                high=high,
+            )
         )
     if low >= 0:
         raise InputError(
-            f"{subject} has no value below 0{but}, so it is not a CT in Hounsfield units: "
-            f"{_looks_like(high, most)}. Give the CT in HU."
+            tr(
+                "{subject} has no value below 0{but}, so it is not a CT in Hounsfield units: {high}. Give "
+                "the CT in HU.",
+                subject=subject,
+                but=but,
+                high=_looks_like(high, most),
+            )
         )
     if found.percentile(99.9) - found.percentile(0.1) < _LEAST_RANGE:
         raise InputError(
-            f"{subject} holds values from {plain(round(least, 2))} to {plain(round(most, 2))}{but}, which are no "
-            "Hounsfield units: z-scored, scaled, or a constant. Give the CT as it was reconstructed, in HU."
+            tr(
+                "{subject} holds values from {least} to {most}{but}, which are no Hounsfield units: "
+                "z-scored, scaled, or a constant. Give the CT as it was reconstructed, in HU.",
+                subject=subject,
+                least=plain(round(least, 2)),
+                most=plain(round(most, 2)),
+                but=but,
+            )
         )
     # Stored values are HU + 1024 (or + 1000): noise may take air, at 24, a little below 0.
     shifted = found.share(850, 1300)
     if found.share(LOWEST, -500) == 0 and shifted > 0.2:
         raise InputError(
-            f"{subject} has no air near −1000 HU{but}, and {100 * shifted:.0f} % of its voxels lie between 850 and "
-            "1300, where soft tissue is stored without the rescale intercept. Apply slope and intercept "
-            "(convert the CT from DICOM again), and give the CT in HU."
+            tr(
+                "{subject} has no air near −1000 HU{but}, and {shifted:.0f} % of its voxels lie between 850 "
+                "and 1300, where soft tissue is stored without the rescale intercept. Apply slope and "
+                "intercept (convert the CT from DICOM again), and give the CT in HU.",
+                subject=subject,
+                but=but,
+                shifted=100 * shifted,
+            )
         )
     return tuple(_doubts(found, but))
 
@@ -133,30 +153,49 @@ def _doubts(found: Histogram, but: str) -> list[str]:
     low, high = int(values[0]), int(values[-1])
     top, bottom = _is_cut(found, high, -1, _TOP_SHARE), low > -900 and _is_cut(found, low, 1, _BOTTOM_SHARE)
     if top and high < 2000:
-        ends = f"at {plain(low)} and {plain(high)} HU" if bottom else f"at {plain(high)} HU"
+        ends = tr("at {high} HU", high=plain(high))
+        if bottom:
+            ends = tr("at {low} and {high} HU", low=plain(low), high=plain(high))
         doubts.append(
-            f"The histogram of the image is cut {ends}: it was windowed, and voxels beyond have lost their values. "
-            "Features of an ROI that reaches there are wrong; give the CT as it was reconstructed."
+            tr(
+                "The histogram of the image is cut {ends}: it was windowed, and voxels beyond have lost "
+                "their values. Features of an ROI that reaches there are wrong; give the CT as it was "
+                "reconstructed.",
+                ends=ends,
+            )
         )
     elif bottom:
         doubts.append(
-            f"The histogram of the image is cut at {plain(low)} HU: it was windowed or masked, and air has lost its "
-            "values. Give the CT as it was reconstructed."
+            tr(
+                "The histogram of the image is cut at {low} HU: it was windowed or masked, and air has lost "
+                "its values. Give the CT as it was reconstructed.",
+                low=plain(low),
+            )
         )
     dense = found.share(2000, HIGHEST)
     if dense > 0.02:
         doubts.append(
-            f"{100 * dense:.0f} % of the image lie above 2000 HU, more than any patient has. Check slope and intercept."
+            tr(
+                "{dense:.0f} % of the image lie above 2000 HU, more than any patient has. Check slope and intercept.",
+                dense=100 * dense,
+            )
         )
     deep = found.share(LOWEST, -1100)
     if deep > 0.05:
         doubts.append(
-            f"{100 * deep:.0f} % of the image lie below −1100 HU{but}, where nothing measured can lie. Check slope and "
-            "intercept: the intercept may have been applied twice."
+            tr(
+                "{deep:.0f} % of the image lie below −1100 HU{but}, where nothing measured can lie. Check "
+                "slope and intercept: the intercept may have been applied twice.",
+                deep=100 * deep,
+                but=but,
+            )
         )
     if found.share(-200, 300) < 0.02:
         doubts.append(
-            "Hardly any voxel of the image has the HU of fat or soft tissue (−200 to 300). Check slope and intercept."
+            tr(
+                "Hardly any voxel of the image has the HU of fat or soft tissue (−200 to 300). Check slope "
+                "and intercept."
+            )
         )
     return doubts
 
@@ -171,7 +210,7 @@ def _is_cut(found: Histogram, end: int, inward: int, share: float) -> bool:
 
 def _looks_like(high: int, most: float) -> str:
     if most <= 1.001:
-        return "it was scaled to 0 … 1"
+        return tr("it was scaled to 0 … 1")
     if high <= 255:
-        return "a picture or an image scaled to 0 … 255"
-    return "an MR image, or a CT without its rescale slope and intercept"
+        return tr("a picture or an image scaled to 0 … 255")
+    return tr("an MR image, or a CT without its rescale slope and intercept")

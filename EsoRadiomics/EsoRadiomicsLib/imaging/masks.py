@@ -19,6 +19,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.formatting import some
+from ..core.translation import mark, tr
 from .volumes import Volume
 
 MOST_NAMES = 30
@@ -85,17 +86,17 @@ class Labelmap:
 
     @cached_property
     def names(self) -> list[str]:
-        return [str(label) for label in labels_of(self.image, f"The mask {self.path}")]
+        return [str(label) for label in labels_of(self.image, tr("The mask {path}", path=self.path))]
 
     @property
     def keys(self) -> list[str]:
         return self.names
 
     def find(self, wanted: str | None) -> int:
-        return self.names.index(str(find_label(self.image, wanted, f"The mask {self.path}")))
+        return self.names.index(str(find_label(self.image, wanted, tr("The mask {path}", path=self.path))))
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
-        label, image = select_label(self.image, wanted, f"The mask {self.path}")
+        label, image = select_label(self.image, wanted, tr("The mask {path}", path=self.path))
         return Mask(image, {"format": self.source["format"], "label": label})
 
 
@@ -112,8 +113,12 @@ def labels_of(image: sitk.Image, subject: str) -> list[int]:
     odd = values[~np.isfinite(values) | (values != np.round(values))] if values.dtype.kind == "f" else values[:0]
     if len(odd):
         raise InputError(
-            f"{subject} holds values that are not whole numbers ({odd[0]:g}, …), as probability maps and linearly "
-            "interpolated masks do. Threshold it, or give the labelmap it came from."
+            tr(
+                "{subject} holds values that are not whole numbers ({odd:g}, …), as probability maps and "
+                "linearly interpolated masks do. Threshold it, or give the labelmap it came from.",
+                subject=subject,
+                odd=odd[0],
+            )
         )
     return [int(value) for value in values]
 
@@ -138,18 +143,39 @@ def find_label(image: sitk.Image, wanted: str | int | None, subject: str) -> int
     """
     labels = labels_of(image, subject)
     if not labels:
-        raise InputError(f"{subject} is empty: every voxel is 0. Draw the GTV, or give another mask.")
+        raise InputError(
+            tr("{subject} is empty: every voxel is 0. Draw the GTV, or give another mask.", subject=subject)
+        )
     if len(labels) > MOST_LABELS or (len(labels) > 1 and labels[0] < 0):
         raise InputError(
-            f"{subject} looks like an image: it holds {len(labels):,} different values from {labels[0]} to "
-            f"{labels[-1]}. Were image and mask exchanged? Give the image first, then the mask."
+            tr(
+                "{subject} looks like an image: it holds {labels:,} different values from {least} to "
+                "{most}. Were image and mask exchanged? Give the image first, then the mask.",
+                subject=subject,
+                labels=len(labels),
+                least=labels[0],
+                most=labels[-1],
+            )
         )
     listed = some(labels, MOST_NAMES)
     if wanted is None and len(labels) > 1:
-        raise InputError(f"{subject} holds the labels {listed}, and none was chosen. Choose the label of the GTV.")
+        raise InputError(
+            tr(
+                "{subject} holds the labels {listed}, and none was chosen. Choose the label of the GTV.",
+                subject=subject,
+                listed=listed,
+            )
+        )
     label = labels[0] if wanted is None else next((value for value in labels if str(value) == str(wanted)), 0)
     if not label:
-        raise InputError(f"{subject} has no label {wanted}. The labels there are: {listed}.")
+        raise InputError(
+            tr(
+                "{subject} has no label {wanted}. The labels there are: {listed}.",
+                subject=subject,
+                wanted=wanted,
+                listed=listed,
+            )
+        )
     return label
 
 
@@ -186,8 +212,14 @@ class Segmentation:
             label, layer = value(number, "LabelValue", "1"), value(number, "Layer", str(number))
             if not (label.isdecimal() and layer.isdecimal() and int(layer) < self._layers()):
                 raise InputError(
-                    f"The segmentation {self.path} is damaged: its segment {number} is label {label} of layer {layer}, "
-                    "which is not there. Save it again from 3D Slicer."
+                    tr(
+                        "The segmentation {path} is damaged: its segment {number} is label {label} of layer {layer}, "
+                        "which is not there. Save it again from 3D Slicer.",
+                        path=self.path,
+                        number=number,
+                        label=label,
+                        layer=layer,
+                    )
                 )
             segments.append(_Segment(value(number, "Name", identifier), identifier, int(label), int(layer)))
         object.__setattr__(self, "segments", segments)
@@ -201,14 +233,20 @@ class Segmentation:
         return [segment.id for segment in self.segments]
 
     def find(self, wanted: str | None) -> int:
-        return choose(self.names, wanted, "segment", self.path, self.keys)
+        return choose(self.names, wanted, mark("segment"), self.path, self.keys)
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         segment = self.segments[self.find(wanted)]
         layer = self._layer(segment.layer)
         array = (sitk.GetArrayViewFromImage(layer) == segment.label).astype(np.uint8)
         if not array.any():
-            raise InputError(f"The segment “{segment.name}” of {self.path} is empty. Draw it, or choose another.")
+            raise InputError(
+                tr(
+                    "The segment “{segment_name}” of {path} is empty. Draw it, or choose another.",
+                    segment_name=segment.name,
+                    path=self.path,
+                )
+            )
         binary = sitk.GetImageFromArray(array)
         binary.CopyInformation(layer)
         return Mask(binary, {"format": "Slicer segmentation", "segment": segment.name})
@@ -232,14 +270,39 @@ def choose(names: Sequence[str], wanted: str | None, kind: str, path: Path, keys
     if wanted is None:
         if len(names) == 1:
             return 0
-        raise InputError(f"{path} holds {len(names)} {kind}s: {listed}. Choose the {kind} of the GTV by name.")
+        raise InputError(
+            tr(
+                "{path} holds {names} {kind}s: {listed}. Choose the {kind} of the GTV by name.",
+                path=path,
+                names=len(names),
+                kind=tr(kind),
+                listed=listed,
+            )
+        )
     fits = fitting(names, wanted, keys)
     if len(fits) == 1:
         return fits[0]
     if not fits:
-        raise InputError(f"{path} has no {kind} “{wanted}”. There are: {listed}.")
+        raise InputError(
+            tr(
+                "{path} has no {kind} “{wanted}”. There are: {listed}.",
+                path=path,
+                kind=tr(kind),
+                wanted=wanted,
+                listed=listed,
+            )
+        )
     several = some((f"“{names[i]}”" + (f" ({keys[i]})" if keys else "") for i in fits), MOST_NAMES)
-    raise InputError(f"“{wanted}” fits {len(fits)} {kind}s of {path}: {several}. Choose one of them.")
+    raise InputError(
+        tr(
+            "“{wanted}” fits {fits} {kind}s of {path}: {several}. Choose one of them.",
+            wanted=wanted,
+            fits=len(fits),
+            kind=tr(kind),
+            path=path,
+            several=several,
+        )
+    )
 
 
 def fitting(names: Sequence[str], wanted: str, keys: Sequence[str] = ()) -> list[int]:
@@ -261,14 +324,24 @@ def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume
         InputError: the mask is of another series or frame of reference than the volume.
     """
     if not volume.series_uid:
-        return ("The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit.",)
+        return (
+            tr("The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit."),
+        )
     if volume.frame_of_reference and frames and volume.frame_of_reference not in frames:
         raise InputError(
-            f"{source.path} was drawn in another frame of reference than the CT {volume.path}: positions do not "
-            "correspond. Give the CT it was drawn on."
+            tr(
+                "{path} was drawn in another frame of reference than the CT {image}: positions do not "
+                "correspond. Give the CT it was drawn on.",
+                path=source.path,
+                image=volume.path,
+            )
         )
     if source.series and volume.series_uid not in source.series:
         raise InputError(
-            f"{source.path} was drawn on another series than the CT {volume.path}. Give the series it was drawn on."
+            tr(
+                "{path} was drawn on another series than the CT {image}. Give the series it was drawn on.",
+                path=source.path,
+                image=volume.path,
+            )
         )
     return ()

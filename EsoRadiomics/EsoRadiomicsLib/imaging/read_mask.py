@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import InputError
+from ..core.translation import tr
 from .masks import Labelmap, MaskSource, Segmentation
 from .volumes import existing, is_dicom, read_image, require_volume
 
@@ -25,7 +26,7 @@ def open_mask(path: Path | str, *, allow_outside: bool = False) -> MaskSource:
     image, source = read_image(path, allow_outside=allow_outside)
     if any(key == "Segment0_ID" for key in image.GetMetaDataKeys()):
         return Segmentation(path, image)
-    require_volume(image, f"The mask {path}")
+    require_volume(image, tr("The mask {path}", path=path))
     return Labelmap(path, image, source)
 
 
@@ -57,11 +58,22 @@ def _open_dicom(path: Path) -> MaskSource:
         if header.Modality in ("RTSTRUCT", "SEG")
     ]
     if not found:
-        what = "holds no RTSTRUCT and no DICOM SEG" if path.is_dir() else "is neither an RTSTRUCT nor a DICOM SEG"
-        raise InputError(f"{path} {what}. Give the file with the contours or segments of the GTV.")
+        what = (
+            tr("holds no RTSTRUCT and no DICOM SEG") if path.is_dir() else tr("is neither an RTSTRUCT nor a DICOM SEG")
+        )
+        raise InputError(
+            tr("{path} {what}. Give the file with the contours or segments of the GTV.", path=path, what=what)
+        )
     if len(found) > 1:
         listed = ", ".join(f"{Path(header.filename).name} ({header.Modality})" for header in found)
-        raise InputError(f"The folder {path} holds {len(found)} masks: {listed}. Give one of these files.")
+        raise InputError(
+            tr(
+                "The folder {path} holds {found} masks: {listed}. Give one of these files.",
+                path=path,
+                found=len(found),
+                listed=listed,
+            )
+        )
     from .dicom_seg import DicomSegmentation
     from .rtstruct import StructureSet
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.errors import InputError
 from ..core.formatting import counted, some
+from ..core.translation import ntr, tr
 from .contour_fill import fill
 from .dicom_files import one_text, read_dataset, reading
 from .masks import Mask, choose, fitting, require_reference
@@ -37,7 +38,9 @@ class _Roi:
     def absent(self) -> str:
         """Why it is not offered."""
         others = some(self.left_out)
-        return f"“{self.name}” has no closed contour" + (f", only {others}" if others else "")
+        return tr("“{name}” has no closed contour", name=self.name) + (
+            tr(", only {others}", others=others) if others else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -93,19 +96,37 @@ class StructureSet:
         reasons = "; ".join(roi.absent for roi in absent[:5]) + (" …" if len(absent) > 5 else "")
         if not self._offered:
             there = f" ({reasons})" if reasons else ""
-            raise InputError(f"{self.path} has no ROI with closed contours{there}. Draw the GTV, or give another file.")
+            raise InputError(
+                tr(
+                    "{path} has no ROI with closed contours{there}. Draw the GTV, or give another file.",
+                    path=self.path,
+                    there=there,
+                )
+            )
         if wanted is not None and not fitting(self.names, wanted, self.keys):
             meant = fitting([roi.name for roi in absent], wanted, [roi.number for roi in absent])
             if meant:
                 why = "; ".join(absent[i].absent for i in meant[:5])
-                raise InputError(f"In {self.path} {why}. Draw it, or choose another: {some(self.names, 20)}.")
+                raise InputError(
+                    tr(
+                        "In {path} {why}. Draw it, or choose another: {names}.",
+                        path=self.path,
+                        why=why,
+                        names=some(self.names, 20),
+                    )
+                )
         index = choose(self.names, wanted, "ROI", self.path, self.keys)
         twice = [roi.name for roi in self.rois if roi.number == self._offered[index].number]
         if len(twice) > 1:
             listed = ", ".join(f"“{name}”" for name in twice)
             raise InputError(
-                f"{self.path} gives {listed} the same ROI number {self._offered[index].number}, so whose contours are "
-                "whose is not known. Export the structure set again."
+                tr(
+                    "{path} gives {listed} the same ROI number {number}, so whose contours are whose is not "
+                    "known. Export the structure set again.",
+                    path=self.path,
+                    listed=listed,
+                    number=self._offered[index].number,
+                )
             )
         return index
 
@@ -117,15 +138,27 @@ class StructureSet:
             kinds = {str(contour.ContourGeometricType) for contour in roi.contours}
             told = [_told(contour) for contour in roi.contours]
         if roi.left_out:
-            out = some(f"{n} of {what}" for what, n in roi.left_out.items())
-            warnings += (f"Of the ROI “{roi.name}” these were left out: {out}.",)
+            out = some(tr("{n} of {what}", n=n, what=what) for what, n in roi.left_out.items())
+            warnings += (tr("Of the ROI “{roi_name}” these were left out: {out}.", roi_name=roi.name, out=out),)
         short = sum(n not in (None, len(each)) for n, each in zip(told, points, strict=True))
         if short:
             warnings += (
-                f"{counted(short, 'contour')} of the ROI “{roi.name}” {'has' if short == 1 else 'have'} another number "
-                "of points than the file says: some may be lost. Look at the contours.",
+                ntr(
+                    "{n} contour of the ROI “{roi}” has another number of points than the file says: some may be "
+                    "lost. Look at the contours.",
+                    "{n} contours of the ROI “{roi}” have another number of points than the file says: some may be "
+                    "lost. Look at the contours.",
+                    short,
+                    roi=roi.name,
+                ),
             )
-        filled = fill(points, volume.image, f"“{roi.name}” in {self.path}", str(volume.path), xor=XOR in kinds)
+        filled = fill(
+            points,
+            volume.image,
+            tr("“{roi_name}” in {path}", roi_name=roi.name, path=self.path),
+            str(volume.path),
+            xor=XOR in kinds,
+        )
         account = {"format": "RTSTRUCT", "roi": roi.name, "fill": "xor" if XOR in kinds else "even-odd"}
         return Mask(filled.image, account | filled.account, (*warnings, *filled.warnings))
 
@@ -134,9 +167,9 @@ def _left_out(contour: Dataset) -> str:
     """What a contour is that is no closed one with points; empty for one that is."""
     kind = one_text(contour.get("ContourGeometricType")).upper()
     if kind not in CLOSED:
-        names = {"POINT": "points", "OPEN_PLANAR": "open contours", "OPEN_NONPLANAR": "open contours"}
-        return names.get(kind, f"contours of type “{kind[:40] or 'unknown'}”")
-    return "" if _numbers(contour) else "contours without points"
+        names = {"POINT": "points", "OPEN_PLANAR": tr("open contours"), "OPEN_NONPLANAR": tr("open contours")}
+        return names.get(kind, tr("contours of type “{kind}”", kind=kind[:40] or "unknown"))
+    return "" if _numbers(contour) else tr("contours without points")
 
 
 def _numbers(contour: Dataset) -> Sequence[Any]:
@@ -160,7 +193,13 @@ def _points(contour: Dataset, number: int, roi: str, path: Path) -> np.ndarray:
     numbers = np.array(_numbers(contour), float)
     if len(numbers) % 3 or not np.isfinite(numbers).all():
         raise InputError(
-            f"{path}: contour {number} of the ROI “{roi}” has {counted(len(numbers), 'number')}, which are not three "
-            "finite ones for each point. Export the structure set again."
+            tr(
+                "{path}: contour {number} of the ROI “{roi}” has {numbers}, which are not three finite ones "
+                "for each point. Export the structure set again.",
+                path=path,
+                number=number,
+                roi=roi,
+                numbers=counted(len(numbers), "number"),
+            )
         )
     return numbers.reshape(-1, 3)

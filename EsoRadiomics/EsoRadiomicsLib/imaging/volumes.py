@@ -13,6 +13,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.places import require_there
+from ..core.translation import tr
 from .header_checks import read_volume_header
 from .header_fields import VolumeHeader
 from .packed_voxels import fit_checksum, require_sound_voxels
@@ -149,15 +150,29 @@ def require_volume(image: sitk.Image, subject: str) -> None:
     """
     dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     if dimension != 3:
-        raise InputError(f"{subject} is {dimension}-D; a single 3-D volume is needed. Export one volume.")
+        raise InputError(
+            tr(
+                "{subject} is {dimension}-D; a single 3-D volume is needed. Export one volume.",
+                subject=subject,
+                dimension=dimension,
+            )
+        )
     if components != 1:
         raise InputError(
-            f"{subject} has {components} values a voxel (a colour picture or a series of volumes); one value a voxel "
-            "is needed. Export a single volume."
+            tr(
+                "{subject} has {components} values a voxel (a colour picture or a series of volumes); one "
+                "value a voxel is needed. Export a single volume.",
+                subject=subject,
+                components=components,
+            )
         )
     if min(image.GetSize()) < 2:
         raise InputError(
-            f"{subject} is a single slice ({' × '.join(map(str, image.GetSize()))} voxels); a 3-D volume is needed."
+            tr(
+                "{subject} is a single slice ({size} voxels); a 3-D volume is needed.",
+                subject=subject,
+                size=" × ".join(map(str, image.GetSize())),
+            )
         )
 
 

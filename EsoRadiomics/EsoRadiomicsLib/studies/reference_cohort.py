@@ -18,6 +18,7 @@ from ..core.numbers import finite
 from ..core.output import write_text
 from ..core.schemas import check_schema
 from ..core.strict_json import read_json
+from ..core.translation import tr
 from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
 
@@ -89,8 +90,12 @@ class ReferenceCohort:
                 f"{name}: here {ours}, reference {theirs}" for name, (ours, theirs) in differences.items()
             )
             raise ScoreError(
-                f"The reference cohort “{self.label}” was measured with other settings than this patient ({listed}). "
-                "Extract its features again with the study's settings and rebuild it."
+                tr(
+                    "The reference cohort “{label}” was measured with other settings than this patient "
+                    "({listed}). Extract its features again with the study's settings and rebuild it.",
+                    label=self.label,
+                    listed=listed,
+                )
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -137,8 +142,8 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     """
     if isinstance(path, ReferenceCohort):
         return path
-    subject = f"The reference cohort {path}"
-    node = read_json(Path(path), subject, "Choose another, or build it again.")
+    subject = tr("The reference cohort {path}", path=path)
+    node = read_json(Path(path), subject, tr("Choose another, or build it again."))
     check_schema(node, "reference-cohort.schema.json", subject)
     own = _part(node, node, subject, "$")
     parts = [_part(node, each, subject, f"$.readings[{i}]") for i, each in enumerate(node.get("readings", ()))]
@@ -150,7 +155,13 @@ def _spread(node: Mapping[str, Any], subject: str, study: str) -> SignatureSprea
     p = len(node["features"])
     square = len(node["correlations"]) == p and all(len(row) == p for row in node["correlations"])
     if not square or any(len(row) != p for row in node["patients"]):
-        raise StudyError(f"{subject} is broken at $.signatures.{study}: not one row and column for each feature.")
+        raise StudyError(
+            tr(
+                "{subject} is broken at $.signatures.{study}: not one row and column for each feature.",
+                subject=subject,
+                study=study,
+            )
+        )
     return SignatureSpread(
         tuple(node["features"]),
         tuple(map(tuple, node["correlations"])),
@@ -163,11 +174,21 @@ def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: st
     try:
         settings = settings_from(part["settings"])
     except (UsageError, TypeError, ValueError) as error:
-        raise StudyError(f"{subject} is broken at {at}.settings: {error}") from error
+        raise StudyError(
+            tr("{subject} is broken at {at}.settings: {error}", subject=subject, at=at, error=error)
+        ) from error
     features = {name: ReferenceFeature(**values) for name, values in part["features"].items()}
     for name, feature in features.items():
         if problem := _contradiction(feature):
-            raise StudyError(f"{subject} is broken at {at}.features.{name}: {problem}. Build it again.")
+            raise StudyError(
+                tr(
+                    "{subject} is broken at {at}.features.{name}: {problem}. Build it again.",
+                    subject=subject,
+                    at=at,
+                    name=name,
+                    problem=problem,
+                )
+            )
     return ReferenceCohort(node["label"], node["demonstration"], node["cases"], settings, node["software"], features)
 
 
@@ -177,13 +198,13 @@ def _contradiction(feature: ReferenceFeature) -> str:
     slack = 1e-9 * max(abs(feature.minimum), abs(feature.maximum), width)
     inside = [feature.mean, *feature.quantiles.values()]
     if width < 0 or any(not feature.minimum - slack <= value <= feature.maximum + slack for value in inside):
-        return "its mean or quantiles lie outside its own minimum and maximum"
+        return tr("its mean or quantiles lie outside its own minimum and maximum")
     if feature.sd > width + slack:
-        return "its SD is larger than its own range"
+        return tr("its SD is larger than its own range")
     try:
         levels = [value for _, value in sorted(feature.quantiles.items(), key=lambda item: finite(item[0]))]
     except ValueError as error:
-        return f"its quantiles are named {error}"
+        return tr("its quantiles are named {error}", error=error)
     if any(low > high + slack for low, high in pairwise(levels)):
-        return "its quantiles do not rise"
+        return tr("its quantiles do not rise")
     return ""
