@@ -22,6 +22,11 @@ def learn(cohort: Cohort, features: Sequence[str], covariates: Sequence[str]) ->
         raise UsageError("ComBat needs the column that says which scanner or centre a row comes from: --batch.")
     if unknown := [name for name in covariates if name not in cohort.clinical]:
         raise UsageError(f"ComBat is to keep “{unknown[0]}”, which is no clinical variable here (--clinical).")
+    if lacking := [name for name in covariates if name in cohort.gaps]:
+        raise InputError(
+            f"ComBat cannot keep “{lacking[0]}”, which {cohort.gaps[lacking[0]]} of {len(cohort)} training patients "
+            "lack: it is learned before gaps are filled. Do not keep it, or take complete cases (--missing complete)."
+        )
     values = select_columns(cohort.features, features)
     kept = {name: select_columns(cohort.clinical, [name])[:, 0] for name in covariates}
     return fit_combat(values, list(cohort.batches), features, str(cohort.batches.name), kept)

@@ -289,7 +289,8 @@ def _values(study: Study, features: Features, given: Mapping[str, float]) -> dic
     if model is None:
         return values
     covariates = np.array([[given[name] for name in model.covariates]]) if model.covariates else None
-    row = model.apply(np.array([list(values.values())]), [_batch(study, given)], covariates)[0]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is no number is refused where it is summed
+        row = model.apply(np.array([list(values.values())]), [_batch(study, given)], covariates)[0]
     return dict(zip(values, row.tolist(), strict=True))
 
 

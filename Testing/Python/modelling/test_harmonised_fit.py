@@ -242,5 +242,8 @@ def test_small_batches_missing_columns_and_unlike_patients_are_said(tmp_path: Pa
         fitted(table, tmp_path, replace(COLUMNS, clinical=("stage", "scanner")))
     with pytest.raises(UsageError, match="--batch"):
         fitted(table, tmp_path, replace(COLUMNS, batch=None))
+    gaps = table.assign(stage=table["stage"].where(np.arange(len(table)) % 7 > 0))
+    with pytest.raises(InputError, match="cannot keep “stage”, which 23 of 160 training patients lack"):
+        fitted(gaps, tmp_path, replace(COLUMNS, missing="impute"))
     same = table.assign(**{"HRR status": (table["scanner"] == "B").astype(int)})
     assert any("differ in HRR status" in warning for warning in fitted(same, tmp_path).model.warnings)
