@@ -65,10 +65,11 @@ def costs(voxels: int) -> list[Cost | None]:
         write_case(voxels, ct, gtv)
         parameters.write_text(json.dumps(PyRadiomicsSettings().pyradiomics_parameters()))
         ours = [sys.executable, "-m", "EsoRadiomicsLib", "extract", str(ct), str(gtv), "--study", STUDY]
-        ours += ["--progress", "none", "--out", str(Path(folder, "ours.csv"))]
+        ours += ["--progress", "none", "--out"]
+        ours, few = [*ours, str(Path(folder, "full.csv"))], [*ours, str(Path(folder, "signature.csv")), "--signature"]
         theirs = [str(Path(sys.executable).with_name("pyradiomics")), str(ct), str(gtv), "--param", str(parameters)]
         theirs += ["--format", "csv", "--out", str(Path(folder, "theirs.csv")), "--verbosity", "1"]
-        commands = [theirs if voxels <= PLAIN_UP_TO else None, ours, [*ours, "--signature"]]
+        commands = [theirs if voxels <= PLAIN_UP_TO else None, ours, few]
         return [measure(command) if command else None for command in commands]
 
 
