@@ -49,8 +49,10 @@ def draw(found: dict[int, list[Cost | None]]) -> None:
             points = [(voxels, getattr(row[i], what)) for voxels, row in found.items() if row[i] is not None]
             name = "PyRadiomics' command" if command == "pyradiomics" else f"esoradiomics, {command}"
             axis.plot(*zip(*points, strict=True), marker=marker, label=name)
-        axis.set(xscale="log", yscale="log", xlabel="voxels of the ROI", ylabel=label)
+        axis.set(xscale="log", xlabel="voxels of the ROI", ylabel=label)
         axis.grid(alpha=0.3, which="both")
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(bottom=0)
     axes[0].legend()
     OUTPUT.mkdir(exist_ok=True)
     for ending in ("png", "svg"):
