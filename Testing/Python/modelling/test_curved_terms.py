@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.fitted_model import fitted_terms
 from EsoRadiomicsLib.modelling.model_cohort import Columns
 from EsoRadiomicsLib.modelling.predictions import predict
+from EsoRadiomicsLib.reporting.model.model_tables import term_rows
 from EsoRadiomicsLib.reporting.nomogram_text import labelled
 from EsoRadiomicsLib.scoring.nomogram import build_nomogram, patient_values
 from EsoRadiomicsLib.scoring.patient_curve import patient_curve
@@ -187,3 +189,12 @@ def test_what_cannot_be_a_curve_is_a_sentence(fit: Fit, tmp_path: Path) -> None:
     age["curve"]["knots"].reverse()
     with pytest.raises(StudyError, match="its knots or levels must rise"):
         check_card(card, tmp_path / "card.json")
+
+
+def test_terms_that_were_chosen_by_their_p_are_shown_without_one(fit: Fit) -> None:
+    rows = {row["term"]: row for row in term_rows(fit.model)}
+    assert rows["age"]["p"] < 0.001 and rows["age"]["df of the bend"] == 2 and "from" not in rows["stage"]
+    done = tuple({**step, "kept": ["age", "Rad-score"]} if step["step"] == "cox" else step for step in fit.model.done)
+    chosen = {row["term"]: row for row in term_rows(replace(fit.model, done=done))}
+    assert np.isnan(chosen["age"]["p"]) and np.isnan(chosen["age"]["p of the bend"])
+    assert chosen["age"]["hazard ratio"] == rows["age"]["hazard ratio"]

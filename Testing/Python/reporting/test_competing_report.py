@@ -70,6 +70,14 @@ def test_a_validation_needs_to_know_who_died_first(folder: Path, capsys: pytest.
     assert main([*call, "--competing", "death", "--out", str(folder.parent / "validated")]) == 0
     page = (folder.parent / "validated" / "report.html").read_text(encoding="utf-8")
     assert "Cumulative incidence of local failure" in page
+    updated = [*call, "--competing", "death", "--update", "slope", "--out", str(folder.parent / "updated")]
+    assert main(updated) == 0
+    page = (folder.parent / "updated" / "report.html").read_text(encoding="utf-8")
+    top = page[: page.index("<h2>In short")]
+    # What an update gives in the patients it was made on is neither on top nor open.
+    assert "C-index, validation" in top and "after the slope update" not in top
+    assert "<summary>In these same patients after the slope update</summary>" in page
+    assert page.count("Recalibrated (baseline or intercept, and slope)") == 1 and "agreement filter" not in page
 
 
 def test_the_curves_are_aalen_and_johansens() -> None:

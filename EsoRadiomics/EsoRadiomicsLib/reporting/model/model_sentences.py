@@ -206,8 +206,9 @@ def validation_in_short(validation: Validation) -> list[str]:
         found.append(f"Beside simpler models the card {compared}.")
     if (beyond := validation.beyond) is not None and beyond.outside:
         slopes = ""
-        if beyond.slope is not None and beyond.slope_without is not None:
-            slopes = f" Without them the calibration slope is {beyond.slope_without:.2f} instead of {beyond.slope:.2f}."
+        with_them, without = beyond.slope, beyond.slope_without
+        if with_them is not None and without is not None and f"{with_them:.2f}" != f"{without:.2f}":
+            slopes = f" Without them the calibration slope is {without:.2f} instead of {with_them:.2f}."
         found.append(
             f"{len(beyond.cases)} of {beyond.n} patients lie beyond those that the card was built on "
             f"({some(beyond.cases)}): their predictions are guesses.{slopes}"

@@ -105,13 +105,27 @@ def model_rows(model: FittedModel) -> list[Row]:
 
 
 def term_rows(model: FittedModel) -> list[Row]:
-    """Wald's tests of the final model's splines and factors; of a spline also the ratio between quartiles."""
+    """Wald's tests of the final model's splines and factors; of a spline also the ratio between quartiles.
+
+    No p where variables were chosen by theirs.
+    """
     found = model.detail(TermTests)
+    step = next((step for step in reversed(model.done) if step["step"] == "cox"), None)
+    chosen = model.entering is not None or (step is not None and step["kept"] != step["variables"])
     rows: list[Row] = []
     for test in found.tests if found is not None else ():
-        row: Row = {"term": test.term, "χ²": test.whole.chi2, "df": test.whole.df, "p": test.whole.p}
+        row: Row = {
+            "term": test.term,
+            "χ²": test.whole.chi2,
+            "df": test.whole.df,
+            "p": float("nan") if chosen else test.whole.p,
+        }
         if test.bend is not None and test.quartiles is not None and test.ratio is not None:
-            row |= {"χ² of the bend": test.bend.chi2, "df of the bend": test.bend.df, "p of the bend": test.bend.p}
+            row |= {
+                "χ² of the bend": test.bend.chi2,
+                "df of the bend": test.bend.df,
+                "p of the bend": float("nan") if chosen else test.bend.p,
+            }
             row |= {"from": test.quartiles[0], "to": test.quartiles[1]}
             row |= dict(zip(("hazard ratio", "lower", "upper"), map(float, test.ratio), strict=True))
         rows.append(row)

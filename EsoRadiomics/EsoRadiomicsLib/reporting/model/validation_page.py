@@ -37,7 +37,7 @@ def validation_page(
     parts = [validation] if updated is None else [validation, updated]
     warnings = [*cohort.warnings, *validation.missing]
     if updated is not None:
-        warnings += updated.study.card["limitations"][:2]
+        warnings += [each for each in updated.study.card["limitations"] if each not in study.card["limitations"]]
         warnings.append(
             f"{updated.study.id} was updated in these very patients: its numbers here flatter it, and it needs new "
             "patients to be validated."
@@ -47,7 +47,11 @@ def validation_page(
         folded("The card", table(_about(study))),
         section(_BEYOND, table(beyond_rows(validation.beyond))),
         folded(TABLE_ONE, table(without_repeats(tables["table1"], "variable"), note=TABLE_ONE_NOTE)),
-        *(performance(study, evaluation, pictures, _RIVALS) for part in parts for evaluation in part.evaluations),
+        *(performance(study, evaluation, pictures, _RIVALS) for evaluation in validation.evaluations),
+        *(
+            folded(f"In these same patients {evaluation.cohort}", performance(study, evaluation, pictures, _RIVALS))
+            for evaluation in (updated.evaluations if updated is not None else ())
+        ),
         section("What the update changed", table(_changes(study, updated.study))) if updated else "",
         section(
             "Nomogram",
@@ -62,7 +66,7 @@ def validation_page(
     ]
     evaluations = [evaluation for part in parts for evaluation in part.evaluations]
     cards = [("Patients", f"{len(cohort)}, {evaluations[0].n_events} events")]
-    for evaluation in evaluations:
+    for evaluation in validation.evaluations:  # those of an update fit these very patients
         cards += main_measures(evaluation)
     subtitle = f"{study.endpoint} · validation of {study.id}"
     return page(f"Validation: {study.title}", subtitle, cards, validation_in_short(validation), warnings, sections)
