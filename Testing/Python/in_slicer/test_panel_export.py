@@ -53,7 +53,7 @@ def test_a_reopened_scene_exports_dicom_into_the_study_of_its_ct(
     assert panel.restore() is not None and panel.missing_for_dicom() == ""
     assert panel.export(tmp_path / "dicom", DICOM), panel.error
     assert {path.name for path in (tmp_path / "dicom").iterdir()} == OBJECTS
-    again = load_case(tmp_path / "ct", tmp_path / "dicom" / "gtv-seg.dcm")
+    again = load_case(tmp_path / "ct", tmp_path / "dicom" / "gtv-seg.dcm", segment="GTV")
     assert again.mask_sha256 == make_case(ct(), gtv(ct())).mask_sha256
     report = pydicom.dcmread(tmp_path / "dicom" / "measurements-sr.dcm")
     assert str(report.PatientName) == PATIENT_NAME
