@@ -22,17 +22,17 @@ else:
 PROPERTIES = ("text", "title", "toolTip", "placeholderText", "nameFilters")
 
 
-def tr(text: str, /, **values: Any) -> str:
+def tr(text: str) -> str:
     """``slicer.i18n.tr`` with the catalogue behind it: a Slicer language pack can override every text.
 
-    Slicer's packs file a text under the Python file that it stands in, so the caller's is passed on. ``values`` fill in
-    the text's ``{placeholders}``.
+    Slicer's packs file a text under the Python file that it stands in, so the caller's is passed on. Slicer's tools
+    find ``_("…")`` with nothing but the text in it; values are filled in by ``.format``.
     """
     if i18n is not None:
         told = i18n.translate(i18n.getContext(sys._getframe(1).f_code.co_filename), text)
         if told != text:
-            return str(told).format(**values) if values else str(told)
-    return library_tr(text, **values)
+            return str(told)
+    return library_tr(text)
 
 
 def translate_widgets(root: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ...core.formatting import listed, plain
 from ...imaging.hounsfield import BIN_EDGES, bin_shares
 from ...scoring.plausibility import SOFT_TISSUE_HU
-from ..language import tr
+from ..language import tr as _
 
 if TYPE_CHECKING:
     from ..scene.scene_access import SceneAccess
@@ -49,14 +49,15 @@ class GtvAccount:
         texts = [f"{gtv.cm3:.2f} cm³"]
         if hu_min is not None:
             share = gtv.percent_below(hu_min)
-            texts.append(tr("{share:.1f} % below {limit} HU", share=share, limit=plain(hu_min)))
+            texts.append(_("{share:.1f} % below {limit} HU").format(share=share, limit=plain(hu_min)))
         low, high = SOFT_TISSUE_HU
         outside = 100 * float(np.mean((gtv.hu < low) | (gtv.hu > high)))
         if outside >= 1:
-            texts.append(tr("{share:.0f} % outside {low} … {high} HU", share=outside, low=plain(low), high=plain(high)))
+            place = {"low": plain(low), "high": plain(high)}
+            texts.append(_("{share:.0f} % outside {low} … {high} HU").format(share=outside, **place))
         if gtv.parts > 1:
-            texts.append(tr("{n} parts that do not touch", n=gtv.parts))
-        return " ".join([tr("{texts}.", texts=listed(texts)), *gtv.warnings])
+            texts.append(_("{n} parts that do not touch").format(n=gtv.parts))
+        return " ".join([_("{texts}.").format(texts=listed(texts)), *gtv.warnings])
 
     def shares(self, volume: Any, segmentation: Any, segment_id: str, hu_min: float | None) -> HuShares:
         """The histograms of GTV and image; of a large image every few voxels are enough."""

@@ -109,7 +109,8 @@ class Reproducibility(Section):
             words = self.rule(inputs)
         except EsoRadiomicsError as error:
             return str(error)
-        return f"{words} ({_('yours') if inputs.changes else _('the study’s')})"
+        whose = _("yours") if inputs.changes else _("the study’s")
+        return f"{words} ({whose})"
 
     def missing(self, inputs: AgreementInputs) -> list[str]:
         """Why the ICC cannot be computed, in sentences; empty if it can."""

@@ -87,7 +87,7 @@ def _sentence(document: Mapping[str, Any]) -> str:
 def _flips(document: Mapping[str, Any]) -> Iterator[str]:
     if not document["score"]["group"]:
         return
-    yield _HEAD.format(f"<td>{_('perturbation')}</td><td>{_('group changes')}</td>")
+    yield _HEAD.format("".join(f"<td>{name}</td>" for name in (_("perturbation"), _("group changes"))))
     for kind, count in document["robustness"]["flips"].items():
         words = _("{n} of {count}").format(n=count["flipped"], count=count["scored"])
         if count["flipped"]:

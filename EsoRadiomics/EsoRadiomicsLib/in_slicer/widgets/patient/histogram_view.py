@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import qt
 
+from ....core.translation import tr as library_tr
 from ....imaging.hounsfield import PLACES
 from ....reporting.palette import BLUE, GREY, INK, PALE, PAPER, VERMILLION
-from ...language import tr
+from ...language import tr as _
 from ...panel.gtv_account import HuShares
 from ..sketch import LEAST_TEXT_PX, Sketch
 
@@ -59,12 +60,12 @@ class HistogramPainter(Sketch):
             self.fill(self._x(low), self._top, self._x(high), self._bottom, PALE, 150)
             align = sides.get(name, 0)
             x = self._x(high if align > 0 else low if align < 0 else (low + high) / 2)
-            self.text(x, self._top - 8, tr(name), TEXT, GREY, align=align)
+            self.text(x, self._top - 8, library_tr(name), TEXT, GREY, align=align)
         self._curve(shares.image, GREY)
         self._curve(shares.gtv, BLUE)
         self.text(self._right, self._top - 8, "GTV", TEXT, BLUE, align=1, bold=True)
         beside = self._right - self.width_of("GTV", TEXT, bold=True) - 8
-        self.text(beside, self._top - 8, tr("image"), TEXT, GREY, align=1)
+        self.text(beside, self._top - 8, _("image"), TEXT, GREY, align=1)
         if shares.hu_min is not None:
             x = self._x(shares.hu_min)
             self.line(x, self._top, x, self._bottom, VERMILLION, 1.2, dashed=True)

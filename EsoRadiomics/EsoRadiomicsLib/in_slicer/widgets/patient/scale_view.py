@@ -11,7 +11,7 @@ import qt
 from ....reporting.palette import GREY, PAPER
 from ....scoring.waterfall import scale_rows
 from ....studies.study import Study
-from ...language import tr
+from ...language import tr as _
 from .contributions_view import FOOT_MM, PAGE_MM, ROW_MM, SCALE_HEAD_MM, TEXT, ScorePainter
 
 NOTE_MM, LARGEST_ROW_MM = 12.0, 14.0
@@ -51,4 +51,4 @@ class ScaleView(qt.QWidget):
         sketch = ScorePainter(painter, mm, width, row, self._study.signature, self._score)
         sketch.scale(0.0, self._rows)
         y = SCALE_HEAD_MM * mm + lines * row + (FOOT_MM + NOTE_MM / 2) * mm
-        sketch.text(2 * mm, y, tr("This study has no outcome model, hence no nomogram."), TEXT, GREY, italic=True)
+        sketch.text(2 * mm, y, _("This study has no outcome model, hence no nomogram."), TEXT, GREY, italic=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ....core.translation import tr
+from ....core.translation import tr as library_tr
 from ....extraction.engines import engine
 from ....reporting.palette import GREY, VERMILLION
 from ....studies.study import Study
@@ -17,13 +17,13 @@ def study_html(study: Study) -> str:
     link = f' <a href="https://doi.org/{escape(doi)}">doi:{escape(doi)}</a>' if doi else ""
     settings = _("Settings, locked by the study: {settings}").format(settings=escape(study.settings.sentence))
     lines = [
-        f"<b>{escape(tr(study.title))}</b>",
-        _("Predicts: {endpoint}").format(endpoint=escape(tr(study.endpoint))),
+        f"<b>{escape(library_tr(study.title))}</b>",
+        _("Predicts: {endpoint}").format(endpoint=escape(library_tr(study.endpoint))),
         f'<span style="color:{GREY}">{escape(study.citation)}</span>{link}',
         f'<span style="color:{GREY}">{settings}</span>',
     ]
     if about := engine(study.settings.engine).about:
-        lines.append(f'<span style="color:{GREY}">{escape(tr(about))}</span>')
+        lines.append(f'<span style="color:{GREY}">{escape(library_tr(about))}</span>')
     if study.absent:
-        lines.append(f'<span style="color:{VERMILLION}">{escape(tr(study.absent))}</span>')
+        lines.append(f'<span style="color:{VERMILLION}">{escape(library_tr(study.absent))}</span>')
     return "<br/>".join(lines)
