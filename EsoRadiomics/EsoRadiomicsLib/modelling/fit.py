@@ -151,6 +151,11 @@ def _not_predicted(validation: Cohort | None) -> list[str]:
     if validation is None or not validation.gaps:
         return []
     n = len(validation) - len(validation.complete)
+    if n == len(validation):
+        raise InputError(
+            f"Each patient that was set aside lacks one of {', '.join(validation.gaps)}, so none can be predicted. "
+            "Leave a variable out, or take --missing complete."
+        )
     return [
         f"{n} of the {len(validation)} patients set aside lack {', '.join(validation.gaps)} and are not evaluated: a "
         "card predicts nobody with a gap."

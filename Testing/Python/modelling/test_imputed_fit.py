@@ -199,6 +199,11 @@ def test_a_variable_that_most_patients_lack_and_several_rows_a_patient_are_refus
     table.loc[: len(table) * 2 // 3, "stage"] = np.nan
     with pytest.raises(InputError, match="“stage” is empty for"):
         fitted(table, tmp_path)
+    aside = with_gaps()
+    aside.loc[aside["cohort"] == "validation", "stage"] = np.nan
+    aside["stage"] = aside["stage"].where(aside["cohort"] == "validation", aside["stage"].fillna(2))
+    with pytest.raises(InputError, match="Each patient that was set aside lacks one of"):
+        fitted(aside, tmp_path)
     rows = with_gaps()
     rows["who"] = [f"W{k // 2}" for k in range(len(rows))]
     with pytest.raises(UsageError, match="several rows cannot be imputed"):

@@ -108,7 +108,7 @@ def harmonised_sentence(study: Study, cohort: Cohort | None = None) -> str:
         )
     levels = cohort.clinical[combat.column].map(study.covariates[combat.column].describe)
     here = ", ".join(f"{name} ({n})" for name, n in levels.value_counts().items())
-    return f"Features were harmonised from {here} by the training cohort's ComBat, learned of {taught}{keeps}."
+    return f"Features were harmonised from {here} by the training cohort's ComBat, learned from {taught}{keeps}."
 
 
 def headline(assessment: Assessment, internal: InternalValidation | None) -> str:
