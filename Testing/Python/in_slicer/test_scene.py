@@ -51,6 +51,20 @@ def test_the_same_patient_gives_the_same_bits_from_files_and_from_the_scene(scen
     assert values[0] == values[1]
 
 
+def test_what_is_drawn_on_one_slice_is_a_gtv_like_any_other(scene: Any, tmp_path: Path) -> None:
+    image = ct()
+    whole = sitk.GetArrayFromImage(gtv(image))
+    whole[: len(whole) // 2] = whole[len(whole) // 2 + 1 :] = 0
+    drawn = sitk.GetImageFromArray(whole)
+    drawn.CopyInformation(image)
+    for each, name in ((image, "ct.nrrd"), (drawn, "gtv.nrrd")):
+        sitk.WriteImage(each, str(tmp_path / name))
+    slice_alone = sitk.RegionOfInterest(drawn, [*image.GetSize()[:2], 1], [0, 0, len(whole) // 2])
+    segmentation = add_segmentation(scene, {"GTV": slice_alone})
+    nodes = node_case(add_volume(scene, image), segmentation, "GTV")
+    assert nodes.mask_sha256 == load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd").mask_sha256
+
+
 def test_volumes_and_segmentations_that_mrml_itself_reads_give_the_bits_of_the_file_route(
     scene: Any, tmp_path: Path
 ) -> None:

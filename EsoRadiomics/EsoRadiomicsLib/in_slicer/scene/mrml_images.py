@@ -122,7 +122,9 @@ def segment_image(node: Any, segment_id: str, volume: Any) -> sitk.Image:
     if min(labelmap.GetDimensions()) < 1 or not _array(labelmap).any():
         raise InputError(_("{subject} is empty. Draw it, or choose another.").format(subject=subject))
     array = (_array(labelmap) != 0).astype(np.uint8)
-    return _image(array, labelmap.GetExtent(), _oriented_to_world(labelmap, node), labelmap.GetSpacing())
+    image = _image(array, labelmap.GetExtent(), _oriented_to_world(labelmap, node), labelmap.GetSpacing())
+    # What was drawn on one slice comes as that slice alone, which is no volume.
+    return sitk.ConstantPad(image, [0, 0, 0], [int(count < 2) for count in image.GetSize()], 0)
 
 
 def write_image(image: sitk.Image, path: Path) -> None:
