@@ -14,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..core.errors import InputError
+from ..core.formatting import decimals
 from ..core.translation import tr
 
 SAME_GRID_VOXELS = 0.01
@@ -119,12 +120,12 @@ def bring_to_grid(mask: sitk.Image, grid: sitk.Image, mask_name: str, image_name
     warning = tr(
         "The mask is on another grid than the image ({extent} voxels of {voxel} mm, its first voxel "
         "{distance} from the image's). It was brought to the image's grid by nearest neighbour, which "
-        "moved the centre of the ROI by {moved:.2f} mm and changed its volume by {change:+.1f} %.",
+        "moved the centre of the ROI by {moved:.2f} mm and changed its volume by {change} %.",
         extent=extent,
         voxel=voxel,
         distance=_mm(start * spacing),
         moved=np.linalg.norm(moved),
-        change=change,
+        change=decimals(change, 1),
     )
     return Brought(brought, account, (warning,))
 

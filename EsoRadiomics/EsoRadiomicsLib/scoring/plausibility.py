@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from ..core.formatting import plain
 from ..core.translation import tr
 from ..extraction.roi import Roi, bounding_box
 from ..extraction.settings import ExtractionSettings
@@ -79,10 +80,10 @@ def plausibility(case: Case, roi: Roi, settings: ExtractionSettings) -> Plausibi
     if outside > _MOST_OUTSIDE:
         found.append(
             tr(
-                "{outside:.0f} % of the ROI lie outside −200 … 300 HU (median {median:.0f} HU), which is no "
+                "{outside:.0f} % of the ROI lie outside −200 … 300 HU (median {median} HU), which is no "
                 "soft tissue. Check the contour and that the image is in HU.",
                 outside=100 * outside,
-                median=np.median(values),
+                median=plain(round(float(np.median(values)))),
             )
         )
     if len(parts) > 1 and parts.max() < _LEAST_MAIN_PART * voxels:
