@@ -23,6 +23,11 @@ class Curve:
     levels: tuple[float, ...] = ()
     centre: float = 0.0
 
+    @property
+    def kind(self) -> str:
+        """What it is called."""
+        return "factor" if self.levels else "spline"
+
     def at(self, x: float) -> float:
         return sum(beta * column for beta, column in zip(self.betas, self.columns(x), strict=True))
 
@@ -47,7 +52,7 @@ class Curve:
     def between(self, low: float, high: float) -> list[float]:
         """Values at which the least and the largest effect from ``low`` to ``high`` are looked for."""
         if self.levels:
-            return [low, high]
+            return [*self.levels]
         return [*(low + (high - low) * k / _BETWEEN for k in range(_BETWEEN + 1)), *self.knots]
 
     def _basis(self, x: float) -> list[float]:

@@ -193,7 +193,7 @@ class Term:
         """Values at which the extreme effects over a covariate's ``values`` are found."""
         if self.curve is None or not values:
             return values
-        return [*values, *self.curve.between(min(values), max(values))] if self.curve.knots else values
+        return [*values, *self.curve.between(min(values), max(values))]
 
 
 @dataclass(frozen=True)

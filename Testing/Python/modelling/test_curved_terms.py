@@ -119,6 +119,12 @@ def test_card_model_and_patient_agree_and_a_missing_age_spans_the_whole_curve(fi
     assert nomogram is not None
     place = nomogram.place(patient_values(fit.study, found))
     assert place.linear_predictor.low == pytest.approx(prediction.linear_predictor[3], abs=1e-9)
+    for missing in CLINICAL:
+        rest = {name: value for name, value in given.items() if name != missing}
+        part = score(fit.study, features, covariates=rest)
+        assert part.linear_predictor is not None
+        spanned = nomogram.place(patient_values(fit.study, part)).linear_predictor
+        assert (spanned.low, spanned.high) == pytest.approx((part.linear_predictor.low, part.linear_predictor.high))
     over_time = patient_curve(fit.study, patient_values(fit.study, found))
     assert over_time is not None and over_time.at(24.0)[0] == pytest.approx(expected[3], abs=1e-9)
     step = over_time.best.time.searchsorted(24.0, side="right") - 1

@@ -84,7 +84,10 @@ class ModelResult:
         outcome = self.study.outcome if self.study is not None and self.fitted else None
         if outcome is None:
             return ""
-        return ", ".join(f"{term.name} {decimals(term.coefficient.value, 2)}" for term in outcome.terms)
+        return ", ".join(
+            f"{term.name} ({term.curve.kind})" if term.curve else f"{term.name} {decimals(term.coefficient.value, 2)}"
+            for term in outcome.terms
+        )
 
     @property
     def typical(self) -> dict[str, float]:

@@ -27,10 +27,8 @@ def summary(assessment: Assessment, checks: FitChecks) -> str:
     if signature.cutoff is not None:
         lines.append(f"  cut-off {rule(signature.cutoff)}")
     if fit.model.final is not None:
-        bent = [term for term in fit.model.final.terms if term.curve is not None]
-        shapes = {term.name: "factor" if term.curve and term.curve.levels else "spline" for term in bent}
         terms = (
-            f"{term.name} ({shapes[term.name]})" if term.name in shapes else f"{term.name} {term.coefficient:+.3f}"
+            f"{term.name} {term.coefficient:+.3f}" if term.curve is None else f"{term.name} ({term.curve.kind})"
             for term in fit.model.final.terms
         )
         lines.append(f"  final model: {', '.join(terms)}")

@@ -80,7 +80,9 @@ def _about(study: Study) -> list[Row]:
         "built by": study.citation,
         "signature": f"{signature.name}, {len(signature.names)} features"
         + (f"; cut-off {rule(signature.cutoff)}" if signature.cutoff else ""),
-        "outcome model": "; ".join(f"{t.name}: {number(t.coefficient.value)}" for t in outcome.terms)
+        "outcome model": "; ".join(
+            f"{t.name}: {number(t.coefficient.value)}{f' × {t.curve.kind}' if t.curve else ''}" for t in outcome.terms
+        )
         if outcome
         else "none: the score itself is evaluated",
         "intended use": study.card["intended_use"],
