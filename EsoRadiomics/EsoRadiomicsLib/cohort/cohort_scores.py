@@ -10,7 +10,7 @@ from typing import Any
 from ..core.errors import EsoRadiomicsError, InputError
 from ..core.numbers import finite
 from ..extraction.engines import is_feature
-from ..extraction.feature_table import SOFTWARE, feature_sheet
+from ..extraction.feature_table import HARMONISED, SOFTWARE, feature_sheet
 from ..extraction.features import Features
 from ..scoring.predicted_outcome import Bounds
 from ..scoring.score import Score, check_scorable, score
@@ -52,6 +52,8 @@ def scorable(
         missing = [name for name in study.signature.names if name not in columns]
         if study.settings.fingerprint not in fingerprints:
             reasons[study.id] = "The table was measured with other settings. Run the cohort with this study's."
+        elif HARMONISED in columns and study.signature.harmonisation is not None:
+            reasons[study.id] = "The table was harmonised before, and would be once more. Give it as it was measured."
         elif unknown := _unknown(study, columns):
             reasons[study.id] = (
                 f"Its features are harmonised, for which the table needs a column “{unknown[0]}”. Add it."

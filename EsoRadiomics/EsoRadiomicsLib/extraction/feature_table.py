@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 SOFTWARE = "software:"
 ROI_VOLUME = "roi_cm3"
 """Column of the ROI's volume as drawn."""
+HARMONISED = "harmonised"
+"""Column that names the model whose harmonisation a row has been through."""
 
 
 def feature_row(case: Case, features: Features) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import classes, is_feature
-from ..extraction.feature_table import ROI_VOLUME, SOFTWARE, read_tables, table_lines
+from ..extraction.feature_table import HARMONISED, ROI_VOLUME, SOFTWARE, read_tables, table_lines
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, indicator, numbers, survival
 from ..studies.study import Study
 from .model_covariates import coded
@@ -25,7 +25,7 @@ from .table_split import fold_numbers, training_rows
 TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _LONGEST_YEARS = 50
 COMPLETE, IMPUTE = "complete", "impute"
-_METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed")
+_METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed", HARMONISED)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
             f"{listed(repeated)} is in {path} more than once; give each case one row and a name of its own."
         )
     table.index = pd.Index(cases, name="case")
-    _check_settings(table, study)
+    _check_as_measured(table, columns, study)
     remarks = _warnings(table)
     if columns.rois != EACH:
         table, remark = _one_row_a_patient(table, columns)
@@ -281,7 +281,12 @@ def _check_header(path: Path, columns: Columns) -> None:
         raise UsageError("A survival outcome needs both --time and --event.")
 
 
-def _check_settings(table: pd.DataFrame, study: Study) -> None:
+def _check_as_measured(table: pd.DataFrame, columns: Columns, study: Study) -> None:
+    if HARMONISED in table and (columns.batch or (study.signature and study.signature.harmonisation)):
+        raise InputError(
+            "The table's features were harmonised before (it has a column “harmonised”), and would be once more here. "
+            "Give the table as it was measured."
+        )
     if "settings" not in table:
         return
     other = sorted(set(table["settings"].astype(str)) - {study.settings.fingerprint})
@@ -361,7 +366,12 @@ def _warnings(table: pd.DataFrame) -> list[str]:
         "The table does not say with which settings its features were measured, so they could not be checked against "
         "the study's."
     )
-    return [*([] if "settings" in table else [unknown]), *table.attrs.get("remarks", ())]
+    before = (
+        "The table's features were harmonised before (cohort harmonise), which a card fitted to them does not repeat: "
+        "harmonise every new patient with that same model before scoring it, or fit with --batch; the card carries it."
+    )
+    said = [*([] if "settings" in table else [unknown]), *([before] if HARMONISED in table else [])]
+    return [*said, *table.attrs.get("remarks", ())]
 
 
 def _unused(table: pd.DataFrame, features: Iterable[str], columns: Columns) -> list[str]:

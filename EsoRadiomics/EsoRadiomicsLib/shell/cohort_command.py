@@ -33,10 +33,10 @@ from ..core.errors import ScoreError, UsageError
 from ..core.output import write_text
 from ..core.progress import MODES, reporter
 from ..extraction.engines import is_feature, settings_from
-from ..extraction.feature_table import write_rows
+from ..extraction.feature_table import HARMONISED, write_rows
 from ..extraction.settings import ExtractionSettings
 from ..reporting.cohort.cohort_report import write_cohort_report
-from ..reporting.cohort.harmonisation import MARK, fit_table, page_of, read_features, write_harmonised
+from ..reporting.cohort.harmonisation import fit_table, page_of, read_features, write_harmonised
 from ..statistics.combat import load_combat
 from ..studies.paper_readings import paper_readings
 from ..studies.reference_cohort import ReferenceCohort, load_reference
@@ -201,7 +201,7 @@ def _score(options: argparse.Namespace) -> int:
 
 def _harmonise(options: argparse.Namespace) -> int:
     """Fit and save, or load, and apply."""
-    again = options.batch is None and MARK in columns_of(options.out)
+    again = options.batch is None and HARMONISED in columns_of(options.out)
     for path in (options.out, page_of(options.out), *([options.model] if options.batch is not None else [])):
         check_new_file(path, own=lambda path: again)
     features = read_features(options.table)

@@ -204,6 +204,23 @@ def test_cohort_score_takes_the_scanner_from_the_table_and_names_rows_it_cannot_
     assert "needs a column “scanner”" in capsys.readouterr().out
 
 
+def test_features_are_never_harmonised_twice(fit: Fit, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = scanned().assign(harmonised="0123456789ab", settings=fit.study.settings.fingerprint)
+    with pytest.raises(InputError, match="were harmonised before"):
+        fitted(done, tmp_path)
+    columns = Columns(time="months", event="event", clinical=tuple(fit.study.covariates))
+    with pytest.raises(InputError, match="were harmonised before"):
+        read_cohort(written(done.drop(columns="settings"), tmp_path), columns, fit.study)
+    (tmp_path / "card.json").write_text(json.dumps(fit.study.card), encoding="utf-8")
+    command = ["cohort", "score", str(written(done, tmp_path)), "--study", str(tmp_path / "card.json")]
+    assert main([*command, "--out", str(tmp_path / "s.csv")]) == 1
+    assert "was harmonised before" in capsys.readouterr().out
+    plain = replace(COLUMNS, batch=None)
+    found = read_cohort(written(done, tmp_path), plain, load_study(PROTOCOL)).cohort
+    assert any("harmonise every new patient with that same model" in warning for warning in found.warnings)
+    assert "harmonised" not in found.features
+
+
 def test_a_card_whose_harmonisation_does_not_fit_its_signature_is_refused(fit: Fit) -> None:
     def broken(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         card = deepcopy(dict(fit.study.card))

@@ -16,14 +16,11 @@ from ...core.errors import InputError, UsageError
 from ...core.numbers import finite
 from ...core.output import write_text
 from ...extraction.engines import is_feature
-from ...extraction.feature_table import write_rows
+from ...extraction.feature_table import HARMONISED, write_rows
 from ...statistics.combat import Combat, batch_share, fit_combat
 from ..figures.style import to_svg
 from .cohort_figures import batches_figure
 from .cohort_page import cards, page, paragraph, picture, section, table
-
-MARK = "harmonised"
-"""Column that names the model whose harmonisation a row has been through."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def read_features(path: Path) -> FeatureTable:
     rows = tuple(read_rows(path))
     if not rows:
         raise InputError(f"{path} has no rows. Give the table of a cohort run.")
-    if MARK in rows[0]:
+    if HARMONISED in rows[0]:
         raise InputError(f"{path} is harmonised already. Give the table as it was measured.")
     features = tuple(name for name in rows[0] if is_feature(name))
     try:
@@ -112,7 +109,7 @@ def write_harmonised(features: FeatureTable, model: Combat, out: Path, left_out:
     rows: list[dict[str, Any]] = []
     for row, values in zip(features.rows, after, strict=True):
         new: dict[str, Any] = {name: cell for name, cell in row.items() if not is_feature(name)} | {
-            MARK: model.fingerprint
+            HARMONISED: model.fingerprint
         }
         new |= {name: finite(row[name]) if row[name] else None for name in features.features}
         new |= {name: None if math.isnan(v) else float(v) for name, v in zip(model.features, values, strict=True)}
