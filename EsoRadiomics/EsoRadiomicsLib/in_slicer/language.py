@@ -17,7 +17,7 @@ try:
 except ImportError:  # outside of Slicer
     app = i18n = None
 else:
-    use_language(nearest_language(str(app.applicationLocaleName)))
+    use_language(nearest_language(str(getattr(app, "applicationLocaleName", ""))))
 
 PROPERTIES = ("text", "title", "toolTip", "placeholderText", "nameFilters")
 

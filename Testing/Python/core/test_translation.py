@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gettext
 import json
+import pickle
 import shutil
 import subprocess
 import textwrap
@@ -126,7 +128,7 @@ def test_a_told_text_is_english_in_a_file_and_translated_where_it_is_shown() -> 
     text = told("at or above {hu} HU", hu="−50")
     with language("zh"):
         assert json.dumps(text, ensure_ascii=False) == '"at or above −50 HU"'
-        assert tr(text) == "不低于−50 HU"
+        assert tr(text) == tr(pickle.loads(pickle.dumps(text))) == tr(copy.deepcopy(text)) == "不低于−50 HU"
 
 
 @given(st.text(alphabet="ab -,.", max_size=60), st.integers(8, 30))
