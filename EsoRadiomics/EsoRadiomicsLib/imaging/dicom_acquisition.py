@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.translation import tr
-from .dicom_files import one_text
+from .dicom_files import one_text, reading
 from .volumes import Acquisition
 
 if TYPE_CHECKING:
@@ -103,12 +104,13 @@ def acquisition_doubts(acquisition: Acquisition) -> tuple[str, ...]:
 def _lossy(headers: Sequence[Dataset]) -> str | None:
     """How slices were compressed with loss, by the flag, which stays in uncompressed copies, or the syntax."""
     for header in headers:
-        syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
-        if one_text(header.get("LossyImageCompression")) == "01":
-            ratio, method = (one_text(header.get(f"LossyImageCompression{name}")) for name in ("Ratio", "Method"))
-            return "0028,2110 = 01" + "".join(f", {part}" for part in (method, ratio and f"{ratio} : 1") if part)
-        if syntax in _LOSSY_SYNTAXES:
-            return tr("transfer syntax {syntax_name}", syntax_name=syntax.name)
+        with reading(Path(header.filename)):
+            syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
+            if one_text(header.get("LossyImageCompression")) == "01":
+                ratio, method = (one_text(header.get(f"LossyImageCompression{name}")) for name in ("Ratio", "Method"))
+                return "0028,2110 = 01" + "".join(f", {part}" for part in (method, ratio and f"{ratio} : 1") if part)
+            if syntax in _LOSSY_SYNTAXES:
+                return tr("transfer syntax {syntax_name}", syntax_name=syntax.name)
     return None
 
 

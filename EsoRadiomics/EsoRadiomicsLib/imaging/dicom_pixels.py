@@ -75,3 +75,13 @@ def require_whole_pixels(header: Dataset) -> None:
             f"The DICOM file {path} is damaged: its header promises {needed:,} bytes of pixels and it holds {held:,}. "
             "Export it again."
         )
+
+
+def is_packed(headers: Sequence[Dataset]) -> bool:
+    """Whether a decoder (JPEG, JPEG-LS, JPEG 2000, RLE) has to unpack the pixels of a slice."""
+    for header in headers:
+        with reading(Path(header.filename)):
+            syntax = header.file_meta.get("TransferSyntaxUID")
+            if syntax is not None and syntax.is_compressed:
+                return True
+    return False

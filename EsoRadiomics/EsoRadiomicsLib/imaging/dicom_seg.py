@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
+from ..core.apart import survives
 from ..core.errors import InputError
 from ..core.translation import mark, tr
 from .dicom_files import one_text, read_dataset, reading
@@ -69,6 +70,8 @@ class DicomSegmentation:
         )
         self._require_decoder()
         with reading(self.path):
+            if self.dataset.file_meta.TransferSyntaxUID.is_compressed and not survives(self._decode):
+                raise ValueError("its pixels cannot be decoded")
             frames = _frames(self.dataset, number)
             if not frames:
                 raise InputError(
@@ -83,6 +86,11 @@ class DicomSegmentation:
         if kind == "FRACTIONAL":
             warnings += (tr("The DICOM SEG is fractional; voxels of at least one half were taken as the ROI."),)
         return Mask(image, {"format": "DICOM SEG", "segment": name, "type": kind}, warnings)
+
+    def _decode(self) -> None:
+        from pydicom.pixels import pixel_array
+
+        pixel_array(self.dataset)
 
     def _require_decoder(self) -> None:
         from pydicom.pixels import get_decoder

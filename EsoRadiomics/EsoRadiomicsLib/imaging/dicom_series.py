@@ -6,6 +6,7 @@ Headers are read with pydicom and checked here; SimpleITK (GDCM), which knows th
 from __future__ import annotations
 
 import math
+import mmap
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from ..core.apart import CAN_FORK, survives
 from ..core.errors import InputError
 from ..core.formatting import some
 from ..core.translation import tr
 from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .dicom_kinds import not_a_slice
-from .dicom_pixels import require_one_layout, require_whole_pixels, rescales
+from .dicom_pixels import is_packed, require_one_layout, require_whole_pixels, rescales
 from .grid import canonical_grid
 from .header_fields import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _DECODER = "GDCMImageIO"
+_NAME, _WIDEST = 8, 8  # bytes of a pixel type's name, and of a pixel
 POSITION_TOLERANCE_MM = 0.1
 """Slice positions are often written with one decimal, so a slice may lie this far from where even spacing puts it."""
 
@@ -256,6 +259,16 @@ def _slice_spacing(positions: np.ndarray, orientation: np.ndarray, path: Path) -
 
 def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:
     files = [str(header.filename) for header in headers.slices]
+    packed = is_packed(headers.slices)
+    image = _decoded_apart(headers, files) if packed else _decoded(headers, files)
+    if image is not None:
+        return image
+    broken = next((file for file in files if not _decodes(file, packed)), path)
+    raise InputError(f"The pixels of {broken} cannot be read: the file is damaged or not complete. Export it again.")
+
+
+def _decoded(headers: SeriesHeaders, files: Sequence[str]) -> sitk.Image | None:
+    """The slices' pixels; None where they cannot be read."""
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO(_DECODER)  # named, it reads files without preamble too
     reader.SetFileNames(files)
@@ -265,13 +278,40 @@ def _decode(headers: SeriesHeaders, path: Path) -> sitk.Image:
         try:
             return reader.Execute()
         except RuntimeError:
-            broken = next((file for file in files if not _decodes(file)), path)
-    raise InputError(f"The pixels of {broken} cannot be read: the file is damaged or not complete. Export it again.")
+            return None
 
 
-def _decodes(file: str) -> bool:
-    try:
+def _decoded_apart(headers: SeriesHeaders, files: Sequence[str]) -> sitk.Image | None:
+    """As :func:`_decoded`, where a decoder that crashes over damaged pixels takes nothing else down."""
+    if not CAN_FORK:
+        return _decoded(headers, files)
+    size = headers.size
+    with mmap.mmap(-1, _NAME + _WIDEST * math.prod(size)) as shared:
+
+        def decode() -> None:
+            image = _decoded(headers, files)
+            assert image is not None
+            pixels = sitk.GetArrayViewFromImage(image)
+            assert pixels.shape == size[::-1]
+            shared[:_NAME] = pixels.dtype.str.encode().ljust(_NAME)
+            np.frombuffer(shared, pixels.dtype, pixels.size, _NAME).reshape(pixels.shape)[...] = pixels
+
+        if not survives(decode):
+            return None
+        pixels = np.frombuffer(shared, shared[:_NAME].decode().strip(), math.prod(size), _NAME)
+        image = sitk.GetImageFromArray(pixels.reshape(size[::-1]))
+        del pixels  # it holds the memory
+        return image
+
+
+def _decodes(file: str, packed: bool) -> bool:
+    def decode() -> None:
         sitk.ReadImage(file, imageIO=_DECODER)
+
+    if packed:
+        return survives(decode)
+    try:
+        decode()
     except RuntimeError:
         return False
     return True

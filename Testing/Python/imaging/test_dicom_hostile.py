@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
 import zlib
 from collections.abc import Callable
@@ -15,11 +17,13 @@ import SimpleITK as sitk
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
+from EsoRadiomicsLib.core.apart import CAN_FORK
 from EsoRadiomicsLib.core.errors import InputError
-from EsoRadiomicsLib.imaging import dicom_files
+from EsoRadiomicsLib.imaging import dicom_files, dicom_series
 from EsoRadiomicsLib.imaging.case import load_case
+from EsoRadiomicsLib.imaging.dicom_seg import DicomSegmentation
 from EsoRadiomicsLib.imaging.dicom_series import read_series, read_series_headers
 
 SIZE = (16, 14, 6)
@@ -162,3 +166,46 @@ def test_sound_files_still_pass(ct: Path, tmp_path: Path) -> None:
     mask = phantoms.gtv(phantoms.ct(SIZE, seed=1))
     sitk.WriteImage(mask, str(tmp_path / "gtv.nrrd"))
     assert load_case(ct, tmp_path / "gtv.nrrd").image.GetSize() == SIZE
+
+
+def test_an_element_that_is_damaged_where_it_is_first_asked_for_names_its_file(ct: Path) -> None:
+    """pydicom decodes an element when it is first asked for, which is long after the file was read."""
+    path = sorted(ct.iterdir())[1]
+    sound = path.read_bytes()
+    path.write_bytes(sound.replace(b"\x08\0\x16\0UI", b"\x08\0\x16\0\x55\xff"))  # SOPClassUID
+    with pytest.raises(InputError, match=path.name):
+        read_series(ct)
+
+
+def crash(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no fork here")
+def test_a_decoder_that_crashes_over_a_slice_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As GDCM's JPEG-LS does over some damaged pixels."""
+    image = phantoms.ct(SIZE, seed=1)
+    folder = dicom_factory.write_ct(tmp_path / "ct", image, change=lambda slice_, _: slice_.compress(JPEGLSLossless))
+    sound = read_series(folder)
+    plain = read_series(dicom_factory.write_ct(tmp_path / "plain", image))
+    assert (sitk.GetArrayFromImage(sound.image) == sitk.GetArrayFromImage(plain.image)).all()
+    assert sound.source == plain.source
+    monkeypatch.setattr(dicom_series, "_decoded", crash)
+    monkeypatch.setattr(dicom_series.sitk, "ReadImage", crash)
+    with pytest.raises(InputError, match=rf"{sorted(folder.iterdir())[0].name} cannot be read"):
+        read_series(folder)
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no fork here")
+def test_a_decoder_that_crashes_over_a_segmentation_is_a_sentence(
+    ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gtv = sitk.GetArrayFromImage(phantoms.gtv(phantoms.ct(SIZE, seed=1)))
+    file = dicom_factory.write_seg(tmp_path / "seg.dcm", ct, {"GTV": gtv}, "LABELMAP")
+    dataset = dcmread(file)
+    dataset.compress(RLELossless)
+    dataset.save_as(file)
+    assert (sitk.GetArrayFromImage(load_case(ct, file, segment="GTV").mask) == gtv).all()
+    monkeypatch.setattr(DicomSegmentation, "_decode", crash)
+    with pytest.raises(InputError, match=r"seg\.dcm is damaged"):
+        load_case(ct, file, segment="GTV")

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import phantoms
@@ -111,6 +112,35 @@ def test_every_object_belongs_to_the_patients_study_in_a_series_of_its_own(folde
         assert document.get(keyword) == first.get(keyword)
     assert str(document.PatientName) == str(first.PatientName)
     assert document.SeriesInstanceUID != first.SeriesInstanceUID
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "kept"),
+    [
+        ("PatientBirthDate", "19xx0101", ""),
+        ("StudyDate", "00000000", ""),
+        ("StudyTime", "ab", ""),
+        ("PatientSex", "QQ", ""),
+        ("PatientSex", "F", "F"),
+        ("SpecificCharacterSet", ["", "ISO 2022 IR 87"], "ISO_IR 192"),
+        ("SpecificCharacterSet", "XYZ", "ISO_IR 192"),
+    ],
+)
+def test_headers_that_dicom_does_not_know_are_left_out(
+    keyword: str, value: Any, kept: str, folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "ct", tmp_path / "ct")
+    with pydicom.config.disable_value_validation():
+        for path in (tmp_path / "ct").iterdir():
+            dataset = pydicom.dcmread(path)
+            setattr(dataset, keyword, value)
+            dataset.save_as(path)
+    score = ["score", str(tmp_path / "ct"), str(folder / "gtv.nrrd"), "--study", STUDY]
+    assert main([*score, "--dicom", str(tmp_path / "dicom")]) == 0
+    for path in (tmp_path / "dicom").iterdir():
+        written = pydicom.dcmread(path)
+        assert (written.get(keyword) or "") == kept
+        assert (written.PatientName, written.PatientID) == (PATIENT_NAME, PATIENT_ID)
 
 
 def test_dicom_of_a_ct_that_is_no_dicom_is_refused_before_any_work(

@@ -22,6 +22,7 @@ import phantoms
 import pytest
 import SimpleITK as sitk
 from mutations import mutate_bytes, mutate_json, mutate_text
+from pydicom.uid import JPEGLSLossless
 
 from EsoRadiomicsLib.core.resources import resource_path
 from EsoRadiomicsLib.extraction.engines import is_feature
@@ -90,8 +91,10 @@ DOORS = {
     "nrrd packed mask": Door("gtv.nrrd", extract("ct.nrrd", "gtv.nrrd"), in_payload, 80, same=True),
     "mha packed voxels": Door("ct.mha", extract("ct.mha", "gtv.nrrd"), in_payload, 80, same=True),
     "nifti packed voxels": Door("ct.nii.gz", extract("ct.nii.gz", "gtv.nrrd"), in_gzip, 80, same=True),
-    "dicom slice": Door("dicom/000.dcm", extract("dicom", "gtv.nrrd"), in_dicom, 200),
-    "rtstruct": Door("rt.dcm", extract("dicom", "rt.dcm"), in_dicom, 150),
+    "dicom slice": Door("dicom/000.dcm", extract("dicom", "gtv.nrrd"), in_dicom, 130),
+    "packed dicom slice": Door("packed/000.dcm", extract("packed", "gtv.nrrd"), in_dicom, 70),
+    "rtstruct": Door("rt.dcm", extract("dicom", "rt.dcm"), in_dicom, 110),
+    "dicom seg": Door("seg.dcm", extract("dicom", "seg.dcm"), in_dicom, 40),
     "card": Door("card.json", ("studies", "card.json"), mutate_json, 150),
     "card that scores": Door("card.json", SCORE, mutate_json, 100),
     "reference": Door("reference.json", SCORE, mutate_json, 100),
@@ -123,7 +126,9 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sitk.WriteImage(image, str(folder / name), useCompression=False)
     sitk.WriteImage(mask, str(folder / "gtv.nrrd"), useCompression=True)
     dicom_factory.write_ct(folder / "dicom", image)
+    dicom_factory.write_ct(folder / "packed", image, change=lambda slice_, _: slice_.compress(JPEGLSLossless))
     dicom_factory.write_rtstruct(folder / "rt.dcm", {"GTV": dicom_factory.contours_of(mask)})
+    dicom_factory.write_seg(folder / "seg.dcm", folder / "dicom", {"GTV": sitk.GetArrayFromImage(mask)})
     rows = [{"case": name, "image": "ct.nrrd", "mask": "gtv.nrrd", "age": "60"} for name in ("A", "B")]
     cohort_factory.write_manifest(folder / "manifest.csv", rows)
     here = Path.cwd()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from copy import copy
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -21,9 +23,13 @@ from ...core.output import write_folder
 from ...core.translation import ENGLISH, language
 from ...extraction.roi import Roi, measurement_frame
 from ...imaging.case import Case
+from ...imaging.dicom_files import one_text, reading
 from ...imaging.dicom_series import SeriesHeaders
 from ...scoring.patient import PatientResult
 from .feature_codes import PRIVATE_SCHEME, feature_code, feature_unit
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 SEG_FILE, SR_FILE, PDF_FILE = "gtv-seg.dcm", "measurements-sr.dcm", "report-pdf.dcm"
 FILES = (SEG_FILE, SR_FILE, PDF_FILE)
@@ -47,10 +53,11 @@ def write_dicom(result: PatientResult, series: SeriesHeaders, pdf: bytes, folder
 
     Raises:
         UsageError: highdicom is not installed.
-        InputError: the series is not the one the case was read from.
+        InputError: the series is not the one the case was read from, or its headers are damaged.
         OutputError: the folder cannot be written.
     """
     require("highdicom", "dicom", "Writing DICOM")
+    series = replace(series, slices=tuple(map(_as_it_can_be_written, series.slices)))
     with language(ENGLISH), warnings.catch_warnings():  # archives keep what was coded in English
         warnings.simplefilter("ignore")  # highdicom's remarks on names in the hospital's own headers
         segmentation = gtv_segmentation(result.case, result.roi, series)
@@ -61,6 +68,30 @@ def write_dicom(result: PatientResult, series: SeriesHeaders, pdf: bytes, folder
         }
         files = {name: _bytes(dataset) for name, dataset in objects.items()}
     write_folder(folder, files)
+
+
+def _as_it_can_be_written(header: Dataset) -> Dataset:
+    """A header with its identity in UTF-8; dates, times and a sex that DICOM does not know are left out of it."""
+    from pydicom.valuerep import DA, TM
+
+    def known(keyword: str, value: str) -> bool:
+        if keyword == "PatientSex":
+            return value in ("", "M", "F", "O")
+        try:
+            return not value or (TM if keyword == "StudyTime" else DA)(value) is not None
+        except ValueError:
+            return False
+
+    header = copy(header)
+    with reading(Path(header.filename)):
+        identity = {keyword: one_text(header.get(keyword)) for keyword in _STUDY_MODULES}
+        for keyword in ("PatientBirthDate", "StudyDate", "StudyTime", "PatientSex"):
+            if not known(keyword, identity[keyword]):
+                identity[keyword] = ""
+        header.SpecificCharacterSet = "ISO_IR 192"
+        for keyword, value in identity.items():
+            setattr(header, keyword, value)
+    return header
 
 
 def gtv_segmentation(case: Case, roi: Roi, series: SeriesHeaders) -> Any:
