@@ -61,7 +61,7 @@ def test_the_next_patient_is_scored_with_probability_group_and_nomogram(
     desk = Desk(scene, reference)
     inputs = Inputs(*desk.inputs.nodes, str(card), {"pN stage": 1.0})
     assert desk.panel.missing(inputs) == []
-    assert "HU" not in desk.panel.gtv_line(inputs)  # nothing is excluded by HU
+    assert "below" not in desk.panel.gtv_line(inputs)  # nothing is excluded by HU
     desk.panel.score(inputs)
     desk.runner.work(capsys)
     result = desk.panel.result
