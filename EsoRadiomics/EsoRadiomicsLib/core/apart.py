@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 CAN_FORK = sys.platform == "linux"
 _MINUTES = 30
-"""Then the fork ends itself, if this process is gone and cannot end it."""
+"""Then the fork ends itself: no decoder takes as long."""
+_PARENT_DEATH_SIGNAL = 1  # of Linux's prctl
 
 
 def survives(work: Callable[[], object]) -> bool:
@@ -49,10 +50,12 @@ def survives(work: Callable[[], object]) -> bool:
 
 
 def _quietly() -> None:
-    """No core file, no words on the terminal, no Ctrl-C: this process' parent hears it."""
+    """No core file, no words on the terminal, no handler of the parent's, and no life after it."""
+    import ctypes
     import faulthandler
     import resource
 
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (signal.SIGINT, signal.SIGTERM):
