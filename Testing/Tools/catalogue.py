@@ -50,7 +50,7 @@ def of_card(card: Any) -> Iterator[str]:
     yield from (sentence for part in _SENTENCES_OF_CARD for sentence in card[part])
     yield from (card["signature"][name] for name in ("absent", "table_only") if name in card["signature"])
     yield from (node["group"] for node in card["signature"].get("distribution", ()))
-    yield from (node["name"] for node in card["covariates"])
+    yield from (node["name"] for node in [*card["covariates"], *(card["outcome"] or {}).get("terms", ())])
     for group in _groups(card):
         yield from (item["cohort"] for item in group.get("medians", ()))
     yield from _named(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.formatting import DIGITS, number, plain
+from ..core.translation import tr
 
 if TYPE_CHECKING:
     from ..studies.card_parts import Cutoff
@@ -34,7 +35,9 @@ def percent(bounds: Bounds) -> str:
 def points(bounds: Bounds) -> str:
     """``"43"``, or ``"0–63"`` where something is missing."""
     low, high = (f"{round(value)}".replace("-", "−") for value in (bounds.low, bounds.high))
-    return low if low == high else f"{low} to {high}" if bounds.low < 0 else f"{low}–{high}"
+    if low == high:
+        return low
+    return tr("{low} to {high}", low=low, high=high) if bounds.low < 0 else f"{low}–{high}"
 
 
 def _whole_percent(probability: float) -> str:
