@@ -53,7 +53,8 @@ class HazardCurve:
         """The survival of a patient with the variables ``x`` (p,), up to the last follow-up."""
         factor = np.exp(min(linear_predictor, _LARGEST_PREDICTOR))
         hazard = factor * self.hazard
-        lower, upper = log_log_limits(hazard, factor * self._se(x, slice(None)), _Z95)
+        with np.errstate(all="ignore"):  # a patient, or a card, beyond all numbers: nothing is known, see below
+            lower, upper = log_log_limits(hazard, factor * self._se(x, slice(None)), _Z95)
         time = np.append(self.time, self.last_follow_up)
         steps = (np.concatenate([[1.0], values, values[-1:]]) for values in (np.exp(-hazard), lower, upper))
         return PredictedSurvival(np.append(0.0, time), *steps)
@@ -78,6 +79,10 @@ class HazardCurve:
 
 
 def log_log_limits(hazard: FloatArray, se: FloatArray, z: float) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper limits of the survival exp(−hazard), from ``z`` standard errors of ln hazard."""
+    """Lower and upper limits of the survival exp(−hazard), from ``z`` standard errors of ln hazard.
+
+    They are 0 and 1 where the standard error is no number.
+    """
     reach = z * se / np.maximum(hazard, np.finfo(float).tiny)
-    return np.exp(-hazard * np.exp(reach)), np.exp(-hazard * np.exp(-reach))
+    lower, upper = np.exp(-hazard * np.exp(reach)), np.exp(-hazard * np.exp(-reach))
+    return np.nan_to_num(lower, nan=0.0), np.nan_to_num(upper, nan=1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,16 @@ def test_the_limits_hold_the_true_survival_about_as_often_as_they_say() -> None:
         truth = np.exp(-0.5 * np.exp(0.7 + 0.2))
         held.append(found.lower[k] <= truth <= found.upper[k])
     assert 0.91 <= np.mean(held) <= 0.985
+
+
+def test_limits_beyond_all_numbers_say_that_nothing_is_known() -> None:
+    x = pd.DataFrame({"age": [50.0, 60.0, 55.0, 70.0, 65.0, 52.0]})
+    _, curves = curves_of(x, survival([3.0, 2.0, 5.0, 1.0, 4.0, 9.0], [1, 1, 0, 1, 1, 0]))
+    for broken in (
+        curves,
+        replace(curves, covariance=np.array([[1e308]])),
+        replace(curves, drift=curves.drift * 1e308),
+    ):
+        found = broken.of(np.array([1e9]), 1e9)
+        assert found.survival[1:].tolist() == [0] * 5
+        assert found.lower[1:].tolist() == [0] * 5 and found.upper[1:].tolist() == [1] * 5
