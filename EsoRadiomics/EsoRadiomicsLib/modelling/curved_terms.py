@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -43,14 +43,24 @@ class TermTests:
 
 @dataclass(frozen=True)
 class CurvedTerms:
-    """By variable the ``knots`` of its spline or the ``levels`` of a factor, the first of which is the reference."""
+    """By variable the ``knots`` of its spline or the ``levels`` of a factor, the first of which is the reference.
+
+    ``labels`` name the levels.
+    """
 
     knots: Mapping[str, FloatArray]
     levels: Mapping[str, tuple[float, ...]]
+    labels: Mapping[str, Mapping[float, str]] = field(default_factory=dict)
 
     @classmethod
-    def learned(cls, clinical: pd.DataFrame, splines: Mapping[str, int], factors: Collection[str]) -> CurvedTerms:
-        """Knots and levels of the training patients.
+    def learned(
+        cls,
+        clinical: pd.DataFrame,
+        splines: Mapping[str, int],
+        factors: Collection[str],
+        labels: Mapping[str, Mapping[float, str]] | None = None,
+    ) -> CurvedTerms:
+        """Knots and levels of the training patients, whose levels are called as ``labels`` has them.
 
         Raises:
             UsageError: a variable that is not among the ``clinical`` ones (n, c), or is both.
@@ -62,16 +72,22 @@ class CurvedTerms:
                 raise UsageError(f"“{name}” is no clinical variable (--clinical); those are: {known}.")
             if name in splines and name in factors:
                 raise UsageError(f"“{name}” is either a spline or a factor, not both.")
+            if name in factors and clinical[name].isna().any():
+                raise UsageError(f"“{name}” has gaps, and a factor is not imputed: take complete cases (--missing).")
         return cls(
             {name: spline_knots(clinical[name].dropna(), n_knots) for name, n_knots in splines.items()},
             {name: tuple(sorted({float(value) for value in clinical[name].dropna()})) for name in factors},
+            labels or {},
         )
 
     def columns(self, name: str) -> list[str]:
         """The columns of a variable; a spline's are named as rms names them: age, age', age''."""
         if name in self.knots:
             return [name + "'" * k for k in range(len(self.knots[name]) - 1)]
-        return [f"{name} = {level:g}" for level in self.levels[name][1:]] if name in self.levels else [name]
+        if name not in self.levels:
+            return [name]
+        labels = self.labels.get(name, {})
+        return [f"{name} = {labels.get(level, f'{level:g}')}" for level in self.levels[name][1:]]
 
     def variable(self, column: str) -> str:
         """Whose column it is."""

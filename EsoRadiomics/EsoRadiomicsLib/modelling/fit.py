@@ -101,6 +101,8 @@ def fit_table(
     """
     options = options or Options()
     plan, columns = _plan(study, columns, options)
+    if options.competing_model is not None and columns.competing is None:
+        raise UsageError("--competing-model needs what competes with the event: --competing.")
     if columns.competing is not None and not identity.endpoint:
         raise UsageError(
             f"With --competing the outcome is no longer {study.endpoint}, in which {columns.competing} has a place of "

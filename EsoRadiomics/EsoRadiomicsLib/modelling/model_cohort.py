@@ -15,8 +15,9 @@ import pandas as pd
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import classes, is_feature
 from ..extraction.feature_table import HARMONISED, ROI_VOLUME, SOFTWARE, read_tables, table_lines
-from ..statistics.inputs import BoolArray, IntArray, Survival, binary, indicator, numbers, survival
+from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
+from .event_causes import event_and_causes
 from .model_covariates import coded
 from .patient_rows import EACH, one_row_a_patient
 from .rows_left_out import after_landmark, check_gaps, complete_cases
@@ -36,7 +37,7 @@ class Columns:
         time, event: follow-up and event (1 = event) of a survival outcome.
         competing: what ends the follow-up before the event can happen: a column of 0/1, or what code 2 of ``event`` is.
         outcome: a binary outcome coded 0/1.
-        clinical: clinical variables.
+        clinical: clinical variables; those of them that are ``factors`` may be text of any number of values.
         split: says “training” or “validation”; folds: fold number of each training patient.
         patient: whose ROI it is, where a patient has several rows.
         missing: what becomes of patients with gaps in clinical variables: ``complete`` cases only, or ``impute``.
@@ -54,6 +55,7 @@ class Columns:
     competing: str | None = None
     outcome: str | None = None
     clinical: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
     split: str | None = None
     folds: str | None = None
     patient: str | None = None
@@ -206,7 +208,9 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     features = _features(table, columns)
     remarks += _unused(table, features, columns)
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
-    clinical, covariates = coded(table[list(dict.fromkeys([*columns.clinical, *more]))], training, study)
+    clinical, covariates = coded(
+        table[list(dict.fromkeys([*columns.clinical, *more]))], training, study, columns.factors
+    )
     cohort = Cohort(
         features=features,
         clinical=clinical,
@@ -320,7 +324,7 @@ def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival |
             raise InputError(
                 f"“{name}” is empty for {listed(missing)}. Fill in the outcome, or leave these patients out."
             )
-    event, competed = _causes(table, columns)
+    event, competed = event_and_causes(table, columns.event, columns.competing)
     outcome = survival(table[columns.time], event)
     unit = study_unit(study)
     time = outcome.time
@@ -335,24 +339,6 @@ def _survival(table: pd.DataFrame, columns: Columns, study: Study) -> Survival |
             "months or years)."
         )
     return Survival(time, outcome.event, competed)
-
-
-def _causes(table: pd.DataFrame, columns: Columns) -> tuple[pd.Series, BoolArray | None]:
-    """The event as 0/1, and whose follow-up (n,) ended with what competes with it."""
-    event = table[columns.event]
-    if columns.competing is None:
-        return event, None
-    coded = numbers(event, "the event") == 2
-    if coded.any():
-        return event.where(~coded, 0), coded
-    if columns.competing in table:
-        competed = indicator(table[columns.competing], f"'{columns.competing}'") & (event != 1).to_numpy()
-        if competed.any():
-            return event, competed
-    raise InputError(
-        f"Nobody had {columns.competing} before the event: neither “{columns.event}” is 2 anywhere, nor is there a "
-        f"column “{columns.competing}” that is 1 where the event is 0. Code one of them so."
-    )
 
 
 def study_unit(study: Study) -> str:

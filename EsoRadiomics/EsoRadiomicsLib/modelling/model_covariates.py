@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ _INTERVALS = 10
 
 
 def coded(
-    clinical: pd.DataFrame, training: BoolArray | None, study: Study
+    clinical: pd.DataFrame, training: BoolArray | None, study: Study, factors: Collection[str] = ()
 ) -> tuple[pd.DataFrame, tuple[dict[str, Any], ...]]:
     """Numbers (n, c) and the card's covariates; levels and ranges are those of the ``training`` rows (n,).
 
     What a patient lacks stays NaN.
     A variable that the study knows takes the study's levels, by number or label. Others may be numbers (up to ten
-    distinct values are levels) or text of two values.
+    distinct values are levels) or text of two values; text of ``factors`` may have more.
 
     Raises:
         InputError: text of more than two values, a level that only validation patients have.
@@ -33,7 +34,8 @@ def coded(
     for name in map(str, clinical.columns):
         raw = clinical[name]
         present = raw.notna().to_numpy()
-        known, labels = _numbers(raw[present], (study.covariates.get(name) or study.rival_covariates.get(name)))
+        described = study.covariates.get(name) or study.rival_covariates.get(name)
+        known, labels = _numbers(raw[present], described, name in factors)
         values = np.full(len(raw), np.nan)
         values[present] = known
         inside = values[present] if training is None else values[present & training]
@@ -44,7 +46,7 @@ def coded(
     return pd.DataFrame(columns, index=clinical.index), tuple(covariates)
 
 
-def _numbers(raw: pd.Series, known: Covariate | None) -> tuple[np.ndarray, dict[float, str]]:
+def _numbers(raw: pd.Series, known: Covariate | None, factor: bool) -> tuple[np.ndarray, dict[float, str]]:
     """Values and, where there are any, the labels of the levels."""
     if known is not None and known.levels is not None:
         try:
@@ -54,12 +56,12 @@ def _numbers(raw: pd.Series, known: Covariate | None) -> tuple[np.ndarray, dict[
     if pd.api.types.is_numeric_dtype(raw):
         return numbers(raw, f"'{raw.name}'"), {}
     found = sorted(set(raw.astype(str)))
-    if len(found) > 2:
+    if len(found) > 2 and not factor:
         raise InputError(
             f"“{raw.name}” is text of {len(found)} values ({', '.join(found[:5])} …). A model needs numbers: code it "
-            "in their order, or as one 0/1 column a category."
+            f"in their order, or give each category an effect of its own (--factor {raw.name!r})."
         )
-    return (raw.astype(str) == found[-1]).to_numpy(dtype=np.float64), dict(enumerate(found))
+    return np.searchsorted(found, raw.astype(str).to_numpy(dtype=str)).astype(np.float64), dict(enumerate(found))
 
 
 def _covariate(name: str, inside: np.ndarray, labels: dict[float, str], study: Study) -> dict[str, Any]:

@@ -213,7 +213,14 @@ def _run(options: argparse.Namespace) -> int:
     progress(0.0, "the protocol on the training patients")
     fit = fit_table(
         options.table,
-        columns_of(options, split=options.split, folds=options.folds, batch=options.batch, missing=options.missing),
+        columns_of(
+            options,
+            split=options.split,
+            folds=options.folds,
+            batch=options.batch,
+            missing=options.missing,
+            factors=_names(options.factor),
+        ),
         study,
         Identity(
             identifier(options.id, options.out),

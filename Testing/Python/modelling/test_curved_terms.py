@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from cohort_tables import generated_table, written
 
-from EsoRadiomicsLib.core.errors import StudyError, UsageError
+from EsoRadiomicsLib.core.errors import InputError, StudyError, UsageError
 from EsoRadiomicsLib.evaluation.assessment import assess
 from EsoRadiomicsLib.evaluation.card_update import update
 from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
@@ -24,7 +24,7 @@ from EsoRadiomicsLib.modelling.curved_terms import CurvedTerms, TermTests
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.fitted_model import fitted_terms
-from EsoRadiomicsLib.modelling.model_cohort import Columns
+from EsoRadiomicsLib.modelling.model_cohort import Columns, read_cohort
 from EsoRadiomicsLib.modelling.predictions import predict
 from EsoRadiomicsLib.reporting.model.model_tables import term_rows
 from EsoRadiomicsLib.reporting.nomogram_text import labelled
@@ -187,6 +187,8 @@ def test_what_cannot_be_a_curve_is_a_sentence(fit: Fit, tmp_path: Path) -> None:
         CurvedTerms.learned(fit.training.clinical, {"weight": 4}, [])
     with pytest.raises(UsageError, match="either a spline or a factor"):
         CurvedTerms.learned(fit.training.clinical, {"age": 4}, ["age"])
+    with pytest.raises(UsageError, match="a factor is not imputed"):
+        CurvedTerms.learned(fit.training.clinical.assign(stage=np.nan), {}, ["stage"])
     card = deepcopy(dict(fit.study.card))
     age = next(term for term in card["outcome"]["terms"] if term["name"] == "age")
     age["curve"]["coefficients"].append(0.1)
@@ -204,3 +206,23 @@ def test_terms_that_were_chosen_by_their_p_are_shown_without_one(fit: Fit) -> No
     chosen = {row["term"]: row for row in term_rows(replace(fit.model, done=done))}
     assert np.isnan(chosen["age"]["p"]) and np.isnan(chosen["age"]["p of the bend"])
     assert chosen["age"]["hazard ratio"] == rows["age"]["hazard ratio"]
+
+
+def test_a_factor_may_be_text_of_any_number_of_values(fit: Fit, tmp_path: Path) -> None:
+    names = {1: "upper", 2: "middle", 3: "lower"}
+    table = table_with_age().assign(site=lambda t: t.stage.map(names))
+    path = written(table, tmp_path)
+    columns = Columns(time="months", event="event", clinical=("site",), split="cohort")
+    with pytest.raises(InputError, match=r"an effect of its own \(--factor 'site'\)"):
+        fit_table(path, columns, fit.plan.study, Identity("a", "A", "b"))
+    options = Options(n_folds=5, factors=("site",))
+    named = fit_table(
+        path, replace(columns, factors=("site",)), fit.plan.study, Identity("a", "A", "b"), options=options
+    )
+    assert named.model.multivariable is not None
+    assert named.model.multivariable.names[:2] == ("site = middle", "site = upper")
+    nomogram = build_nomogram(named.study)
+    assert nomogram is not None
+    assert [tick.label for tick in nomogram.rows[0].ticks] == ["lower", "middle", "upper"]
+    validation = validate(named.study, read_cohort(path, replace(columns, split=None), named.study).cohort, "again")
+    assert validation.prediction.linear_predictor.shape == (len(table),)

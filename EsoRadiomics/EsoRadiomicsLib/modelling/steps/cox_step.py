@@ -42,7 +42,12 @@ class CoxStep(ProtocolStep):
 
     def curved(self, training: Cohort) -> CurvedTerms:
         """The variables that enter as splines or factors, with knots and levels of the training patients."""
-        return CurvedTerms.learned(training.clinical, self.spec.get("splines", {}), self.spec.get("factors", ()))
+        labels = {
+            node["name"]: {float(level["value"]): level["label"] for level in node.get("levels", ())}
+            for node in training.covariates
+        }
+        splines, factors = self.spec.get("splines", {}), self.spec.get("factors", ())
+        return CurvedTerms.learned(training.clinical, splines, factors, labels)
 
     def run(self, model: FittedModel) -> FittedModel:
         """Fit the variables that enter, then those that stay."""
