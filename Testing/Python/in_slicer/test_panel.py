@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from mrml import (
     add_volume,
     edit_segment,
+    edit_volume,
     node_ids,
     put_under_transform,
     scene,
@@ -211,6 +212,9 @@ def test_the_histograms_beside_the_line_are_those_of_the_voxels(desk: Desk) -> N
         assert found == pytest.approx(expected / expected.max())
     assert desk.panel.hu_shares(desk.inputs) is shares  # counted once
     assert desk.panel.hu_shares(Inputs()) is None
+    edit_volume(desk.volume, 50)
+    brighter = desk.panel.hu_shares(desk.inputs)
+    assert brighter is not None and brighter.image.tolist() != shares.image.tolist()
 
 
 def test_the_gtv_line_says_volume_share_and_geometry(desk: Desk) -> None:

@@ -42,6 +42,7 @@ class GtvAccount:
     def __init__(self, scene: SceneAccess) -> None:
         self._scene = scene
         self._counted: tuple[DrawnGtv, HuShares] | None = None
+        self._image: tuple[Any, np.ndarray] | None = None
 
     def line(self, volume: Any, segmentation: Any, segment_id: str, hu_min: float | None) -> str:
         """Volume, share below the lowest HU and outside soft tissue, parts, and what is wrong with the geometry."""
@@ -63,8 +64,14 @@ class GtvAccount:
         """The histograms of GTV and image; of a large image every few voxels are enough."""
         gtv = self._scene.gtv(volume, segmentation, segment_id)
         if self._counted is None or self._counted[0] is not gtv or self._counted[1].hu_min != hu_min:
-            array = self._scene.voxels(volume)
-            step = max(1, round((array.size / _ENOUGH_VOXELS) ** (1 / 3)))
-            image = bin_shares(array[::step, ::step, ::step])
+            image = self._image_shares(volume, self._scene.state(volume, segmentation, segment_id)[0])
             self._counted = gtv, HuShares(BIN_EDGES, image, bin_shares(gtv.hu), hu_min)
         return self._counted[1]
+
+    def _image_shares(self, volume: Any, state: Any) -> np.ndarray:
+        """Counted again only when the CT itself changes, not with every stroke of a brush."""
+        if self._image is None or self._image[0] != state:
+            array = self._scene.voxels(volume)
+            step = max(1, round((array.size / _ENOUGH_VOXELS) ** (1 / 3)))
+            self._image = state, bin_shares(array[::step, ::step, ::step])
+        return self._image[1]
