@@ -17,6 +17,8 @@ _MOST_FILES = 5000
 _OWN = frozenset(("image", "mask", "rtstruct", "roi", "case", "reader", "session", "HU"))
 _PATH = re.compile(r"(?<![\w.)>])(?:[A-Za-z]:)?[/\\][^\s“”,;:()]*[^\s“”,;:().]")
 _QUOTED = re.compile("“([^”]*)”?")
+_QUOTED_BY_OTHERS = re.compile(r"(?:(?<!\w)|\bb)'[^']*'|" + '"[^"]*"')
+"""As Python and pydicom quote the value that they stumble over."""
 
 
 def without_names(text: str, places: Collection[tuple[Path, str]], known: Collection[str]) -> str:
@@ -39,7 +41,7 @@ def without_names(text: str, places: Collection[tuple[Path, str]], known: Collec
                 said = f"{article} {names[name].split()[-1]}"
                 text = text.replace(f"{said} {name}", said)
             text = text.replace(name, names[name])
-    text = _PATH.sub(HIDDEN, text)
+    text = _QUOTED_BY_OTHERS.sub(f"“{HIDDEN}”", _PATH.sub(HIDDEN, text))
     return _QUOTED.sub(lambda match: match[0] if match[1] in known or _is_own(match[1]) else f"“{HIDDEN}”", text)
 
 

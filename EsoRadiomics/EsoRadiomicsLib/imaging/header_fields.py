@@ -91,7 +91,7 @@ def named_files(path: Path, names: Sequence[str], allow_outside: bool) -> tuple[
     files = []
     for name in names:
         if not name.isprintable() or name == "-":
-            raise broken(path, f"it names the data file {name[:60]!r}")
+            raise broken(path, f"it names the data file “{name[:60]}”")
         file = path.parent / name
         if not allow_outside and not file.resolve().is_relative_to(folder):
             raise InputError(

@@ -80,7 +80,7 @@ def meta_header(path: Path, start: bytes, allow_outside: bool) -> VolumeHeader:
     if each is not None:
         needed = voxel_bytes // len(files) + max(offset, 0)
         if short := next((file for file in files if file_size(file) < needed), None):
-            raise broken(path, f"its data file {short.name} holds fewer than {needed:,} bytes")
+            raise broken(path, f"its data file “{short.name}” holds fewer than {needed:,} bytes")
     return VolumeHeader(path, "MetaImage", "MetaImageIO", shape, encoding, voxel_bytes, offset, files, fields)
 
 

@@ -65,5 +65,18 @@ def test_own_words_and_what_the_manifest_says_stay() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("could not convert string to float: 'Doe^Jane'", "could not convert string to float: “…”"),
+        ("Unable to convert b'Doe' to 'DA' object", "Unable to convert “…” to “…” object"),
+        ('value "Doe" is invalid', "value “…” is invalid"),
+        ("the CT's first slice and the mask's grid", "the CT's first slice and the mask's grid"),
+    ],
+)
+def test_a_value_that_a_library_stumbles_over_is_not_handed_on(said: str, kept: str) -> None:
+    assert without_names(said, [], set()) == kept
+
+
 def test_a_message_that_a_file_made_endless_is_cut() -> None:
     assert len(shortened("x" * 100_000)) < LONGEST + 10

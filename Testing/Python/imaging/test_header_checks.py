@@ -182,7 +182,7 @@ def test_a_metaimage_of_several_files_needs_each_of_them_whole(tmp_path: Path) -
     header.write_bytes(META + spacing + b"ElementDataFile = s%d.raw 0 5 1\n")
     (tmp_path / "s5.raw").write_bytes(b"short")
     (tmp_path / "s0.raw").write_bytes(VOXELS)  # all of them together hold enough
-    with pytest.raises(InputError, match=r"s5\.raw holds fewer"):
+    with pytest.raises(InputError, match=r"“s5\.raw” holds fewer"):
         read_volume(header)
 
 
