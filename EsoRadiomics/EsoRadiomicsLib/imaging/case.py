@@ -227,11 +227,13 @@ def _hounsfield(image: sitk.Image, pixel_type: str, subject: str) -> tuple[np.nd
                 subject=subject,
             )
         )
-    doubts = require_hounsfield(histogram(array), float(array.min()), float(array.max()), subject)
+    least, most = float(array.min()), float(array.max())
     whole = np.issubdtype(pixel_type, np.integer)
     limits = np.iinfo(pixel_type) if whole else np.finfo(pixel_type)
-    if np.can_cast(array.dtype, pixel_type):
-        return array.astype(pixel_type, copy=False), doubts
+    if whole and array.dtype.kind in "iu" and limits.min <= least and most <= limits.max:
+        voxels = array.astype(pixel_type, copy=False)  # as DICOM's, which come as 32 bits
+        return voxels, require_hounsfield(histogram(voxels), least, most, subject)
+    doubts = require_hounsfield(histogram(array), least, most, subject)
     voxels = np.empty(array.shape, pixel_type)
     fractional = clipped = 0
     for source, target in zip(array, voxels, strict=True):  # slices, as a large series needs no second copy in floats
