@@ -141,3 +141,20 @@ def test_calibration_is_held_against_the_incidence_and_not_against_kaplan_meier(
     assert smooth_survival_calibration(outcome, free, 24).ici < 0.05
     curve = survival_decision_curve(outcome, 1 - free, 24, np.array([0.0, 0.2]))
     assert curve.model[0] == pytest.approx(1 - event_free(outcome, 24)[0], abs=1e-12)
+
+
+@pytest.mark.slow
+def test_where_groups_and_markers_mean_nothing_the_tests_and_limits_say_so_as_often_as_they_should() -> None:
+    """1000 tied, censored cohorts of 80 whose groups differ in death only: binomial limits of 5 % are 3.7 to 6.4 %."""
+    rng = np.random.default_rng(0)
+    rejected, held = [], []
+    for _ in range(1000):
+        group, first = rng.integers(0, 2, 80), rng.random(80) < 0.5
+        time = np.where(first, rng.exponential(1, 80), rng.exponential(1.5, 80) / (1 + group))
+        lost = rng.uniform(0.3, 3, 80)
+        cause = np.where(time <= lost, np.where(first, 1, 2), 0)
+        time = np.minimum(time, lost).round(2) + 0.01
+        rejected.append(gray_test(Competing(time, cause), group).p < 0.05)
+        found = auc_at(Survival(time, cause == 1, cause == 2), rng.normal(size=80), 0.8)
+        held.append(found.lower <= 0.5 <= found.upper)
+    assert 0.037 < np.mean(rejected) < 0.064 and 0.93 < np.mean(held) < 0.97
