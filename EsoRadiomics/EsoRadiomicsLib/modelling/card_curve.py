@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..statistics.cox import hazard_curve
 from ..statistics.inputs import FloatArray, Survival
+from ..statistics.rubin import pool_curves
+from ..statistics.survival_curve import HazardCurve
 from .fitted_model import FittedModel
 
 
@@ -17,14 +20,20 @@ def curve_of(model: FittedModel, source: str) -> dict[str, Any]:
     if final is None or final.covariance is None or followed is None:
         return {}
     beta = np.array([beta for term in final.terms for beta in term.betas])
-    return {"curve": curve(model.columns(model.training), followed, beta, final.covariance, source)}
+    training = model.training
+    filled = [replace(training, clinical=each, completed=()) for each in training.completed] or [training]
+    curves = [hazard_curve(model.columns(each), followed, beta, final.covariance) for each in filled]
+    return {"curve": _node(curves[0] if len(curves) == 1 else pool_curves(curves), source)}
 
 
 def curve(
     x: FloatArray, outcome: Survival, coefficients: FloatArray, covariance: FloatArray, source: str
 ) -> dict[str, Any]:
     """The whole baseline of a model fitted to ``x`` (n, p), and how sure it and the coefficients (p,) are."""
-    found = hazard_curve(x, outcome, coefficients, covariance)
+    return _node(hazard_curve(x, outcome, coefficients, covariance), source)
+
+
+def _node(found: HazardCurve, source: str) -> dict[str, Any]:
     return {
         "time": found.time.tolist(),
         "hazard": found.hazard.tolist(),

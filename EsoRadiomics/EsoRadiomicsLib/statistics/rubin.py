@@ -17,6 +17,7 @@ import pandas as pd
 from .cox import CoxModel, efron_baseline
 from .inputs import FloatArray, Survival, select_columns
 from .logistic import LogisticModel
+from .survival_curve import HazardCurve
 
 _UNKNOWN = (float("nan"), float("nan"))
 """A likelihood is of one table; models of several have none."""
@@ -47,6 +48,21 @@ def pool_cox(models: Sequence[CoxModel], tables: Sequence[pd.DataFrame], outcome
         log_likelihoods=_UNKNOWN,
         means=np.mean([model.means for model in models], axis=0),
         baseline=replace(baselines[0], hazard=np.mean([baseline.hazard for baseline in baselines], axis=0)),
+    )
+
+
+def pool_curves(curves: Sequence[HazardCurve]) -> HazardCurve:
+    """What predicted curves need, of M tables with the same outcome and the pooled coefficients and covariance.
+
+    To the mean variance of the baseline hazard comes (1 + 1/M) × that between the tables.
+    """
+    hazards = np.array([curve.hazard for curve in curves])
+    return replace(
+        curves[0],
+        hazard=hazards.mean(axis=0),
+        variance=np.mean([curve.variance for curve in curves], axis=0)
+        + (1 + 1 / len(curves)) * hazards.var(axis=0, ddof=1),
+        drift=np.mean([curve.drift for curve in curves], axis=0),
     )
 
 

@@ -183,6 +183,9 @@ def _outcome(card: Mapping[str, Any]) -> Iterator[Problem]:
 def _curve(curve: Mapping[str, Any], n_terms: int, baseline: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     """A curve is whole, belongs to as many terms, and says what the baseline says."""
     times, where = curve["time"], "$.outcome.curve"
+    if not all(np.isfinite(curve[name]).all() for name in ("time", "hazard", "variance")):
+        yield where, "there are values that are no numbers"
+        return
     for name in ("hazard", "variance", "drift"):
         if len(curve[name]) != len(times):
             yield f"{where}.{name}", f"there are {len(curve[name])} rows for {len(times)} times"

@@ -23,7 +23,8 @@ from EsoRadiomicsLib.statistics.cox import efron_baseline, fit_cox
 from EsoRadiomicsLib.statistics.imputation import chained_equations, nelson_aalen
 from EsoRadiomicsLib.statistics.inputs import Survival
 from EsoRadiomicsLib.statistics.logistic import fit_logistic
-from EsoRadiomicsLib.statistics.rubin import rubin
+from EsoRadiomicsLib.statistics.rubin import pool_curves, rubin
+from EsoRadiomicsLib.statistics.survival_curve import HazardCurve
 from EsoRadiomicsLib.studies.study import load_study
 
 COLUMNS = Columns(time="months", event="event", clinical=("HRR status", "stage"), split="cohort", missing=IMPUTE)
@@ -166,6 +167,24 @@ def test_the_fit_counts_the_gaps_and_keeps_all_training_patients(fit: Fit) -> No
     assert step["imputations"] >= 20 and step["gaps"] == gaps
     sides = assess(fit).sides
     assert [len(side.cohort) for side in sides] == [160 - n, 80 - lost]
+
+
+def test_the_card_draws_the_curve_of_its_pooled_model(fit: Fit) -> None:
+    outcome = fit.study.outcome
+    assert outcome is not None and outcome.curve is not None and fit.model.training.completed
+    nobody = np.zeros((1, len(outcome.curve.covariance)))
+    for time, s0 in outcome.baseline:
+        hazard, se = outcome.curve.at(time, nobody, np.zeros(1))
+        assert np.exp(-hazard[0]) == pytest.approx(s0.value, abs=1e-9) and np.isfinite(se[0])
+
+
+def test_curves_are_pooled_as_rubins_rules_pool_a_hazard() -> None:
+    def curve(hazard: float) -> HazardCurve:
+        return HazardCurve(np.ones(1), np.array([hazard]), np.array([0.5]), np.array([[hazard]]), np.eye(1), 2.0)
+
+    found = pool_curves([curve(1.0), curve(2.0), curve(3.0)])  # as in the book's example above
+    assert (found.hazard[0], found.drift[0, 0]) == (2, 2)
+    assert found.variance[0] == pytest.approx(0.5 + 4 / 3)
 
 
 def test_patients_set_aside_teach_the_imputation_nothing(fit: Fit, tmp_path: Path) -> None:
