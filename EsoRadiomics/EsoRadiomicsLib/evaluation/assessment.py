@@ -6,8 +6,9 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from ..modelling.card_outcome import quantity
 from ..modelling.fit import Fit
-from ..modelling.fitted_card import add_medians, quantity
+from ..modelling.fitted_card import add_medians
 from ..modelling.model_cohort import Cohort
 from ..modelling.predictions import Prediction, predict
 from ..modelling.steps.evaluation_step import EvaluationStep

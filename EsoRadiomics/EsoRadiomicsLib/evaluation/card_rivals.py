@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..core.errors import InputError
-from ..modelling.fitted_card import curve_node, quantity
+from ..modelling.card_outcome import curve_node, quantity
 from ..modelling.model_cohort import Cohort
 from ..statistics.inputs import select_columns
 from ..statistics.logistic import LogisticModel

@@ -12,7 +12,8 @@ from scipy.optimize import brentq
 
 from ..core.errors import InputError, UsageError
 from ..modelling.card_curve import curve
-from ..modelling.fitted_card import Identity, add_medians, baseline, quantity, risk_group_name
+from ..modelling.card_outcome import baseline, quantity, risk_group_name
+from ..modelling.fitted_card import Identity, add_medians
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import column_of, parameters
 from ..statistics.calibration import calibration_model

@@ -19,8 +19,8 @@ import pandas as pd
 
 from ..core.errors import InputError
 from ..core.progress import Progress
+from ..modelling.card_outcome import quantity
 from ..modelling.completed import IN_A_RESAMPLE, imputed
-from ..modelling.fitted_card import quantity
 from ..modelling.fitted_model import Choices, FittedModel, NothingSelectedError
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan

@@ -13,7 +13,7 @@ import pandas as pd
 
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.modelling.card_curve import curve
-from EsoRadiomicsLib.modelling.fitted_card import baseline, quantity
+from EsoRadiomicsLib.modelling.card_outcome import baseline, quantity
 from EsoRadiomicsLib.statistics.cox import fit_cox
 from EsoRadiomicsLib.statistics.inputs import survival
 from EsoRadiomicsLib.studies.study import Study, check_card, load_study

@@ -9,8 +9,8 @@ from typing import Any
 from ...core.resources import resource_path
 from ...evaluation.fit_checks import FitChecks
 from ...evaluation.markers import volume_column
+from ...modelling.card_outcome import REFIT
 from ...modelling.fit import Fit
-from ...modelling.fitted_card import REFIT
 from .model_tables import Row
 
 _ALWAYS = "always"
