@@ -20,6 +20,9 @@ from ..statistics.inputs import FloatArray
 from .permutation_check import ranking
 from .resampled_runs import repeated, silent
 
+_FEWEST = 10
+"""Splits below which being the best says nothing."""
+
 
 @dataclass(frozen=True)
 class SplitLuck:
@@ -33,8 +36,8 @@ class SplitLuck:
 
     @property
     def lucky(self) -> bool:
-        """Whether this split is among the best tenth."""
-        return bool(self.own > np.quantile(self.others, 0.9))
+        """Whether this split is among the best tenth of enough others."""
+        return len(self.others) >= _FEWEST and bool(self.own > np.quantile(self.others, 0.9))
 
 
 def split_luck(fit: Fit, *, n: int, pool: Executor | None = None, progress: Progress = silent) -> SplitLuck | None:

@@ -16,6 +16,7 @@ from EsoRadiomicsLib.evaluation.markers import Marker
 from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
 from EsoRadiomicsLib.evaluation.resampled_runs import bootstrap_sample
 from EsoRadiomicsLib.evaluation.size_account import size_sentence
+from EsoRadiomicsLib.evaluation.split_luck import SplitLuck
 from EsoRadiomicsLib.modelling.draws import shuffled
 from EsoRadiomicsLib.modelling.fitted_model import Choices, NothingSelectedError
 from EsoRadiomicsLib.modelling.model_cohort import Cohort
@@ -167,3 +168,9 @@ def test_several_rois_a_patient_do_not_make_noise_significant(plan: Plan) -> Non
             continue
         small.append(permutation_check(plan, model, None, n=19).p <= 0.05)
     assert sum(small) <= 4
+
+
+def test_a_split_is_called_lucky_only_beside_enough_others() -> None:
+    others = np.linspace(0.5, 0.6, 10)
+    assert SplitLuck(0.7, others).lucky and not SplitLuck(0.55, others).lucky
+    assert not SplitLuck(0.7, others[:9]).lucky
