@@ -49,6 +49,11 @@ def safe_spawning() -> Iterator[None]:
                 os.environ[name] = value
 
 
+def spare_threads() -> None:
+    """Before NumPy is imported: with small matrices a second thread of OpenBLAS waits more than it works."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def forget_current_folder() -> None:
     """Take the current folder, which ``python -m`` puts there, off this process's path, unless it is the library's."""
     with suppress(OSError):  # the folder may be gone

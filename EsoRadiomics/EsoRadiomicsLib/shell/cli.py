@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..core.errors import EsoRadiomicsError, UsageError
+from ..core.safe_start import spare_threads
 from ..core.terminal import safe_terminal
 from ..core.translation import ENGLISH, language
 from .fault_report import FAULT, fault_sentence
@@ -91,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_process(arguments: Sequence[str] | None = None) -> NoReturn:
     """The process is the command: it ends at once, as taking its libraries apart takes as long as a small signature."""
+    spare_threads()
     code = main(arguments)
     atexit._run_exitfuncs()
     os._exit(code)

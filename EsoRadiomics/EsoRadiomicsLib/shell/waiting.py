@@ -4,9 +4,10 @@ The command comes as one line on standard input, a JSON list of its arguments; p
 of the shell. Whoever started it keeps that input open: when it closes, this process ends, whatever it is doing.
 """
 
-from ..core.safe_start import forget_current_folder
+from ..core.safe_start import forget_current_folder, spare_threads
 
 forget_current_folder()  # before more is imported, as it may be the data's
+spare_threads()
 
 import contextlib  # noqa: E402
 import json  # noqa: E402
