@@ -327,7 +327,7 @@ class FittedModel:
 
     def _sum(self, terms: tuple[FittedTerm, ...], cohort: Cohort) -> FloatArray:
         """Σ coefficient × value (n,) of the final model's ``terms``."""
-        total = np.zeros(len(cohort))
+        total: FloatArray = np.zeros(len(cohort))
         for term in terms:
             column = self._values(term, cohort)
             if term.curve is not None:

@@ -223,16 +223,23 @@ def outcome_model(study: Study) -> Outcome | None:
 
 def patient_values(study: Study, score: Score) -> dict[str, float]:
     """What is known of a scored patient, by the nomogram's row names."""
+    return known_values(study, score.rad_score, score.group.id if score.group else None, score.covariates)
+
+
+def known_values(
+    study: Study, rad_score: float, group: str | None, covariates: Mapping[str, float]
+) -> dict[str, float]:
+    """What is known of a patient with this Rad-score and risk group (its identifier), by the nomogram's row names."""
     values: dict[str, float] = {}
     outcome = outcome_model(study)
     for term in outcome.terms if outcome else ():
         if term.kind == "rad-score":
-            values[term.name] = score.rad_score
-        elif term.kind == "risk-group" and score.group is not None:
+            values[term.name] = rad_score
+        elif term.kind == "risk-group" and group is not None:
             assert study.signature is not None and study.signature.cutoff is not None  # it gave the group
-            values[term.name] = float(score.group == study.signature.cutoff.above)
-        elif term.name in score.covariates:
-            values[term.name] = score.covariates[term.name]
+            values[term.name] = float(group == study.signature.cutoff.above.id)
+        elif term.name in covariates:
+            values[term.name] = covariates[term.name]
     return values
 
 

@@ -171,6 +171,6 @@ def test_several_rois_a_patient_do_not_make_noise_significant(plan: Plan) -> Non
 
 
 def test_a_split_is_called_lucky_only_beside_enough_others() -> None:
-    others = np.linspace(0.5, 0.6, 10)
+    others = np.linspace(0.5, 0.6, 10, dtype=float)
     assert SplitLuck(0.7, others).lucky and not SplitLuck(0.55, others).lucky
     assert not SplitLuck(0.7, others[:9]).lucky

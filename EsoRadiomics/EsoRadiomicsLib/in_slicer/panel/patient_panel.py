@@ -16,7 +16,7 @@ from ...core.errors import EsoRadiomicsError, InputError
 from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
 from ...reporting.patient.kept_result import LATER, joined, read_document
-from ...scoring.nomogram import outcome_model
+from ...scoring.nomogram import known_values
 from ...scoring.score import check_covariates, check_scorable
 from ...studies.card_parts import Covariate
 from ...studies.paper_readings import paper_readings
@@ -232,8 +232,7 @@ class Panel(Section):
             sentence = _("The CT or the GTV was changed while it was measured, so the result was dropped. Score again.")
             self._fail(sentence)
         else:
-            case = found["case"]
-            hashes = case["image_sha256"], case["mask_sha256"]
+            hashes = found["case"]["image_sha256"], found["case"]["mask_sha256"]
             self._scene.remember_hashes(*inputs.nodes, study.settings.pixel_type, hashes)
             if self._stored is not None and self._fits(inputs) and any(map(found.get, LATER)):
                 found = joined(self._stored.document, found)
@@ -267,16 +266,10 @@ class Panel(Section):
     def nomogram_values(self) -> dict[str, float]:
         """What is known of the patient, by row name, for :meth:`EsoRadiomicsLib.scoring.nomogram.Nomogram.place`."""
         study, result = self.result_study, self.result
-        outcome = outcome_model(study) if study is not None else None
-        if study is None or result is None or outcome is None:
+        if study is None or result is None:
             return {}
-        values = dict(result["covariates"]["given"])
-        for term in outcome.terms:
-            if term.kind == "rad-score":
-                values[term.name] = result["score"]["rad_score"]
-            elif term.kind == "risk-group" and study.signature and study.signature.cutoff:
-                values[term.name] = float(result["score"]["group"]["id"] == study.signature.cutoff.above.id)
-        return values
+        score, group = result["score"], result["score"]["group"]
+        return known_values(study, score["rad_score"], group and group["id"], result["covariates"]["given"])
 
     def result_is_current(self, inputs: Inputs) -> bool:
         """Whether the scene's result is of these inputs: the same nodes, voxels, study, covariates and cohort."""
@@ -284,9 +277,8 @@ class Panel(Section):
 
     def _fits(self, inputs: Inputs) -> bool:
         stored = self._stored
-        if stored is None or not self._has_nodes(inputs):
-            return False
-        if inputs.nodes != (stored.volume, stored.segmentation, stored.segment_id):
+        place = stored and (stored.volume, stored.segmentation, stored.segment_id)
+        if stored is None or not self._has_nodes(inputs) or inputs.nodes != place:
             return False
         document, case = stored.document, stored.document["case"]
         try:

@@ -5,11 +5,27 @@ Only calls that PythonQt and PySide6 share are used, so that the views are teste
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import qt
 
+from ...reporting.palette import PAPER
+
 LEAST_TEXT_PX = 8
+
+
+@contextmanager
+def blank_page(widget: Any) -> Iterator[tuple[Any, float, float]]:
+    """A painter on the widget, which is white now, and the widget's width and height."""
+    painter, area = qt.QPainter(), widget.contentsRect()
+    painter.begin(widget)
+    try:
+        painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+        yield painter, area.width(), area.height()
+    finally:
+        painter.end()
 
 
 class Sketch:

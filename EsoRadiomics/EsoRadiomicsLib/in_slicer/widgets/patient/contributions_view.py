@@ -10,7 +10,7 @@ import qt
 
 from ....core.formatting import decimals, number, plain
 from ....core.translation import tr as library_tr
-from ....reporting.palette import BLUE, GREY, INK, OUTLOOK, PALE, PAPER, VERMILLION
+from ....reporting.palette import BLUE, GREY, INK, OUTLOOK, PALE, VERMILLION
 from ....scoring.nomogram import pretty
 from ....scoring.score import Contribution
 from ....scoring.score_text import rad_score, rule
@@ -18,7 +18,7 @@ from ....scoring.waterfall import ScaleRow, Waterfall, is_outside, named, scale_
 from ....studies.card_parts import Cutoff, Signature
 from ....studies.study import Study
 from ...language import tr as _
-from ..sketch import Sketch
+from ..sketch import Sketch, blank_page
 
 TITLE, TEXT = 3.6, 2.9
 """Sizes of text in mm of the page."""
@@ -52,15 +52,9 @@ class ContributionsView(qt.QWidget):
         self.update()
 
     def paintEvent(self, event: Any) -> None:
-        painter = qt.QPainter()
-        painter.begin(self)
-        try:
-            area = self.contentsRect()
-            painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+        with blank_page(self) as (painter, width, height):
             if self._signature is not None:
-                self._paint(painter, area.width(), area.height())
-        finally:
-            painter.end()
+                self._paint(painter, width, height)
 
     def _paint(self, painter: Any, width: float, height: float) -> None:
         signature = self._signature

@@ -10,10 +10,10 @@ import qt
 from ....core.formatting import plain
 from ....core.translation import tr as library_tr
 from ....core.wide_text import columns, wrapped
-from ....reporting.palette import GREY, INK, PAPER, PATIENT
+from ....reporting.palette import GREY, INK, PATIENT
 from ....scoring.patient_curve import PatientCurve, time_ticks
 from ...language import tr as _
-from ..sketch import LEAST_TEXT_PX, Sketch
+from ..sketch import LEAST_TEXT_PX, Sketch, blank_page
 
 TITLE, TEXT, NOTE = 3.4, 2.7, 2.5
 """Sizes of text in mm of the page."""
@@ -37,16 +37,10 @@ class CurveView(qt.QWidget):
         self.update()
 
     def paintEvent(self, event: Any) -> None:
-        painter = qt.QPainter()
-        painter.begin(self)
-        try:
-            area = self.contentsRect()
-            painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+        with blank_page(self) as (painter, width, height):
             if self._curve is not None:
-                mm = max(min(area.width() / PAGE_MM, area.height() / PAGE_HEIGHT_MM), LEAST_TEXT_PX / NOTE)
-                CurvePainter(painter, mm, area.width(), area.height(), self._curve).page()
-        finally:
-            painter.end()
+                mm = max(min(width / PAGE_MM, height / PAGE_HEIGHT_MM), LEAST_TEXT_PX / NOTE)
+                CurvePainter(painter, mm, width, height, self._curve).page()
 
 
 class CurvePainter(Sketch):

@@ -10,10 +10,10 @@ import qt
 
 from ....core.translation import tr as library_tr
 from ....imaging.hounsfield import PLACES
-from ....reporting.palette import BLUE, GREY, INK, PALE, PAPER, VERMILLION
+from ....reporting.palette import BLUE, GREY, INK, PALE, VERMILLION
 from ...language import tr as _
 from ...panel.gtv_account import HuShares
-from ..sketch import LEAST_TEXT_PX, Sketch
+from ..sketch import LEAST_TEXT_PX, Sketch, blank_page
 
 HEIGHT_PX, TEXT = 74, 2.6
 
@@ -33,15 +33,9 @@ class HistogramView(qt.QWidget):
         self.update()
 
     def paintEvent(self, event: Any) -> None:
-        painter = qt.QPainter()
-        painter.begin(self)
-        try:
-            area = self.contentsRect()
-            painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+        with blank_page(self) as (painter, width, height):
             if self._shares is not None:
-                HistogramPainter(painter, area.width(), area.height(), self._shares).page()
-        finally:
-            painter.end()
+                HistogramPainter(painter, width, height, self._shares).page()
 
 
 class HistogramPainter(Sketch):

@@ -8,10 +8,11 @@ from typing import Any
 
 import qt
 
-from ....reporting.palette import GREY, PAPER
+from ....reporting.palette import GREY
 from ....scoring.waterfall import scale_rows
 from ....studies.study import Study
 from ...language import tr as _
+from ..sketch import blank_page
 from .contributions_view import FOOT_MM, PAGE_MM, ROW_MM, SCALE_HEAD_MM, TEXT, ScorePainter
 
 NOTE_MM, LARGEST_ROW_MM = 12.0, 14.0
@@ -32,15 +33,9 @@ class ScaleView(qt.QWidget):
         self.update()
 
     def paintEvent(self, event: Any) -> None:
-        painter = qt.QPainter()
-        painter.begin(self)
-        try:
-            area = self.contentsRect()
-            painter.fillRect(qt.QRectF(area), qt.QColor(PAPER))
+        with blank_page(self) as (painter, width, height):
             if self._study is not None:
-                self._paint(painter, area.width(), area.height())
-        finally:
-            painter.end()
+                self._paint(painter, width, height)
 
     def _paint(self, painter: Any, width: float, height: float) -> None:
         assert self._study is not None and self._study.signature is not None  # a study without one is never scored
