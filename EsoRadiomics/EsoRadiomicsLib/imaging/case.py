@@ -18,6 +18,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.translation import mark, tr
+from .dicom_acquisition import acquisition_beside
 from .grid import bring_to_grid, canonical_grid
 from .hounsfield import histogram, require_hounsfield
 from .masks import select_label
@@ -78,6 +79,7 @@ def load_case(
     name: str | None = None,
     pixel_type: str = "int16",
     allow_outside: bool = False,
+    acquisition: Path | str | None = None,
 ) -> Case:
     """Read a CT and its GTV from files.
 
@@ -90,6 +92,7 @@ def load_case(
         name: what reports call the case.
         pixel_type: ``int16``, ``float32`` or ``float64``, as the study's settings say.
         allow_outside: accept that a volume file's header names data files outside its folder.
+        acquisition: a slice of the DICOM series that an image of another format was made from: it tells of the scanner.
 
     Raises:
         InputError: anything about the files that prevents a sound measurement; the message names file and remedy.
@@ -118,14 +121,20 @@ def load_case(
             )
     volume = read_volume(image, source.series, allow_outside=allow_outside)
     drawn = source.read(wanted, volume)
+    told = volume.acquisition
+    doubts: tuple[str, ...] = ()
+    if acquisition is not None:
+        if told != Acquisition():
+            raise InputError(tr("The image is DICOM and tells of its scanner itself. Leave the other DICOM file out."))
+        told, doubts = acquisition_beside(acquisition, volume.image)
     return _case(
         volume.image,
         drawn.image,
         name=name or "case",
         pixel_type=pixel_type,
-        acquisition=volume.acquisition,
+        acquisition=told,
         sources={"image": volume.source, "mask": drawn.source},
-        warnings=(*volume.warnings, *drawn.warnings),
+        warnings=(*volume.warnings, *doubts, *drawn.warnings),
         image_name=str(volume.path),
         mask_name=str(source.path),
     )

@@ -8,13 +8,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.translation import tr
-from .dicom_files import one_text, reading
-from .volumes import Acquisition
+import SimpleITK as sitk
+
+from ..core.errors import InputError
+from ..core.translation import mark, tr
+from .dicom_files import one_text, read_header, reading
+from .volumes import Acquisition, existing, is_dicom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+_OF_ANOTHER = mark(
+    "The DICOM file that was named for its scanner is no CT slice of the image's size. What it tells is not used."
+)
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LEAST_TILT = 0.5
 _DERIVED = {"MIP", "MINIP", "PROJECTION", "MPR", "REFORMATTED", "AVERAGE", "AVG", "SUBTRACTION", "VRT", "RESAMPLED"}
@@ -69,6 +75,28 @@ def read_acquisition(headers: Sequence[Dataset]) -> Acquisition:
         derived=_derived(text("ImageType") or ""),
         gantry_tilt_deg=number("GantryDetectorTilt"),
     )
+
+
+def acquisition_beside(path: Path | str, image: sitk.Image) -> tuple[Acquisition, tuple[str, ...]]:
+    """What a DICOM file tells of the series that an image was made from, and sentences on what spoils features.
+
+    Args:
+        path: one slice of the series.
+        image: the image; where its slices have another size than the file's, nothing is believed.
+
+    Raises:
+        InputError: no such file, or no sound DICOM file.
+    """
+    file = existing(path)
+    if not file.is_file() or not is_dicom(file):
+        raise InputError(
+            tr("{file} is no DICOM file. Name one slice of the series that the image was made from.", file=file)
+        )
+    header = read_header(file)
+    if one_text(header.get("Modality")) != "CT" or (header.get("Columns"), header.get("Rows")) != image.GetSize()[:2]:
+        return Acquisition(), (tr(_OF_ANOTHER),)
+    acquisition = read_acquisition([header])
+    return acquisition, acquisition_doubts(acquisition)
 
 
 def acquisition_doubts(acquisition: Acquisition) -> tuple[str, ...]:

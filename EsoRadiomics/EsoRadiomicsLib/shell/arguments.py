@@ -46,6 +46,8 @@ def add_case_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-outside", action="store_true", help="accept that an image header names data outside its folder"
     )
+    acquisition = "a slice of the DICOM series that an image of another format was made from: it tells of the scanner"
+    parser.add_argument("--acquisition", metavar="FILE", help=acquisition)
     parser.add_argument("--name", help="name of the case in the output (default: “case”; patient names are never read)")
 
 
@@ -79,6 +81,7 @@ def load(options: argparse.Namespace, settings: ExtractionSettings) -> Case:
         name=options.name,
         pixel_type=settings.pixel_type,
         allow_outside=options.allow_outside,
+        acquisition=options.acquisition,
     )
 
 

@@ -191,6 +191,31 @@ def test_sources_tell_format_and_what_was_chosen(image: sitk.Image, mask: sitk.I
     }  # fmt: skip
 
 
+def test_a_slice_of_its_series_tells_the_scanner_of_an_image_in_another_format(
+    image: sitk.Image, mask: sitk.Image, tmp_path: Path
+) -> None:
+    folder = dicom_factory.write_ct(tmp_path / "ct", image)
+    for each, name in ((image, "ct.nrrd"), (mask, "gtv.nrrd")):
+        sitk.WriteImage(each, str(tmp_path / name))
+    of_series = load_case(folder, tmp_path / "gtv.nrrd")
+    told = load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd", acquisition=next(folder.iterdir()))
+    assert told.acquisition == of_series.acquisition != Acquisition()
+    assert bits(told) == bits(of_series)
+    with pytest.raises(InputError, match="tells of its scanner itself"):
+        load_case(folder, tmp_path / "gtv.nrrd", acquisition=next(folder.iterdir()))
+    with pytest.raises(InputError, match=r"ct\.nrrd is no DICOM file"):
+        load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd", acquisition=tmp_path / "ct.nrrd")
+
+
+def test_a_slice_of_another_size_is_not_believed(image: sitk.Image, mask: sitk.Image, tmp_path: Path) -> None:
+    for each, name in ((image, "ct.nrrd"), (mask, "gtv.nrrd")):
+        sitk.WriteImage(each, str(tmp_path / name))
+    other = next(dicom_factory.write_ct(tmp_path / "other", phantoms.ct((12, 10, 6))).iterdir())
+    case = load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd", acquisition=other)
+    assert case.acquisition == Acquisition()
+    assert any("no CT slice of the image's size" in sentence for sentence in case.warnings)
+
+
 def test_acquisition_is_unknown_where_no_dicom_header_tells_it(image: sitk.Image, mask: sitk.Image) -> None:
     assert make_case(image, mask).acquisition == Acquisition()
 

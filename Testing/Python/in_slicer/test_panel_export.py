@@ -16,6 +16,7 @@ pytest.importorskip("highdicom")
 
 from dicom_factory import PATIENT_NAME, write_ct  # noqa: E402
 from phantoms import ct, gtv  # noqa: E402
+from SimpleITK import WriteImage  # noqa: E402
 
 from EsoRadiomicsLib.imaging.case import load_case, make_case  # noqa: E402
 from EsoRadiomicsLib.in_slicer.panel.patient_panel import Panel  # noqa: E402
@@ -57,6 +58,20 @@ def test_a_reopened_scene_exports_dicom_into_the_study_of_its_ct(
     assert again.mask_sha256 == make_case(ct(), gtv(ct())).mask_sha256
     report = pydicom.dcmread(tmp_path / "dicom" / "measurements-sr.dcm")
     assert str(report.PatientName) == PATIENT_NAME
+
+
+def test_a_ct_loaded_from_dicom_is_scored_with_what_its_headers_tell_of_the_scanner(
+    desk: Desk, database: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = from_dicom(desk, database, capsys).result
+    assert result is not None
+    assert result["case"]["acquisition"]["kvp"] == load_case(*_files(tmp_path)).acquisition.kvp is not None
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    """The database's CT, and a GTV as a file."""
+    WriteImage(gtv(ct()), str(folder / "gtv.nrrd"))
+    return folder / "ct", folder / "gtv.nrrd"
 
 
 def test_a_ct_that_is_not_its_series_any_more_is_not_exported_as_dicom(

@@ -40,6 +40,14 @@ def dicom_file(volume: Any) -> Path:
     )
 
 
+def known_dicom_file(volume: Any) -> Path | None:
+    """As :func:`dicom_file`, or None."""
+    try:
+        return dicom_file(volume)
+    except InputError:
+        return None
+
+
 def _candidates(volume: Any) -> Iterator[Path]:
     database = getattr(slicer, "dicomDatabase", None)
     instances = (volume.GetAttribute(INSTANCES) or "").split()

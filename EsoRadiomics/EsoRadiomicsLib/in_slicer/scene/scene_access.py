@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from ...imaging.case import Case, make_case
+from ...imaging.case import Acquisition, Case, make_case
+from ...imaging.dicom_acquisition import acquisition_beside
 from ...studies.study import Study
-from .dicom_source import dicom_file
+from .dicom_source import dicom_file, known_dicom_file
 from .mrml_images import (
     find_segment,
     is_segmentation,
@@ -137,7 +138,8 @@ class SceneAccess:
         paths = [folder / self.IMAGE_FILE, folder / self.MASK_FILE]
         for each, path in zip((image, mask), paths, strict=True):
             write_image(each, path)
-        return [str(path) for path in paths]
+        told = known_dicom_file(volume)
+        return [*map(str, paths), *([f"--acquisition={told}"] if told else [])]
 
     def dicom_file(self, volume: Any) -> Path:
         """See :func:`EsoRadiomicsLib.in_slicer.scene.dicom_source.dicom_file`."""
@@ -198,4 +200,14 @@ def _case(volume: Any, segmentation: Any, segment_id: str, name: str | None, pix
         "image": {"format": "MRML", "pixel_type": image.GetPixelIDTypeAsString()},
         "mask": {"format": "MRML", kind: chosen},
     }
-    return make_case(image, mask, name=name or volume.GetName(), pixel_type=pixel_type, sources=sources)
+    told = known_dicom_file(volume)
+    acquisition, doubts = acquisition_beside(told, image) if told else (Acquisition(), ())
+    return make_case(
+        image,
+        mask,
+        name=name or volume.GetName(),
+        pixel_type=pixel_type,
+        acquisition=acquisition,
+        sources=sources,
+        warnings=doubts,
+    )
