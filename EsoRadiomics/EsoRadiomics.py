@@ -1,6 +1,6 @@
 """EsoRadiomics in 3D Slicer: the module, its panel, its console interface and its test.
 
-Only Qt wiring: what the panel does is in ``EsoRadiomicsLib/panel``, its widgets are in ``EsoRadiomicsLib/widgets``.
+Only Qt wiring: what the panel does is in ``EsoRadiomicsLib/in_slicer/panel``, its widgets are in ``widgets`` beside it.
 """
 
 import sys
