@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..core.errors import InputError
 from .dicom_files import PIXEL_BYTES, reading
 
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _SLOPES, _FARTHEST_INTERCEPT = (1e-3, 100.0), 1e5
-_LAYOUT = ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation")
+_SIGN = "PixelRepresentation"
+_LAYOUT = ("BitsAllocated", "BitsStored", "HighBit", _SIGN, "PhotometricInterpretation")
 
 
 def rescales(headers: Sequence[Dataset]) -> set[tuple[float, float]]:
@@ -42,16 +45,43 @@ def rescales(headers: Sequence[Dataset]) -> set[tuple[float, float]]:
 def require_one_layout(headers: Sequence[Dataset], path: Path) -> None:
     """Refuse slices that do not store their pixels alike: one damaged tag would give a slice other voxels.
 
+    Writers choose the sign slice by slice, by whether there is a negative value: with all 16 bits in use it may differ,
+    and :func:`require_same_meaning` looks at the values.
+
     Raises:
         InputError: they differ; the message names the tag.
     """
     for name in _LAYOUT:
         with reading(path):
             found = sorted({str(header.get(name)) for header in headers})
-        if len(found) > 1:
+        if len(found) > 1 and not (name == _SIGN and str(headers[0].get("BitsStored")) == "16"):
             raise InputError(
                 f"The slices of {path} do not store their pixels alike ({name}: {', '.join(found)[:60]}). Export the "
                 "series again."
+            )
+
+
+def signs_differ(headers: Sequence[Dataset]) -> bool:
+    """Whether some slices store signed values and others unsigned ones."""
+    return len({str(header.get(_SIGN)) for header in headers}) > 1
+
+
+def require_same_meaning(headers: Sequence[Dataset], voxels: np.ndarray) -> None:
+    """Refuse an unsigned slice among signed ones whose values would be negative if it were signed, too.
+
+    Args:
+        headers: of the slices, whose signs differ.
+        voxels: (z, y, x) in HU.
+
+    Raises:
+        InputError: the message names the file.
+    """
+    for header, values in zip(headers, voxels, strict=True):
+        highest = float(header.RescaleIntercept) + float(header.RescaleSlope) * np.iinfo(np.int16).max
+        if not int(header.get(_SIGN)) and values.max() > highest:
+            raise InputError(
+                f"{header.filename} stores its pixels unsigned, unlike other slices of the series, and holds values up "
+                f"to {values.max():,.0f} HU: its tag {_SIGN} is wrong. Export the series again."
             )
 
 

@@ -23,7 +23,14 @@ from ..core.translation import tr
 from .dicom_acquisition import acquisition_doubts, read_acquisition
 from .dicom_files import dicom_files, is_object, read_header, reading
 from .dicom_kinds import not_a_slice
-from .dicom_pixels import is_packed, require_one_layout, require_whole_pixels, rescales
+from .dicom_pixels import (
+    is_packed,
+    require_one_layout,
+    require_same_meaning,
+    require_whole_pixels,
+    rescales,
+    signs_differ,
+)
 from .grid import canonical_grid
 from .header_fields import MOST_BYTES
 from .volumes import Acquisition, Volume, quiet_itk
@@ -109,6 +116,8 @@ def read_series(path: Path, series: Collection[str] = ()) -> Volume:
     """
     headers = read_series_headers(path, series)
     image = _decode(headers, path)
+    if signs_differ(headers.slices):
+        require_same_meaning(headers.slices, sitk.GetArrayViewFromImage(image))
     image.SetOrigin(headers.origin)
     image.SetDirection(headers.direction)
     image.SetSpacing(headers.spacing_mm)
@@ -272,7 +281,7 @@ def _decoded(headers: SeriesHeaders, files: Sequence[str]) -> sitk.Image | None:
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO(_DECODER)  # named, it reads files without preamble too
     reader.SetFileNames(files)
-    if not headers.same_rescale:
+    if not headers.same_rescale or signs_differ(headers.slices):
         reader.SetOutputPixelType(sitk.sitkFloat64)  # else the first slice's type, too narrow for another's values
     with quiet_itk():
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dicom_factory
+import numpy as np
 import phantoms
 import pytest
 import SimpleITK as sitk
@@ -68,7 +69,7 @@ def test_a_value_that_is_no_number_names_its_file(keyword: str, value: bytes, ct
 
 @pytest.mark.parametrize(
     ("keyword", "value"),
-    [("BitsStored", 8), ("BitsAllocated", 8), ("HighBit", 11), ("PixelRepresentation", 1)],
+    [("BitsStored", 8), ("BitsAllocated", 8), ("HighBit", 11)],
 )
 def test_one_slice_that_stores_its_pixels_otherwise_is_no_slice_of_the_volume(
     keyword: str, value: int, ct: Path
@@ -79,6 +80,43 @@ def test_one_slice_that_stores_its_pixels_otherwise_is_no_slice_of_the_volume(
     setattr(dataset, keyword, value)
     dataset.save_as(path)
     with pytest.raises(InputError, match=f"do not store their pixels alike .*{keyword}: .*{value}"):
+        read_series(ct)
+
+
+def stored_by_sign(dataset: Any, k: int) -> None:
+    """Signed where a slice has a negative value, as SimpleITK and others write a series."""
+    stored = np.frombuffer(dataset.PixelData, "<u2").astype(int)
+    if k in (2, 3):
+        stored[:5] = -7
+    dataset.PixelRepresentation = int(stored.min() < 0)
+    dataset.PixelData = stored.astype("<i2").tobytes()
+
+
+def test_slices_of_different_signs_are_one_volume(tmp_path: Path) -> None:
+    image = phantoms.ct(SIZE, seed=1)
+    ct = dicom_factory.write_ct(tmp_path / "ct", image, change=stored_by_sign)
+    expected = sitk.GetArrayFromImage(image)
+    expected[2:4, 0, :5] = -7 - 1024
+    assert (sitk.GetArrayFromImage(read_series(ct).image) == expected).all()
+
+
+def test_a_sign_that_changes_values_is_refused(tmp_path: Path) -> None:
+    """−7 without its sign is 65,529."""
+    ct = dicom_factory.write_ct(tmp_path / "ct", phantoms.ct(SIZE, seed=1), change=stored_by_sign)
+    path = next(each for each in sorted(ct.iterdir()) if dcmread(each).InstanceNumber == 3)
+    put(path, "PixelRepresentation", b"\0\0")
+    with pytest.raises(InputError, match=f"{path.name} stores its pixels unsigned"):
+        read_series(ct)
+
+
+def test_a_sign_that_differs_where_not_all_bits_are_in_use_is_refused(tmp_path: Path) -> None:
+    """In 12 bits, 3,000 would become a negative number."""
+
+    def change(dataset: Any, k: int) -> None:
+        dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 12, 11, int(k == 2)
+
+    ct = dicom_factory.write_ct(tmp_path / "ct", phantoms.ct(SIZE, seed=1), change=change)
+    with pytest.raises(InputError, match=r"do not store their pixels alike .*PixelRepresentation"):
         read_series(ct)
 
 
