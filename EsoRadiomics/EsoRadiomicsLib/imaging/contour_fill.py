@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.formatting import counted, some
-from ..core.translation import tr
+from ..core.translation import ntr, tr
 from .contour_regions import Region, once_around, region_of
 from .dicom_series import POSITION_TOLERANCE_MM
 from .grid import nearest, place, voxel_coordinates
@@ -102,10 +102,12 @@ def fill(
     empty = int(np.ptp(planes)) + 1 - len(np.unique(planes))
     if empty:
         warnings.append(
-            tr(
-                "{empty} slices between the first and the last contour of the ROI have none; they stay "
-                "empty, because contours are not interpolated.",
-                empty=empty,
+            ntr(
+                "{n} slice between the first and the last contour of the ROI has none; it stays empty, because "
+                "contours are not interpolated.",
+                "{n} slices between the first and the last contour of the ROI have none; they stay empty, because "
+                "contours are not interpolated.",
+                empty,
             )
         )
     polygons = [once_around(outline[:, :2]) for outline in flat]
@@ -164,6 +166,26 @@ def _doubts(regions: dict[int, Region], voxels: dict[int, int], named: Any) -> l
                 "Check these slices.",
                 slices=counted(len(overlapping), "slice"),
                 overlapping=named(overlapping),
+            )
+        )
+    twice = [plane for plane, region in regions.items() if region.twice_round]
+    if twice:
+        found.append(
+            tr(
+                "A contour of the ROI goes round a part of it twice in {slices} ({twice}); that part was left out, as "
+                "the hole of a keyhole is. Check these slices.",
+                slices=counted(len(twice), "slice"),
+                twice=named(twice),
+            )
+        )
+    thin = [plane for plane, region in regions.items() if region.thin_walls]
+    if thin:
+        found.append(
+            tr(
+                "A contour of the ROI lies inside another, close along its border, in {slices} ({thin}); it was cut "
+                "out as a hole, but may be the same outline or a part of it. Check these slices.",
+                slices=counted(len(thin), "slice"),
+                thin=named(thin),
             )
         )
     lost = [plane for plane, region in regions.items() if not voxels[plane]]

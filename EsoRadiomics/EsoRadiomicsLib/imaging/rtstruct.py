@@ -138,7 +138,7 @@ class StructureSet:
             kinds = {str(contour.ContourGeometricType) for contour in roi.contours}
             told = [_told(contour) for contour in roi.contours]
         if roi.left_out:
-            out = some(tr("{n} of {what}", n=n, what=what) for what, n in roi.left_out.items())
+            out = some(tr("{what} ({n})", n=n, what=what) for what, n in roi.left_out.items())
             warnings += (tr("Of the ROI “{roi_name}” these were left out: {out}.", roi_name=roi.name, out=out),)
         short = sum(n not in (None, len(each)) for n, each in zip(told, points, strict=True))
         if short:

@@ -114,7 +114,45 @@ def test_contours_that_overlap_partly_are_united_and_the_user_is_told(seed: int,
 @given(seed=seeds, turns=st.integers(2, 5))
 def test_a_contour_that_goes_round_several_times_is_filled(seed: int, turns: int) -> None:
     polygon = star(np.random.default_rng(seed), (22.3, 18.6), 6, 14, 20)
-    assert_is(shapely.Polygon(polygon), filled(np.tile(polygon, (turns, 1))))
+    again = np.tile(polygon, (turns, 1))
+    for path in (again, np.vstack([again, polygon[:1]]), np.tile(np.vstack([polygon, polygon[:1]]), (turns, 1))):
+        assert_is(shapely.Polygon(polygon), filled(path))
+
+
+def box(low: float, high: float) -> list[tuple[float, float]]:
+    return [(low, low), (high, low), (high, high), (low, high)]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_keyhole_s_hole_is_one_and_told_where_the_path_goes_round_it_twice(backwards: bool) -> None:
+    outer, inner = box(5.5, 25.5), box(10.5, 20.5)
+    inner = [inner[0], *inner[:0:-1]] if backwards else inner
+    found = filled(np.array([*outer, outer[0], *inner, inner[0]]))
+    assert_is(shapely.Polygon(outer, [inner]), found)
+    assert told(found, "goes round a part of it twice in 1 slice (z = -295.0 mm)") is not backwards
+
+
+@settings(deadline=None, max_examples=15)
+@given(seed=seeds, turns=st.floats(1.3, 1.9))
+def test_a_path_that_goes_on_beyond_its_beginning_is_told(seed: int, turns: float) -> None:
+    """As a pen does that is not lifted in time: where it has been before, it is outside."""
+    angles = np.linspace(0, 2 * np.pi * turns, 120)
+    radii = np.linspace(10, 11, 120) + np.random.default_rng(seed).uniform(-0.1, 0.1, 120)
+    assert told(filled(np.array([22.3, 18.6]) + (radii * [np.cos(angles), np.sin(angles)]).T), "twice in 1 slice")
+
+
+@pytest.mark.parametrize(
+    ("inner", "doubtful"),
+    [(box(10.5, 15.5), False), (box(5.5, 10.5), True), (box(6.2, 24.8), True), (box(7, 24), False)],
+)
+def test_a_hole_along_the_border_of_what_it_is_cut_into_is_told(
+    inner: list[tuple[float, float]], doubtful: bool
+) -> None:
+    """A part of an outline that is stored once more would else remove what was drawn."""
+    outer = box(5.5, 25.5)
+    found = filled(np.array(outer), np.array(inner))
+    assert_is(shapely.Polygon(outer).difference(shapely.Polygon(inner)), found)
+    assert told(found, "close along its border, in 1 slice (z = -295.0 mm)") is doubtful
 
 
 @settings(deadline=None, max_examples=30)
@@ -197,7 +235,7 @@ def test_a_contour_without_points_is_left_out_with_a_word(structures: tuple[Path
 
     changed(structures[1], change)
     case = load_case(*structures)
-    assert "1 of contours without points" in case.warnings[0]
+    assert "contours without points (1)" in case.warnings[0]
     assert 0 < voxels(case).sum() < sitk.GetArrayFromImage(mask).sum()
 
 

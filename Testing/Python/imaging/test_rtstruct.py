@@ -233,7 +233,7 @@ def test_open_and_tilted_and_two_point_contours_are_left_out_with_a_warning(
     structures.ROIContourSequence[0].ContourSequence[-1].ContourGeometricType = "OPEN_PLANAR"
     structures.save_as(tmp_path / "rs.dcm")
     case = load_case(series, tmp_path / "rs.dcm")
-    assert case.warnings[0] == "Of the ROI “GTV” these were left out: 1 of open contours."
+    assert case.warnings[0] == "Of the ROI “GTV” these were left out: open contours (1)."
 
 
 def test_contours_beside_the_slices_go_to_the_nearest_with_a_warning(load: Load, mask: sitk.Image) -> None:
