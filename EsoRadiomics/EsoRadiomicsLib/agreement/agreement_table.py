@@ -69,7 +69,7 @@ def check_table(
     Args:
         table: one row per case, reader and session; the column ``session`` may be missing.
         case, reader, session: names of these columns.
-        features: columns to use; by default those named as PyRadiomics does (``image_class_Feature``).
+        features: columns to use; by default those named as an engine does (``image_class_Feature``).
 
     Raises:
         UsageError: a column that is asked for is not there.
@@ -191,7 +191,7 @@ def _feature_columns(
     ]
     if not names:
         raise InputError(
-            "No column is named as PyRadiomics names its features (image_class_Feature, for example "
+            "No column is named as a feature that can be measured (image_class_Feature, for example "
             f"“original_glcm_Idn”). Say which columns are features; numeric are: {some(ignored) or 'none'}."
         )
     return names, ignored

@@ -26,7 +26,7 @@ class RoiError(EsoRadiomicsError):
 
 
 class ExtractionError(EsoRadiomicsError):
-    """PyRadiomics is missing, failed, or returned something that is not the features asked for."""
+    """What measures is missing, failed, or returned something that is not the features asked for."""
 
 
 class ScoreError(EsoRadiomicsError):

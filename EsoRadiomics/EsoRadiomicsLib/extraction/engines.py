@@ -31,6 +31,8 @@ class Engine(Protocol):
         title: what it is called for people, for example in a report.
         about: what a reader of its numbers should know of their origin, in sentences; empty where nothing.
         packages: what must be importable to measure.
+        remedy: where they come from in 3D Slicer, in sentences; empty where pip installs them on request (from
+            ``Resources/requirements-<name>.txt``), or there is none.
         settings: its settings' class.
         images, classes: first and second part of its features' names, in the order of tables and maps.
         volumes: its features that are the ROI's volume, the best first.
@@ -39,6 +41,7 @@ class Engine(Protocol):
     title: str
     about: str
     packages: tuple[str, ...]
+    remedy: str
     settings: type[Any]
     images: tuple[str, ...]
     classes: tuple[str, ...]

@@ -86,7 +86,7 @@ def read_table(
     from pandas._libs.parsers import STR_NA_VALUES
 
     path = Path(path)
-    if is_xlsx(path) and is_ibex_table(path):
+    if is_result_file(path):
         return read_ibex_table(path)
     sheet = feature_sheet(path)
     plain = io.StringIO()
@@ -118,13 +118,22 @@ def read_table(
     return table.assign(**{key: json.dumps(facts[key], sort_keys=True) for key in new})
 
 
+def is_result_file(path: Path) -> bool:
+    """Whether a table is what an engine's own software writes: rows of features, whatever its columns are called.
+
+    Raises:
+        InputError: no such file, or an Excel file that is none.
+    """
+    return is_xlsx(path) and is_ibex_table(path)
+
+
 def table_lines(path: Path) -> Iterator[list[str]]:
     """The header and the rows of a table as text cells, before anything is made of them.
 
     Raises:
         InputError: it cannot be read as a table.
     """
-    if is_xlsx(path) and is_ibex_table(path):
+    if is_result_file(path):
         table = read_ibex_table(path)
         yield list(table.columns)
         yield from table.astype(object).where(table.notna(), "").astype(str).to_numpy().tolist()

@@ -38,7 +38,7 @@ EXAMPLES = """\
   esoradiomics fit cohort.csv --protocol escc-lpfs-ccrt --time months --event cause --competing death \\
       --endpoint "local failure" --out our-model
 
-The table has one row a case: features under PyRadiomics' names (as “esoradiomics extract” and cohort runs write
+The table has one row a case: features under their own names (as “esoradiomics extract” and cohort runs write
 them) and columns for the outcome and clinical variables. Everything is selected in the training rows.
 """
 
@@ -163,7 +163,7 @@ def add_outcome_arguments(parser: argparse.ArgumentParser) -> None:
         help="what becomes of a patient's ROIs: each stays a row, the largest, or their mean (default: each)",
     )
     parser.add_argument(
-        "--first-feature", metavar="COLUMN", help="for features without PyRadiomics' names: the first of their columns"
+        "--first-feature", metavar="COLUMN", help="for features of other software: the first of their columns"
     )
 
 

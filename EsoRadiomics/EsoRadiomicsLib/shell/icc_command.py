@@ -16,9 +16,8 @@ from ..cohort.problems import Problem
 from ..core.claims import check_apart, only_run
 from ..core.errors import UsageError
 from ..core.progress import MODES, reporter
-from ..core.sheet import is_xlsx, read_sheet
-from ..extraction.feature_table import read_table
-from ..extraction.ibex.ibex_table import is_ibex_table
+from ..core.sheet import read_sheet
+from ..extraction.feature_table import is_result_file, read_table
 from ..reporting.agreement.agreement_files import (
     KEPT_JSON,
     READINGS_CSV,
@@ -95,9 +94,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _is_manifest(path: Path) -> bool:
     """Whether a table names images rather than features, as its header line tells."""
-    if is_xlsx(path) and is_ibex_table(path):
-        return False
-    return "image" in {name.lower() for name in read_sheet(path).columns}
+    return not is_result_file(path) and "image" in {name.lower() for name in read_sheet(path).columns}
 
 
 def _measure(options: argparse.Namespace, study: Study | None, rule: Rule) -> Measured:

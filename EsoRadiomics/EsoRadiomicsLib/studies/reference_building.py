@@ -31,7 +31,7 @@ def build_reference(
     software: Mapping[str, str] | None = None,
     demonstration: bool = False,
 ) -> ReferenceCohort:
-    """A reference cohort from a table with one row a case and PyRadiomics' names as columns.
+    """A reference cohort from a table with one row a case and the engine's names as columns.
 
     A ``settings`` column (fingerprints, written by ``esoradiomics extract``) must name ``settings`` in every row.
 

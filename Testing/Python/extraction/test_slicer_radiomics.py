@@ -13,6 +13,7 @@ from mrml import node_ids, scene, slicer
 from patients import case, measured
 
 from EsoRadiomicsLib.core.errors import ExtractionError
+from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_package import radiomics
 from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import can_measure, features_of_table
@@ -60,11 +61,11 @@ class Cli:
         self.node.SetStatus(status)
 
 
-class Heard(list[tuple[dict[str, str], str]]):
+class Heard(list[Callable[[], Features]]):
     """Collects what the extractor reports."""
 
-    def __call__(self, row: Any, log: str) -> None:
-        self.append((dict(row), log))
+    def __call__(self, features: Callable[[], Features]) -> None:
+        self.append(features)
 
 
 def test_the_module_s_own_run_gives_the_librarys_bits(scene: Any) -> None:
@@ -74,7 +75,7 @@ def test_the_module_s_own_run_gives_the_librarys_bits(scene: Any) -> None:
     cli.end(cli.node.Completing)
     assert heard == []
     cli.end(cli.node.Completed, "INFO: fine")
-    features = features_of_table(*heard[0][:1], FEW, heard[0][1])
+    features = heard[0]()
     assert features.road == "SlicerRadiomicsCLI"
     assert features.values == measured(FEW, FEW.names, 0)[1].values
     assert list(features.values) == list(FEW.names)
@@ -87,7 +88,7 @@ def test_all_851_features_of_pyradiomics_own_run_are_the_librarys_bits(scene: An
     CliExtractor(scene, cli.run).start(case(), SETTINGS, heard)
     cli.compute()
     cli.end(cli.node.Completed)
-    features = features_of_table(heard[0][0], SETTINGS, "")
+    features = heard[0]()
     assert len(features.values) == 851
     assert features.values == measured(SETTINGS, SETTINGS.names, 0)[1].values
 
@@ -133,11 +134,12 @@ def test_cancel_ends_the_module_is_not_reported_and_leaves_nothing(scene: Any) -
     extractor.cancel()
 
 
-def test_a_run_ended_from_elsewhere_is_reported_with_an_empty_row(scene: Any) -> None:
+def test_a_run_ended_from_elsewhere_is_reported_with_what_it_said(scene: Any) -> None:
     cli, heard = Cli(scene), Heard()
     CliExtractor(scene, cli.run).start(case(), FEW, heard)
     cli.end(cli.node.Cancelled, "stopped")
-    assert heard == [({}, "stopped")]
+    with pytest.raises(ExtractionError, match=r"returned 0 of .* It says: “stopped”"):
+        heard[0]()
 
 
 def test_closing_the_scene_during_a_run_leaves_no_files_and_no_error(scene: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from patients import cohort, measured
 from phantoms import ct, gtv
 
 import EsoRadiomicsLib
-from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import Finished
+from EsoRadiomicsLib.extraction.pyradiomics.slicer_radiomics import features_of_table
 from EsoRadiomicsLib.in_slicer.panel.patient_panel import Inputs, Panel
 from EsoRadiomicsLib.in_slicer.scene.scene_access import SceneAccess
 from EsoRadiomicsLib.shell.cli import main
@@ -144,8 +145,15 @@ class FakeExtractor:
 
     cancelled = 0
 
-    def start(self, case: Any, settings: Any, on_finished: Finished) -> None:
+    def can_measure(self, settings: Any) -> bool:
+        return True
+
+    def start(self, case: Any, settings: Any, on_finished: Callable[[Any], None]) -> None:
         self.case, self.settings, self.on_finished = case, settings, on_finished
+
+    def finish(self, row: Mapping[str, str], log: str) -> None:
+        """As the module ends with this table and log."""
+        self.on_finished(partial(features_of_table, row, self.settings, log))
 
     def cancel(self) -> None:
         self.cancelled += 1

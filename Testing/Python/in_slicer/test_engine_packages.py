@@ -39,6 +39,9 @@ def test_what_is_missing_for_the_study_is_said_with_where_to_install_it(
     missing = dependencies.missing_packages(resource_path("requirements-deep.txt"))
     assert "runs the network" in dependencies.packages_sentence(missing)
     assert dependencies.engine_sentence("no-such-study") == ""
+    said = dependencies.engine_sentence("escc-lpfs-ccrt")
+    assert said.startswith("PyRadiomics, which measures the features, is not installed.") and "SlicerRadiomics" in said
+    assert dependencies.engine_sentence("escc-early-recurrence") == ""  # measured without any package
 
 
 def test_the_panel_asks_for_the_packages_of_the_extra() -> None:

@@ -315,7 +315,7 @@ def test_all_features_go_through_slicer_radiomics_where_it_is(
     desk.panel.score(inputs)
     assert desk.panel.running and desk.runner.arguments == []
     values = measured(extractor.settings, extractor.settings.names, 0)[1].values
-    extractor.on_finished({name: repr(value) for name, value in values.items()}, "INFO: done")
+    extractor.finish({name: repr(value) for name, value in values.items()}, "INFO: done")
     result = desk.panel.result
     assert result is not None, desk.panel.error
     assert result["road"] == "SlicerRadiomicsCLI"
@@ -326,7 +326,7 @@ def test_all_features_go_through_slicer_radiomics_where_it_is(
     desk.panel.cancel()
     assert extractor.cancelled == 1 and desk.panel.result == result
     desk.panel.score(inputs)
-    extractor.on_finished({"Image": "a", "Mask": "b"}, "INFO\nValueError: Label (1) not present in mask\n")
+    extractor.finish({"Image": "a", "Mask": "b"}, "INFO\nValueError: Label (1) not present in mask\n")
     assert "0 of 851 features" in desk.panel.error and "ValueError: Label (1) not present" in desk.panel.error
 
     desk.panel.score(desk.inputs)  # the signature alone stays with the library

@@ -30,6 +30,7 @@ class Deep:
     title = "Network (ONNX)"
     about = ""
     packages = ("onnx", "onnxruntime")
+    remedy = ""
     settings = DeepSettings
     images, classes = ("deep",), ("network",)
     volumes = ()

@@ -29,6 +29,7 @@ class Ibex:
         "IBEX is public."
     )
     packages = ()
+    remedy = ""
     settings = IbexSettings
     images, classes = (PREFIX,), tuple(IBEX_CATEGORIES)
     volumes = ("ibex_shape_Volume",)

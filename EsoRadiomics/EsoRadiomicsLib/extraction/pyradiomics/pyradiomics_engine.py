@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable, Mapping
 
 import SimpleITK as sitk
 
+from ...core.translation import mark
 from ...imaging.case import Case
 from ..features import Found
 from ..roi import Roi
@@ -15,6 +17,16 @@ from .pyradiomics_package import radiomics, software_versions
 from .pyradiomics_roi import prepare, resample_region
 from .pyradiomics_settings import PyRadiomicsSettings
 
+_REMEDIES = mark(
+    {
+        "Darwin": "SlicerRadiomics, which brings it, is not offered for macOS; the README's troubleshooting says how "
+        "to build it in Slicer's Python console. Studies of other engines, and results in saved scenes, need no "
+        "PyRadiomics.",
+        "": "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then only studies of "
+        "other engines can be measured; results in saved scenes can be read.",
+    }
+)
+
 
 class PyRadiomics:
     """See :class:`EsoRadiomicsLib.extraction.engines.Engine`."""
@@ -22,6 +34,7 @@ class PyRadiomics:
     title = "PyRadiomics"
     about = ""
     packages = ("radiomics",)
+    remedy = _REMEDIES.get(platform.system(), _REMEDIES[""])
     settings = PyRadiomicsSettings
     images, classes = IMAGES, CLASSES
     volumes = ("original_shape_VoxelVolume", "original_shape_MeshVolume")

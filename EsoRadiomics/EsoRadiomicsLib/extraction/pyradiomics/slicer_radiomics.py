@@ -8,11 +8,10 @@ PyRadiomics' own measurement frame, so that its values are those of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Protocol, TypeGuard
+from collections.abc import Mapping
+from typing import TypeGuard
 
 from ...core.errors import ExtractionError
-from ...imaging.case import Case
 from ..features import Features
 from ..settings import ExtractionSettings
 from .pyradiomics_features import check_value
@@ -21,19 +20,6 @@ from .pyradiomics_settings import PyRadiomicsSettings
 
 ROAD = "SlicerRadiomicsCLI"
 _LISTED = 3
-
-Finished = Callable[[Mapping[str, str], str], None]
-"""Called with the output table's row (column name → text) and the module's log; an empty row if there is none."""
-
-
-class FullExtractor(Protocol):
-    """Computes all features of a case out of process."""
-
-    def start(self, case: Case, settings: ExtractionSettings, on_finished: Finished) -> None:
-        """Start with settings that :func:`can_measure`; ``on_finished`` is called once, unless cancelled."""
-
-    def cancel(self) -> None:
-        """End the run and remove what it made."""
 
 
 def can_measure(settings: ExtractionSettings) -> TypeGuard[PyRadiomicsSettings]:

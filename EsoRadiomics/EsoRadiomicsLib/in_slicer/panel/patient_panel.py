@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import EsoRadiomicsError, InputError
-from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, can_measure
 from ...imaging.read_mask import list_rois
 from ...reporting.patient.kept_result import LATER, joined, read_document
 from ...scoring.nomogram import known_values
@@ -38,7 +37,7 @@ from .choices import (
 from .command_run import CommandRun, ProcessRunner
 from .gtv_account import GtvAccount, HuShares
 from .patient_report_files import FOLDER, drawn_part, write_files
-from .patient_runs import SlicerRadiomicsRun
+from .patient_runs import FullExtractor, SlicerRadiomicsRun
 from .section import Run, Section
 
 if TYPE_CHECKING:
@@ -206,7 +205,7 @@ class Panel(Section):
         def done(found: dict[str, Any]) -> None:
             self._finish(inputs, study, state, found)
 
-        if inputs.all_features and self._extractor is not None and can_measure(study.settings):
+        if inputs.all_features and self._extractor is not None and self._extractor.can_measure(study.settings):
             case = self._scene.case(*inputs.nodes, study.settings.pixel_type)
             reference = reference_of(inputs.reference)
             return SlicerRadiomicsRun(

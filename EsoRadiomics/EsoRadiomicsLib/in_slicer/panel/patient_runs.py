@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from ...core.errors import EsoRadiomicsError
 from ...extraction.engines import prepare
-from ...extraction.pyradiomics.slicer_radiomics import FullExtractor, features_of_table
+from ...extraction.features import Features
+from ...extraction.settings import ExtractionSettings
 from ...imaging.case import Case
 from ...reporting.patient.patient_result import result_dict, to_json
 from ...scoring.patient import score_features
@@ -16,6 +17,21 @@ from ...studies.reference_cohort import ReferenceCohort
 from ...studies.study import Study
 from ..language import tr as _
 from .command_run import Tell
+
+
+class FullExtractor(Protocol):
+    """Computes all features of a case out of process, as :class:`in_slicer.scene.cli_extractor.CliExtractor`."""
+
+    def can_measure(self, settings: ExtractionSettings) -> bool:
+        """Whether it does what the settings say."""
+
+    def start(
+        self, case: Case, settings: ExtractionSettings, on_finished: Callable[[Callable[[], Features]], None]
+    ) -> None:
+        """Start; ``on_finished`` is called once, unless cancelled, with what gives the features or raises."""
+
+    def cancel(self) -> None:
+        """End the run and remove what it made."""
 
 
 class SlicerRadiomicsRun:
@@ -50,11 +66,10 @@ class SlicerRadiomicsRun:
         self.over = False
         roi = prepare(case, study.settings)
 
-        def finished(row: Mapping[str, str], log: str) -> None:
+        def finished(features: Callable[[], Features]) -> None:
             self.over = True
             try:
-                features = features_of_table(row, study.settings, log)
-                result = score_features(case, roi, features, study, covariates=covariates, reference=reference)
+                result = score_features(case, roi, features(), study, covariates=covariates, reference=reference)
             except EsoRadiomicsError as error:
                 failed(str(error))
             else:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk
 
-from ...extraction.pyradiomics.slicer_radiomics import Finished, can_measure
+from ...extraction.features import Features
+from ...extraction.pyradiomics.slicer_radiomics import can_measure, features_of_table
 from ...extraction.settings import ExtractionSettings
 from ...imaging.case import Case
 
 MASK_LABEL = 1
-
-
 _ENDED = 0x20 | 0x08  # vtkMRMLCommandLineModuleNode: Completed (with or without errors), Cancelled
-
-
-_CANCELLED = 0x08
 
 
 class CliExtractor:
@@ -43,8 +40,18 @@ class CliExtractor:
         self._scene, self._run_cli, self._later = scene, run_cli, later
         self._cli: Any = None
 
-    def start(self, case: Case, settings: ExtractionSettings, on_finished: Finished) -> None:
-        """See :class:`FullExtractor`."""
+    def can_measure(self, settings: ExtractionSettings) -> bool:
+        """Whether the module's own run does what the settings say."""
+        return can_measure(settings)
+
+    def start(
+        self, case: Case, settings: ExtractionSettings, on_finished: Callable[[Callable[[], Features]], None]
+    ) -> None:
+        """Start with settings that it can measure.
+
+        ``on_finished`` is called once, unless cancelled, with what gives the features of the module's table or raises
+        the ExtractionError that says why there are none.
+        """
         assert can_measure(settings)
         folder = tempfile.TemporaryDirectory(prefix="EsoRadiomics-", ignore_cleanup_errors=True)
         nodes: list[Any] = []
@@ -83,13 +90,13 @@ class CliExtractor:
             self._remove(nodes, folder)
             if not cancelled:
                 self._cli = None
-                on_finished(row, log)
+                on_finished(partial(features_of_table, row, settings, log))
 
         observer = cli.AddObserver("ModifiedEvent", changed)
         changed()
 
     def cancel(self) -> None:
-        """See :class:`FullExtractor`; the nodes go when the module has ended."""
+        """End the run; the nodes go when the module has ended."""
         cli, self._cli = self._cli, None
         if cli is not None:
             cli.Cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,26 +10,11 @@ import slicer
 
 from ...core.errors import EsoRadiomicsError
 from ...core.resources import resource_path
+from ...core.translation import tr as library_tr
 from ..language import tr as _
 
 if TYPE_CHECKING:
     from ...extraction.engines import Engine
-
-REMEDY = {
-    "Darwin": (
-        _(
-            "SlicerRadiomics, which brings it, is not offered for macOS; the README's troubleshooting "
-            "says how to build it in Slicer's Python console. Studies of other engines, and results in "
-            "saved scenes, need no PyRadiomics."
-        )
-    ),
-    "": (
-        _(
-            "Open View > Extensions Manager, install SlicerRadiomics, and restart Slicer. Until then "
-            "only studies of other engines can be measured; results in saved scenes can be read."
-        )
-    ),
-}
 
 
 def missing_packages(requirements: Path) -> dict[str, str]:
@@ -91,8 +75,9 @@ def engine_sentence(study: str) -> str:
             "{engine}, which measures this study's features, needs Python packages that are not "
             "there: {missing}. Install them at the top of the panel."
         ).format(engine=measuring.title, missing=", ".join(missing))
-    remedy = REMEDY.get(platform.system(), REMEDY[""])
-    return _("PyRadiomics, which measures the features, is not installed. {remedy}").format(remedy=remedy)
+    return _("{engine}, which measures the features, is not installed. {remedy}").format(
+        engine=measuring.title, remedy=library_tr(measuring.remedy)
+    )
 
 
 def _engine_of(study: str) -> Engine | None:
