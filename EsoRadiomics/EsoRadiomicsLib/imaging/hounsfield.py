@@ -6,7 +6,7 @@ of view with values far below air, which are no measurement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,10 @@ _LEAST_RANGE = 40  # HU between the 0.1st and 99.9th percentiles: noise alone is
 _TOP_SHARE, _BOTTOM_SHARE = 0.0005, 0.1  # of the voxels at the highest or lowest value, where it was cut
 _SPIKE = 4  # times as many voxels there as at the values next to it
 _UNSIGNED = 50_000  # −1024 stored without its sign is 64,512
+_STORED, _BELOW = (850, 1300), (400, 800)
+"""Where soft tissue is stored without the rescale intercept, and where few voxels are then: in bone there are many."""
+_TIMES = 7
+_SURELY, _PERHAPS = 0.2, 0.03  # of the voxels
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,13 @@ class Histogram:
         """The value below which ``percent`` of the voxels lie, padding left out."""
         sums = np.cumsum(self.counts[self.values - LOWEST])
         return int(self.values[np.searchsorted(sums, percent / 100 * sums[-1])])
+
+    @property
+    def without_background(self) -> Histogram:
+        """It without the lowest value, too, where that lies alone, as the value lies that resampling filled up with."""
+        values = self.values
+        alone = len(values) > 1 and values[1] - values[0] >= _GAP
+        return replace(self, padding=(*self.padding, int(values[0]))) if alone else self
 
     @property
     def voxels(self) -> int:
@@ -77,12 +88,9 @@ def histogram(array: np.ndarray) -> Histogram:
             whole = np.clip(np.rint(part) if part.dtype.kind == "f" else part, LOWEST, HIGHEST).astype(np.int64)
             counts += np.bincount(whole.ravel() - LOWEST, minlength=len(counts))
     present = np.flatnonzero(counts) + LOWEST
-    # Each lowest value that lies far below the next one is padding, as long as measured values remain.
-    padding = 0
-    while padding + 1 < len(present) and present[padding] < _PADDING_BELOW:
-        if present[padding + 1] - present[padding] < _GAP:
-            break
-        padding += 1
+    # The lowest values are padding if the next ones lie far above them.
+    lonely = np.flatnonzero((present[:-1] < _PADDING_BELOW) & (np.diff(present) >= _GAP))
+    padding = lonely[-1] + 1 if len(lonely) else 0
     return Histogram(counts, tuple(present[:padding].tolist()))
 
 
@@ -131,9 +139,8 @@ def require_hounsfield(found: Histogram, least: float, most: float, subject: str
                 but=but,
             )
         )
-    # Stored values are HU + 1024 (or + 1000): noise may take air, at 24, a little below 0.
-    shifted = found.share(850, 1300)
-    if found.share(LOWEST, -500) == 0 and shifted > 0.2:
+    shifted = _shifted(found)
+    if shifted > _SURELY:
         raise InputError(
             tr(
                 "{subject} has no air near −1000 HU{but}, and {shifted:.0f} % of its voxels lie between 850 "
@@ -144,12 +151,19 @@ def require_hounsfield(found: Histogram, least: float, most: float, subject: str
                 shifted=100 * shifted,
             )
         )
-    return tuple(_doubts(found, but))
+    return tuple(_doubts(found, but, shifted))
 
 
-def _doubts(found: Histogram, but: str) -> list[str]:
+def _shifted(found: Histogram) -> float:
+    """Of an image that looks like stored values, HU + 1024 or + 1000, the share of soft tissue; else 0."""
+    bare = found.without_background  # air, at 24, may be a little below 0 by its noise
+    tissue = bare.share(*_STORED)
+    return tissue if bare.share(LOWEST, -500) == 0 and tissue > _TIMES * bare.share(*_BELOW) else 0.0
+
+
+def _doubts(found: Histogram, but: str, shifted: float) -> list[str]:
     doubts = []
-    values = found.values
+    values, bare = found.values, found.without_background
     low, high = int(values[0]), int(values[-1])
     top, bottom = _is_cut(found, high, -1, _TOP_SHARE), low > -900 and _is_cut(found, low, 1, _BOTTOM_SHARE)
     if top and high < 2000:
@@ -172,6 +186,30 @@ def _doubts(found: Histogram, but: str) -> list[str]:
                 low=plain(low),
             )
         )
+    thin = found.share(-900, -300)
+    if shifted > _PERHAPS:
+        doubts.append(
+            tr(
+                "The image has no air near −1000 HU, and {shifted:.0f} % of its voxels lie between 850 and 1300, where "
+                "soft tissue is stored without the rescale intercept. Check slope and intercept.",
+                shifted=100 * shifted,
+            )
+        )
+    elif bare.share(LOWEST, -20) < 0.001 and bare.percentile(99.9) > 300:
+        doubts.append(
+            tr(
+                "Hardly any voxel of the image lies below −20 HU: it has neither air nor fat. Check that it is a CT in "
+                "HU, no MR or PET and no CT without its rescale intercept."
+            )
+        )
+    elif thin > 0.1 and not bottom and found.share(LOWEST, -900) < 0.01 * thin:
+        doubts.append(
+            tr(
+                "{thin:.0f} % of the image lie between −900 and −300 HU and hardly any below, where air is: values are "
+                "on another scale, as in cone-beam CT or with a wrong slope. Check slope and intercept.",
+                thin=100 * thin,
+            )
+        )
     dense = found.share(2000, HIGHEST)
     if dense > 0.02:
         doubts.append(
@@ -184,8 +222,8 @@ def _doubts(found: Histogram, but: str) -> list[str]:
     if deep > 0.05:
         doubts.append(
             tr(
-                "{deep:.0f} % of the image lie below −1100 HU{but}, where nothing measured can lie. Check "
-                "slope and intercept: the intercept may have been applied twice.",
+                "{deep:.0f} % of the image lie below −1100 HU{but}, where nothing measured can lie: the intercept was "
+                "applied twice, or the image was resampled with its padding. Check it.",
                 deep=100 * deep,
                 but=but,
             )

@@ -13,6 +13,7 @@ from EsoRadiomicsLib.imaging.hounsfield import histogram
 
 IMAGE = phantoms.ct()
 HU = sitk.GetArrayFromImage(IMAGE).astype(float)
+NOISE = np.random.default_rng(0).normal(0, 20, HU.shape)
 CORNERS = np.zeros(HU.shape, bool)
 CORNERS[:, :6, :6] = CORNERS[:, -6:, -6:] = True
 
@@ -35,6 +36,13 @@ def test_padding_is_no_value_of_the_image(padding: int) -> None:
         case(padded(np.maximum(HU + 1024, 0), padding))
 
 
+def test_padding_of_several_values_is_padding() -> None:
+    array = padded(HU, -2000)
+    array[:, :3, :3] = -2048
+    assert histogram(array.astype(np.int16)).padding == (-2048, -2000)
+    assert not case(array).warnings
+
+
 @pytest.mark.parametrize("pixel_type", ["int16", "float32", "float64"])
 @pytest.mark.parametrize(
     ("array", "kind", "told"),
@@ -46,6 +54,8 @@ def test_padding_is_no_value_of_the_image(padding: int) -> None:
         (np.maximum(HU + 1024, 0), np.int16, "no value below 0.*without its rescale"),
         (HU + 1000, np.int16, "no air near −1000 HU, and .* between 850 and 1300"),
         (padded(HU + 1000, -2000), np.int16, "no air near −1000 HU .but for padding"),
+        (padded(HU + 1024, -1024), np.int16, "no air near −1000 HU, and"),
+        (padded(HU + 1000, -1000), np.int16, "no air near −1000 HU, and"),
         (HU % 65536, np.uint16, "values were stored without their sign"),
         (np.where(HU > -200, HU, HU % 65536), np.int32, "values were stored without their sign"),
     ],
@@ -62,6 +72,11 @@ def test_what_no_ct_can_look_like_is_refused(array: np.ndarray, kind: type, told
         (HU.clip(-1000, 50), "is cut at 50 HU: it was windowed"),
         (HU.clip(-160), "is cut at −160 HU: it was windowed or masked"),
         (HU - 1024, "lie below −1100 HU"),
+        (np.where(np.arange(HU.shape[2]) < 40, NOISE - 20, HU + 1024), "its voxels lie between 850 and 1300"),
+        (np.abs(HU) * 3 - 5, "lies below −20 HU: it has neither air nor fat"),
+        (padded(np.abs(HU) * 3, -1000), "lies below −20 HU: it has neither air nor fat"),
+        (HU / 2, "between −900 and −300 HU and hardly any below"),
+        (HU * 0.65, "as in cone-beam CT or with a wrong slope"),
         (HU * 2.2 - 400, "Check slope and intercept"),
         (np.where(HU > 0, HU + 2400, HU), "lie above 2000 HU"),
     ],
@@ -83,5 +98,8 @@ def test_ct_as_it_is_is_not_warned_of(shared_data: object) -> None:
 
 
 def test_a_part_of_a_ct_without_air_is_a_ct() -> None:
+    """Of soft tissue alone, or of the dense part of a bone."""
     image, mask = (part[16:32, 12:28, :] for part in (IMAGE, phantoms.gtv(IMAGE)))
     assert not any("HU" in text for text in make_case(image, mask).warnings)
+    cortical = np.where(np.arange(HU.shape[2]) % 2, 1000, 600) + NOISE
+    assert not any("HU" in text for text in case(np.where(np.arange(HU.shape[2]) < 20, 3 * NOISE, cortical)).warnings)
