@@ -20,8 +20,9 @@ from ..core.progress import MODES
 from ..core.strict_json import parse_json
 from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
-from ..imaging.case import Case, load_case
+from ..imaging.case import Case
 from ..studies.study import Study
+from .expected_case import expected_case
 
 
 def add_command(subparsers: Any, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -72,17 +73,22 @@ def add_extraction_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load(options: argparse.Namespace, settings: ExtractionSettings) -> Case:
     """The case that the arguments name, in the settings' pixel type."""
-    return load_case(
-        options.image,
-        options.mask,
-        label=options.label,
-        segment=options.segment,
-        roi=options.roi,
-        name=options.name,
-        pixel_type=settings.pixel_type,
-        allow_outside=options.allow_outside,
-        acquisition=options.acquisition,
-    )
+    return expected_case(**case_of(options, settings))
+
+
+def case_of(options: argparse.Namespace, settings: ExtractionSettings) -> dict[str, Any]:
+    """What :func:`EsoRadiomicsLib.imaging.case.load_case` is to read."""
+    return {
+        "image": options.image,
+        "mask": options.mask,
+        "label": options.label,
+        "segment": options.segment,
+        "roi": options.roi,
+        "name": options.name,
+        "pixel_type": settings.pixel_type,
+        "allow_outside": options.allow_outside,
+        "acquisition": options.acquisition,
+    }
 
 
 def settings_of(options: argparse.Namespace, study: Study) -> ExtractionSettings:

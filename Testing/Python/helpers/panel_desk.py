@@ -37,6 +37,7 @@ class FakeRunner:
 
     def __init__(self) -> None:
         self.arguments: list[str] = []
+        self.expected: list[str] = []
         self.stopped = 0
 
     def start(
@@ -46,6 +47,9 @@ class FakeRunner:
 
     def stop(self) -> None:
         self.stopped += 1
+
+    def expect(self, command: list[str]) -> None:
+        self.expected = command
 
     def work(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Run the command here."""
@@ -80,6 +84,9 @@ class RealRunner:
     def stop(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+    def expect(self, command: list[str]) -> None:
+        """A process of its own for each command."""
 
     def first_line(self) -> None:
         assert self.process.stderr is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -78,11 +79,8 @@ def test_a_patient_is_scored_as_the_shell_command_scores_the_files(
 ) -> None:
     desk.panel.score(desk.inputs)
     assert desk.panel.running and desk.panel.error == ""
-    folder = desk.runner.folder
-    assert folder.is_dir()
     desk.runner.work(capsys)
     assert not desk.panel.running and desk.panel.error == ""
-    assert not folder.exists()
 
     for image, name in ((ct(), "ct.nrrd"), (gtv(ct()), "gtv.nrrd")):
         sitk.WriteImage(image, str(tmp_path / name))
@@ -117,7 +115,7 @@ def test_progress_lines_are_shown_and_other_lines_are_not(desk: Desk) -> None:
         ([], "without a result (its last words: it said nothing)"),
     ],
 )
-def test_a_failed_process_leaves_its_sentence_and_no_files_or_nodes(desk: Desk, lines: list[str], said: str) -> None:
+def test_a_failed_process_leaves_its_sentence_and_no_nodes(desk: Desk, lines: list[str], said: str) -> None:
     before = node_ids(desk.scene)
     desk.panel.score(desk.inputs)
     for line in lines:
@@ -125,7 +123,6 @@ def test_a_failed_process_leaves_its_sentence_and_no_files_or_nodes(desk: Desk, 
     desk.runner.on_finished(3, "")
     assert said in desk.panel.error
     assert not desk.panel.running and desk.panel.result is None
-    assert not desk.runner.folder.exists()
     assert node_ids(desk.scene) == before
 
 
@@ -153,7 +150,6 @@ def test_cancel_leaves_nothing_behind_and_late_words_are_ignored(desk: Desk) -> 
     desk.panel.score(desk.inputs)
     desk.panel.cancel()
     assert desk.runner.stopped == 1
-    assert not desk.runner.folder.exists()
     desk.runner.on_line('{"progress": 0.9, "message": "too late"}')
     desk.runner.on_finished(0, "{}")
     assert (desk.panel.running, desk.panel.progress, desk.panel.message) == (False, 0.0, "Cancelled")
@@ -189,11 +185,47 @@ def test_a_gtv_edited_while_measuring_drops_the_result(desk: Desk, capsys: pytes
     assert desk.panel.result is None and desk.panel.result_nodes == {}
 
 
+def files(desk: Desk) -> Iterator[Path]:
+    """CT and GTV for the process that works or waits, as far as they are there."""
+    return (path for path in map(Path, (desk.runner.arguments or [""] * 2)[3:5]) if path.parent.exists())
+
+
+def test_ct_and_gtv_are_written_again_only_when_they_change(desk: Desk) -> None:
+    desk.panel.score(desk.inputs)
+    image, mask = files(desk)
+    read = mask.read_bytes()
+    desk.panel.cancel()
+    desk.panel.score(replace(desk.inputs, covariates={}))
+    assert list(files(desk)) == [image, mask]
+    desk.panel.cancel()
+    desk.edit_gtv()
+    desk.panel.score(desk.inputs)
+    same, other = files(desk)
+    assert same == image and other != mask and not mask.parent.exists()
+    assert other.read_bytes() != read
+
+
+def test_once_nothing_changes_the_case_of_the_score_to_come_is_read(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.panel.make_ready(replace(desk.inputs, volume=None))
+    assert desk.runner.expected == []
+    desk.panel.make_ready(desk.inputs)
+    expected = desk.runner.expected
+    desk.panel.score(desk.inputs)
+    assert desk.runner.arguments[2:] == [*expected, "--json", "--progress=json"]
+    desk.edit_gtv()
+    desk.panel.make_ready(desk.inputs)
+    assert desk.runner.expected == expected, "what is being measured is not written over"
+    desk.panel.scene_closing()
+    assert desk.runner.expected == []
+
+
 def test_closing_the_scene_while_measuring_ends_the_process(desk: Desk) -> None:
     desk.panel.score(desk.inputs)
     desk.panel.scene_closing()
     desk.scene.Clear(False)
-    assert desk.runner.stopped == 1 and not desk.runner.folder.exists()
+    assert desk.runner.stopped == 1 and not list(files(desk))
     desk.runner.on_finished(0, "{}")
     assert not desk.panel.running and desk.panel.result is None and desk.panel.error == ""
     assert desk.panel.missing(Inputs()) == [
@@ -352,9 +384,8 @@ def test_a_real_process_scores_and_is_cancelled(scene: Any, reference: str) -> N
     desk.panel.score(desk.inputs)
     runner.first_line()
     assert desk.panel.message != "Preparing the CT and the GTV"
-    folder = Path(runner.arguments[3]).parent
     desk.panel.cancel()
-    assert runner.process.poll() is not None and not folder.exists()
+    assert runner.process.poll() is not None
     assert set(threading.enumerate()) <= before
 
     desk.panel.score(desk.inputs)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import qt_shim
+import SimpleITK as sitk
+from phantoms import ct, gtv
 
 from EsoRadiomicsLib.core.safe_start import safe_environment
+from EsoRadiomicsLib.shell.expected_case import expected_case, forget_case, read_ahead
 
 qt_shim.install()
 
@@ -85,7 +90,9 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     environment = {"PYTHONPATH": "elsewhere"}
     fake = SimpleNamespace(value=environment.get, insert=environment.__setitem__)
     system = SimpleNamespace(systemEnvironment=lambda: fake)
-    monkeypatch.setattr(process, "qt", SimpleNamespace(QProcess=FakeQProcess, QProcessEnvironment=system))
+    at_once = SimpleNamespace(singleShot=lambda milliseconds, function: function())
+    fakes = SimpleNamespace(QProcess=FakeQProcess, QProcessEnvironment=system, QTimer=at_once)
+    monkeypatch.setattr(process, "qt", fakes)
     lines: list[str] = []
     ends: list[tuple[int, str]] = []
     runner = process.PythonProcess()
@@ -169,7 +176,7 @@ def test_a_command_goes_to_the_python_that_waits_and_the_next_one_waits_when_it_
     start(waiting, ends, "score", "--json")
     (at_work,) = FakeQProcess.made
     assert at_work.command[1:] == ["-u", "-m", "EsoRadiomicsLib.shell.waiting"]
-    assert at_work.written == b'["score", "--json"]\n'
+    assert at_work.written == b'{"expect": []}\n["score", "--json"]\n'
     at_work.output = b"{}"
     at_work.slots["finished"](0, 0)
     assert ends == [(0, "{}")]
@@ -194,6 +201,18 @@ def test_one_that_was_killed_while_it_waited_costs_no_command(waiting: process.W
     assert FakeQProcess.made[1].command[1:] == ["-u", "-m", "EsoRadiomicsLib", "score"]
     FakeQProcess.made[1].slots["finished"](0, 0)
     assert len(ends) == 1
+
+
+def test_each_python_that_waits_is_told_which_command_to_expect(waiting: process.WaitingPython) -> None:
+    runner = start(waiting, [], "score")
+    first = FakeQProcess.made[0].written
+    runner.expect(["score", "ct.nrrd"])
+    assert FakeQProcess.made[0].written == first, "it is at work"
+    runner.stop()
+    runner.expect(["score", "ct.nrrd"])
+    runner.expect(["score", "other.nrrd"])
+    told = b'{"expect": ["score", "ct.nrrd"]}\n{"expect": ["score", "other.nrrd"]}\n'
+    assert FakeQProcess.made[1].written == told
 
 
 def test_cancel_ends_the_command_and_lets_the_next_python_wait(waiting: process.WaitingPython) -> None:
@@ -231,6 +250,36 @@ def test_it_runs_a_command_as_the_shell_does() -> None:
         python.stdin.flush()
         assert python.wait(60) == 2
         assert "esoradiomics: There is no study “none”" in python.stderr.read()
+
+
+def test_a_case_that_was_read_before_gives_the_same_result(tmp_path: Path) -> None:
+    image = ct()
+    files = [str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd")]
+    for each, path in zip((image, gtv(image)), files, strict=True):
+        sitk.WriteImage(each, path)
+    command = ["score", *files, "--study=ln-response-crt"]
+    outputs = []
+    for expected in ([], command, ["score", *files[::-1], "--study=none"]):
+        with begun() as python:
+            assert python.stdin is not None and python.stdout is not None and python.stderr is not None
+            python.stdin.write(f"{json.dumps({'expect': expected})}\n{json.dumps([*command, '--json'])}\n")
+            python.stdin.flush()
+            outputs.append(python.stdout.read())
+            assert python.stderr.read() == "" and python.wait(60) == 0
+    assert outputs[0] == outputs[1] == outputs[2] and json.loads(outputs[0])["features"]
+
+
+def test_the_case_that_was_read_before_is_the_one_that_is_measured(tmp_path: Path) -> None:
+    image = ct()
+    files = {"image": str(tmp_path / "ct.nrrd"), "mask": str(tmp_path / "gtv.nrrd"), "pixel_type": "int16"}
+    for each, name in ((image, "image"), (gtv(image), "mask")):
+        sitk.WriteImage(each, files[name])
+    read_ahead(**files)
+    case = expected_case(**files)
+    assert expected_case(**files) is case
+    assert expected_case(**{**files, "pixel_type": "float32"}) is not case
+    forget_case()
+    assert expected_case(**files) is not case
 
 
 def test_it_ends_when_whoever_started_it_is_gone() -> None:

@@ -47,6 +47,8 @@ class PyRadiomics:
 
     def warm_up(self) -> None:
         radiomics()
+        import numpy.ma  # noqa: F401 - by percentiles, when they are first asked for
+
         from . import roi_images  # noqa: F401
 
     def share(self, case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:

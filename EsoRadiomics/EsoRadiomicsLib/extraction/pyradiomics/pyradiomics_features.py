@@ -10,9 +10,9 @@ import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from ...core.errors import ExtractionError
@@ -71,7 +71,7 @@ def image_features(
     return result
 
 
-_last: tuple[bytes, PyRadiomicsSettings, RoiImages] | None = None
+_last: RoiImages | None = None
 
 
 def _images(roi: Roi, settings: PyRadiomicsSettings) -> RoiImages:
@@ -80,14 +80,20 @@ def _images(roi: Roi, settings: PyRadiomicsSettings) -> RoiImages:
     radiomics()
     from .roi_images import RoiImages
 
-    if _last is not None and _last[2].roi is roi and _last[1] == settings:
-        return _last[2]
-    digest = sha256(roi.image.GetSpacing().__repr__().encode())
-    for image in (roi.image, roi.mask, roi.shape_mask):  # in a worker, each task brings a copy of the ROI
-        digest.update(sitk.GetArrayViewFromImage(image).data)
-    if _last is None or _last[:2] != (digest.digest(), settings):
-        _last = digest.digest(), settings, RoiImages(roi, settings)
-    return _last[2]
+    if _last is None or _last.settings != settings or not _same(_last.roi, roi):
+        _last = None  # two need not be in memory at once
+        _last = RoiImages(roi, settings)
+    return _last
+
+
+def _same(roi: Roi, other: Roi) -> bool:
+    """In a worker, each task brings a copy of the ROI."""
+    pairs = ((roi.image, other.image), (roi.mask, other.mask), (roi.shape_mask, other.shape_mask))
+    return roi is other or all(
+        a.GetSpacing() == b.GetSpacing()
+        and np.array_equal(sitk.GetArrayViewFromImage(a), sitk.GetArrayViewFromImage(b))
+        for a, b in pairs
+    )
 
 
 @contextmanager

@@ -26,7 +26,7 @@ class RoiImages:
     """What the features of an ROI's images have in common is computed once, when it is needed."""
 
     def __init__(self, roi: Roi, settings: PyRadiomicsSettings) -> None:
-        self.roi = roi
+        self.roi, self.settings = roi, settings
         self.wavelet = settings.wavelet
         self.parameters = settings.pyradiomics_parameters()["setting"]
         self.image = sitk.GetArrayViewFromImage(roi.image)

@@ -8,12 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import EsoRadiomicsError
+from ...core.errors import EsoRadiomicsError, InputError
 from ...core.formatting import counted
 from ...core.translation import ENGLISH, current_language
-from ...scoring.score import check_parameters
+from ...scoring.score import check_covariates, check_parameters, check_scorable
 from ...studies.reference_cohort import ReferenceCohort, load_reference
 from ...studies.study import Study, builtin_studies, load_study
+from ..language import tr as _
 
 IN_SCENE = "in the scene"
 """Stands for the study of the scene's result, where its card is not among those installed here."""
@@ -84,6 +85,36 @@ def needs_reference(study: Study) -> bool:
     except EsoRadiomicsError:
         return study.signature is not None
     return False
+
+
+def require_scorable(study: Study, inputs: Inputs) -> None:
+    """Refuse what cannot be scored.
+
+    Raises:
+        EsoRadiomicsError: a study without a signature, no reference cohort where one is needed, a covariate amiss.
+    """
+    if needs_reference(study) and not inputs.reference:
+        sentence = _(
+            "This study scores z-scores, but its paper does not print the means and SDs. Choose a "
+            "reference cohort in section 2, or make one of your own patients there."
+        )
+        raise InputError(sentence)
+    check_scorable(study, study.settings, reference_of(inputs.reference))
+    check_covariates(study, inputs.covariates)
+
+
+def require_known_readings(study: Study, reference: ReferenceCohort | None) -> None:
+    """Refuse a reference cohort that was not measured in every reading of the paper.
+
+    Raises:
+        InputError: it knows one only.
+    """
+    if needs_reference(study) and reference is not None and not reference.readings:
+        sentence = _(
+            "The reference cohort knows the card's own reading only. Measure the cohort in section 5 "
+            "with “In every reading of the paper” ticked, and make the reference cohort of that."
+        )
+        raise InputError(sentence)
 
 
 def worth_line(study: Study, reference: ReferenceCohort | None) -> str:

@@ -30,6 +30,9 @@ class ProcessRunner(Protocol):
     def stop(self) -> None:
         """Kill it and wait until it is gone; ``on_finished`` is then not called."""
 
+    def expect(self, command: list[str]) -> None:
+        """This command of ``esoradiomics`` is likely to come: its case may be read. Empty: none is, any more."""
+
 
 class CommandRun(Generic[T]):
     """A command at work.
@@ -39,7 +42,7 @@ class CommandRun(Generic[T]):
         prepare: gets a temporary folder, may write into it, returns the command's arguments from its name on.
         read: gets the temporary folder and standard output, returns the result. An OSError, ValueError or KeyError
             says that there is none.
-        names: what the user calls the files of the temporary folder, by file name.
+        names: what the user calls the files, by their path or their name in the temporary folder.
         tell: gets progress.
         done: gets the result.
         failed: gets the sentence that says why there is none.

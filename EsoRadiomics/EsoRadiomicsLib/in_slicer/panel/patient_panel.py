@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...core.errors import EsoRadiomicsError, InputError
+from ...core.errors import EsoRadiomicsError
 from ...imaging.read_mask import list_rois
 from ...reporting.patient.kept_result import LATER, joined, read_document
 from ...scoring.nomogram import known_values
-from ...scoring.score import check_covariates, check_scorable
-from ...studies.card_parts import Covariate
+from ...scoring.score import check_covariates
 from ...studies.paper_readings import paper_readings
 from ...studies.study import Study
 from ..language import tr as _
@@ -29,6 +29,8 @@ from .choices import (
     choice_of,
     needs_reference,
     reference_of,
+    require_known_readings,
+    require_scorable,
     score_options,
     study_choices,
     study_of,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from ..scene.scene_results import StoredResult
 
 __all__ = ["IN_SCENE", "Inputs", "Panel", "ProcessRunner", "StudyChoice"]
+
+T = TypeVar("T")
 
 SCORE, ROBUSTNESS, READINGS = "score", "robustness", "readings"
 """Commands that score a patient; the last two add a part of their own to what the first one finds."""
@@ -104,10 +108,6 @@ class Panel(Section):
                 return choice.id_or_path
         return IN_SCENE
 
-    def covariate_inputs(self, study: Study) -> tuple[Covariate, ...]:
-        """The clinical inputs that the study's outcome model and strata need."""
-        return tuple(study.covariates.values())
-
     def gtv_line(self, inputs: Inputs) -> str:
         """What is to be known of the GTV as drawn, or why it cannot be one; see :mod:`.gtv_account`."""
         try:
@@ -117,8 +117,15 @@ class Panel(Section):
 
     def hu_shares(self, inputs: Inputs) -> HuShares | None:
         """Where the HU of GTV and CT lie; None where there is no GTV."""
+        return self._seen(inputs, lambda: self._account.shares(*inputs.nodes, self._hu_min(inputs)))
+
+    def gtv_centre(self, inputs: Inputs) -> tuple[float, float, float] | None:
+        """Where the middle of the GTV lies in mm, RAS; None where there is no GTV."""
+        return self._seen(inputs, lambda: self._scene.gtv(*inputs.nodes).centre)
+
+    def _seen(self, inputs: Inputs, look: Callable[[], T]) -> T | None:
         try:
-            return self._account.shares(*inputs.nodes, self._hu_min(inputs)) if self._has_nodes(inputs) else None
+            return look() if self._has_nodes(inputs) else None
         except EsoRadiomicsError:  # said by the line
             return None
 
@@ -143,10 +150,8 @@ class Panel(Section):
         if self._has_nodes(inputs):
             reasons += self._problem(lambda: self._scene.gtv(*inputs.nodes))
         if not inputs.study:
-            reasons.append(_("Choose a study."))
-        else:
-            reasons += self._problem(lambda: self._require_scorable(inputs))
-        return reasons
+            return [*reasons, _("Choose a study.")]
+        return reasons + self._problem(lambda: require_scorable(self.study(inputs.study), inputs))
 
     def missing_readings(self, inputs: Inputs) -> list[str]:
         """Why the readings of the paper cannot be scored, in sentences; empty if they can."""
@@ -155,28 +160,12 @@ class Panel(Section):
     def _has_nodes(self, inputs: Inputs) -> bool:
         return self._scene.has(inputs.volume) and self._scene.has(inputs.segmentation)
 
-    def _require_scorable(self, inputs: Inputs) -> None:
-        study = self.study(inputs.study)
-        if needs_reference(study) and not inputs.reference:
-            sentence = _(
-                "This study scores z-scores, but its paper does not print the means and SDs. Choose a "
-                "reference cohort in section 2, or make one of your own patients there."
-            )
-            raise InputError(sentence)
-        check_scorable(study, study.settings, reference_of(inputs.reference))
-        check_covariates(study, inputs.covariates)
-
     def _require_readings(self, inputs: Inputs) -> None:
-        study, reference = self.study(inputs.study), reference_of(inputs.reference)
+        study = self.study(inputs.study)
         if study is not self._readable:  # asked at every change, and as many settings to compare as there are readings
             paper_readings(study)
             self._readable = study
-        if needs_reference(study) and reference is not None and not reference.readings:
-            sentence = _(
-                "The reference cohort knows the card's own reading only. Measure the cohort in section 5 "
-                "with “In every reading of the paper” ticked, and make the reference cohort of that."
-            )
-            raise InputError(sentence)
+        require_known_readings(study, reference_of(inputs.reference))
 
     # Scoring
 
@@ -199,6 +188,14 @@ class Panel(Section):
             self._begin(lambda: self._start(kept, command), _("Preparing the CT and the GTV"))
         self._on_change()
 
+    def make_ready(self, inputs: Inputs) -> None:
+        """Nothing has changed for a while: have CT and GTV read for scoring, if they can be; ``score`` says more."""
+        if self.running or not inputs.study or inputs.study == IN_SCENE or not self._has_nodes(inputs):
+            return
+        with suppress(EsoRadiomicsError, OSError):
+            study, files = self.study(inputs.study), self._scene.case_arguments(*inputs.nodes)
+            self._runner.expect([SCORE, *files, *score_options(inputs, study, inputs.study)])
+
     def _start(self, inputs: Inputs, command: str) -> Run:
         study, state = self.study(inputs.study), self._scene.state(*inputs.nodes)
 
@@ -212,16 +209,16 @@ class Panel(Section):
                 self._extractor, case, study, inputs.covariates, reference, self._tell, done, self._failed
             )
 
+        files = self._scene.case_arguments(*inputs.nodes)
+
         def prepare(folder: Path) -> list[str]:
-            images = self._scene.write_images(*inputs.nodes, folder)
             card = card_argument(inputs.study, study, folder)
-            return [command, *images, *score_options(inputs, study, card), "--json"]
+            return [command, *files, *score_options(inputs, study, card), "--json"]
 
         def read(folder: Path, output: str) -> dict[str, Any]:
             return read_document(output)
 
-        scene = self._scene
-        names = {scene.IMAGE_FILE: inputs.volume.GetName(), scene.MASK_FILE: inputs.segmentation.GetName()}
+        names = dict(zip(files, (inputs.volume.GetName(), inputs.segmentation.GetName()), strict=False))
         return CommandRun(self._runner, prepare, read, names, self._tell, done, self._failed)
 
     def _finish(self, inputs: Inputs, study: Study, state: tuple[Any, ...], found: dict[str, Any]) -> None:
@@ -328,6 +325,8 @@ class Panel(Section):
     def scene_closing(self) -> None:
         """Call before the scene is emptied: ends what runs and forgets nodes."""
         self._stop()
+        self._runner.expect([])
+        self._scene.forget_files()
         self._stored, self._preview, self._shown = None, None, False
         self._inputs = Inputs()
         self._on_change()

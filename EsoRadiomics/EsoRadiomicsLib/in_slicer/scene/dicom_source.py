@@ -22,9 +22,9 @@ def dicom_file(volume: Any) -> Path:
     Raises:
         InputError: it was not loaded from DICOM, or its files are not there any more.
     """
-    for path in _candidates(volume):
-        if path.is_file() and is_dicom(path):
-            return path
+    path = _found(volume)
+    if path is not None:
+        return path
     if volume.GetAttribute(INSTANCES):
         raise InputError(
             _(
@@ -43,9 +43,13 @@ def dicom_file(volume: Any) -> Path:
 def known_dicom_file(volume: Any) -> Path | None:
     """As :func:`dicom_file`, or None."""
     try:
-        return dicom_file(volume)
+        return _found(volume)
     except InputError:
         return None
+
+
+def _found(volume: Any) -> Path | None:
+    return next((path for path in _candidates(volume) if path.is_file() and is_dicom(path)), None)
 
 
 def _candidates(volume: Any) -> Iterator[Path]:

@@ -16,6 +16,7 @@ from ...imaging.case import Acquisition, Case, make_case
 from ...imaging.dicom_acquisition import acquisition_beside
 from ...studies.study import Study
 from .dicom_source import dicom_file, known_dicom_file
+from .handed_images import HandedImages
 from .mrml_images import (
     find_segment,
     is_segmentation,
@@ -25,7 +26,6 @@ from .mrml_images import (
     volume_array,
     volume_image,
     volume_state,
-    write_image,
 )
 from .scene_results import StoredResult, remove_nodes, result_nodes, store_result, stored_result, tag
 from .scene_segments import DrawnGtv, add_removed, drawn_gtv, import_rois
@@ -54,17 +54,13 @@ def node_case(
 
 
 class SceneAccess:
-    """What the panel asks of a vtkMRMLScene.
-
-    ``IMAGE_FILE`` and ``MASK_FILE`` are the names of the temporary files that another process reads.
-    """
-
-    IMAGE_FILE, MASK_FILE = "image.nrrd", "mask.nrrd"
+    """What the panel asks of a vtkMRMLScene."""
 
     def __init__(self, scene: Any) -> None:
         self.scene = scene
         self._gtv: tuple[Any, DrawnGtv] | None = None
         self._hashes: tuple[Any, tuple[str, str]] | None = None
+        self._handed = HandedImages()
 
     def has(self, node: Any) -> bool:
         """Whether the node is (still) in the scene."""
@@ -119,27 +115,35 @@ class SceneAccess:
         """As :func:`node_case`, by the segment's ID."""
         return _case(volume, segmentation, segment_id, None, pixel_type)
 
-    def write_images(self, volume: Any, segmentation: Any, segment_id: str, folder: Path) -> list[str]:
-        """CT and GTV as files for another process; returns the command's arguments that name them.
+    def case_arguments(self, volume: Any, segmentation: Any, segment_id: str) -> list[str]:
+        """A command's arguments that name CT and GTV as files, which stay until one of the two changes.
 
         They are written as they are in the scene: what is done to them on the way to a case is then in its account.
 
         Raises:
-            InputError: the nodes hold nothing that can be written.
-            OSError: the folder cannot be written.
+            InputError: as :meth:`gtv`.
+            OSError: the temporary folder cannot be written.
         """
-        image, mask = volume_image(volume), segment_image(segmentation, segment_id, volume)
-        if is_segmentation(segmentation):
-            name = segments(segmentation)[segment_id]
-            mask.SetMetaData("Segment0_ID", segment_id)
-            mask.SetMetaData("Segment0_Name", name)
-        elif segment_id:
-            mask = sitk.Cast(mask, sitk.sitkInt32) * int(segment_id)
-        paths = [folder / self.IMAGE_FILE, folder / self.MASK_FILE]
-        for each, path in zip((image, mask), paths, strict=True):
-            write_image(each, path)
+
+        def mask() -> sitk.Image:
+            image = self.gtv(volume, segmentation, segment_id).drawn
+            if name:
+                image.SetMetaData("Segment0_ID", segment_id)
+                image.SetMetaData("Segment0_Name", name)
+            elif segment_id:
+                image = sitk.Cast(image, sitk.sitkInt32) * int(segment_id)
+            return image
+
+        name = segments(segmentation)[segment_id] if is_segmentation(segmentation) else ""
+        state = self.state(volume, segmentation, segment_id)
+        image_path = self._handed.path("image.nrrd", state[0], lambda: volume_image(volume))
+        mask_path = self._handed.path("mask.nrrd", (state, name), mask)
         told = known_dicom_file(volume)
-        return [*map(str, paths), *([f"--acquisition={told}"] if told else [])]
+        return [str(image_path), str(mask_path), *([f"--acquisition={told}"] if told else [])]
+
+    def forget_files(self) -> None:
+        """Remove the files of :meth:`case_arguments`."""
+        self._handed.forget()
 
     def dicom_file(self, volume: Any) -> Path:
         """See :func:`EsoRadiomicsLib.in_slicer.scene.dicom_source.dicom_file`."""

@@ -28,9 +28,10 @@ GTV_COLOUR = (0.9, 0.6, 0.0)
 class DrawnGtv:
     """A GTV on the CT's canonical grid (uint8 0/1), the HU (n) of its voxels, and warnings about its geometry.
 
-    ``voxels`` (n, 3) are their indices (x, y, z).
+    ``voxels`` (n, 3) are their indices (x, y, z), ``drawn`` is the GTV on its own grid.
     """
 
+    drawn: sitk.Image
     mask: sitk.Image
     voxels: np.ndarray
     hu: np.ndarray
@@ -46,6 +47,14 @@ class DrawnGtv:
         start, size = bounding_box(self.mask)
         labels = sitk.ConnectedComponent(sitk.RegionOfInterest(self.mask, size, start), True)
         return int(sitk.GetArrayViewFromImage(labels).max())
+
+    @cached_property
+    def centre(self) -> tuple[float, float, float]:
+        """The middle of its bounding box in mm, RAS."""
+        start, size = bounding_box(self.mask)
+        middle = [first + (n - 1) / 2 for first, n in zip(start, size, strict=True)]
+        left, posterior, superior = self.mask.TransformContinuousIndexToPhysicalPoint(middle)
+        return -left, -posterior, superior
 
     def percent_below(self, hu_min: float) -> float:
         """Share of the voxels, as drawn, below ``hu_min``; resampling changes it a little."""
@@ -66,7 +75,7 @@ def drawn_gtv(volume: Any, segmentation: Any, segment_id: str) -> DrawnGtv:
     steps = np.reshape(grid.GetDirection(), (3, 3)) * np.array(grid.GetSpacing())
     points = voxels @ steps.T + np.array(grid.GetOrigin())
     i, j, k = np.rint(voxel_coordinates(points, header)).astype(int).T
-    return DrawnGtv(brought.image, voxels, volume_array(volume)[k, j, i], brought.warnings)
+    return DrawnGtv(mask, brought.image, voxels, volume_array(volume)[k, j, i], brought.warnings)
 
 
 def add_removed(scene: Any, gtv: DrawnGtv, hu_min: float, volume: Any) -> Any | None:

@@ -15,6 +15,8 @@ from ..language import tr as _
 
 COMMAND, WAITING = ["-m", "EsoRadiomicsLib"], ["-m", "EsoRadiomicsLib.shell.waiting"]
 MODULE_FOLDER = Path(__file__).resolve().parents[3]
+NEXT_MS = 1000
+"""After a command its result is drawn before the next Python starts, which takes a processor for a second."""
 RUNNING = 2  # QProcess::Running
 FAILED_TO_START = 0  # QProcess::FailedToStart, which comes without finished()
 
@@ -29,6 +31,7 @@ class WaitingPython:
     def __init__(self) -> None:
         self._process: Any = None
         self._wanted = False
+        self._expected: list[str] = []
 
     def open(self) -> None:
         """Let one wait, unless one does."""
@@ -36,6 +39,14 @@ class WaitingPython:
         if self._process is None or int(self._process.state()) != RUNNING:
             self._process = qt.QProcess()
             _start(self._process, WAITING)
+            _write(self._process, {"expect": self._expected})
+
+    def expect(self, command: list[str]) -> None:
+        """See :class:`ProcessRunner`; each Python that waits is told."""
+        if command != self._expected:
+            self._expected = command
+            if self._process is not None and int(self._process.state()) == RUNNING:
+                _write(self._process, {"expect": command})
 
     def take(self, arguments: list[str]) -> Any | None:
         """The QProcess that waited, at work on ``python arguments…``; None if none waits, or it is no such command."""
@@ -44,13 +55,12 @@ class WaitingPython:
         process, self._process = self._process, None
         if process is None or int(process.state()) != RUNNING:  # not opened, not started yet, or killed
             return None
-        process.write((json.dumps(arguments[2:]) + "\n").encode())
+        _write(process, arguments[2:])
         return process
 
     def renew(self) -> None:
-        """A command is done: let the next Python wait, if any is to."""
-        if self._wanted:
-            self.open()
+        """A command is done: soon let the next Python wait, if any is to."""
+        qt.QTimer.singleShot(NEXT_MS, lambda: self.open() if self._wanted else None)
 
     def close(self) -> None:
         """The module goes."""
@@ -124,11 +134,19 @@ class PythonProcess:
             _end(process)
             self._waiting.renew()
 
+    def expect(self, command: list[str]) -> None:
+        """See :class:`ProcessRunner`."""
+        self._waiting.expect(command)
+
 
 def _start(process: qt.QProcess, arguments: list[str]) -> None:
     process.setProcessEnvironment(_environment())
     process.setWorkingDirectory(str(MODULE_FOLDER))
     process.start(slicer_python(), ["-u", *arguments])
+
+
+def _write(process: qt.QProcess, message: Any) -> None:
+    process.write((json.dumps(message) + "\n").encode())
 
 
 def _end(process: qt.QProcess) -> None:

@@ -46,9 +46,8 @@ def show_ct(ct: Any) -> None:
         display.SetWindowLevel(*SOFT_TISSUE)
 
 
-def jump_to(segmentation: Any, segment_id: str) -> None:
-    """Show the slices through the middle of a segment; nothing for an empty one."""
-    centre = segmentation.GetSegmentCenterRAS(segment_id) if segment_id else None
+def jump_to(centre: Sequence[float] | None) -> None:
+    """Show the slices through a place (mm, RAS), such as the middle of a GTV; nothing for none."""
     if centre is not None:
         centred = slicer.vtkMRMLSliceNode.CenteredJumpSlice
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, centred)

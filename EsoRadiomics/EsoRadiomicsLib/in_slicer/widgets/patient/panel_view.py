@@ -34,6 +34,8 @@ from .slicer_radiomics_road import installed_extractor
 from .study_html import study_html
 
 STUDIES_FOLDER = "EsoRadiomics/StudiesFolder"
+QUIET_MS = 1500
+"""After the last change, before the CT and the GTV are made ready for scoring."""
 
 
 class PanelView(ParameterView):
@@ -53,6 +55,10 @@ class PanelView(ParameterView):
         self._editor = SegmentEditor(ui.editorSection)
         self._covariates = CovariateInputs(ui.covariatesContainer, self._on_covariates)
         self._watch = Watch(self._update)
+        self._quiet = qt.QTimer()
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(QUIET_MS)
+        self._quiet.connect("timeout()", self._make_ready)
         self._arrivals = Watch(self._choose_likely, scene_events=(slicer.vtkMRMLScene.NodeAddedEvent,))
         self._ct: Any = None  # last shown in the slices
         self.ui.studiesFolderEdit.currentPath = slicer.util.settingsValue(STUDIES_FOLDER, "")
@@ -175,8 +181,8 @@ class PanelView(ParameterView):
         self.ui.gtvSelector.setCurrentNode(segmentation)
         if segment_id:
             self.ui.gtvSelector.setCurrentSegmentID(segment_id)
-        if segmentation is not None:
-            jump_to(segmentation, segment_id)
+        if segmentation is not None and segment_id:
+            jump_to(segmentation.GetSegmentCenterRAS(segment_id))
         self.ui.patientSection.collapsed = False
         scroll_to(self.ui.patientSection)
 
@@ -220,6 +226,11 @@ class PanelView(ParameterView):
         self._panel.inputs_changed(inputs)
         self._show_preview(inputs)
         self._render()
+        self._quiet.start()
+
+    def _make_ready(self) -> None:
+        if self._parameters is not None:
+            self._panel.make_ready(self._inputs())
 
     def _render(self) -> None:
         """Show the controller's state."""
@@ -263,8 +274,7 @@ class PanelView(ParameterView):
 
     def _show_gtv(self) -> None:
         """Bring the slices to the chosen GTV."""
-        if self._parameters.gtv is not None:
-            jump_to(self._parameters.gtv, self._parameters.gtvSegmentID)
+        jump_to(self._panel.gtv_centre(self._inputs()))
 
     # What the user does
 
@@ -322,7 +332,7 @@ class PanelView(ParameterView):
         choice = next(item for item in self._panel.studies() if item.id_or_path == self._parameters.study)
         if choice.endpoint:
             study = self._panel.study(choice.id_or_path)
-            self._covariates.show(self._panel.covariate_inputs(study), self._parameters.covariates)
+            self._covariates.show(tuple(study.covariates.values()), self._parameters.covariates)
             self.ui.studyLabel.text = study_html(study)
             count = len(study.settings.names)
             self.ui.allFeaturesCheckBox.text = _("Measure all {count} features, not only the study's").format(
