@@ -20,6 +20,7 @@ from .nrrd_header import nrrd_header
 
 _DEFLATE_RATIO = 1032  # deflate cannot shrink by more
 _ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
+_ANALYZE = (b"\x5c\1\0\0", b"\0\0\1\x5c")  # 348, the length of such a header
 _READABLE = "NRRD, NIfTI (.nii, .nii.gz), MetaImage and DICOM are read"
 
 
@@ -49,10 +50,17 @@ def read_volume_header(path: Path, *, allow_outside: bool = False) -> VolumeHead
         header = nifti_header(path, *nifti)
     elif re.search(rb"^\s*NDims\s*=", start[:4096], re.MULTILINE):
         header = meta_header(path, start, allow_outside)
+    elif start[:4] in _ANALYZE and len(start) == 348:
+        raise InputError(
+            f"{path} is ANALYZE 7.5, whose header tells neither position nor sides. Convert the CT from DICOM to NIfTI "
+            "or NRRD."
+        )
     elif path.name.lower().endswith(_ENDINGS):
         raise InputError(
             f"{path} is damaged: it does not begin as its ending says ({start[:8]!r}). Copy or export it again."
         )
+    elif start[:2] == b"\x1f\x8b":
+        raise InputError(f"{path} is compressed with gzip, and no NIfTI file. Unpack it, and give what it holds.")
     else:
         raise InputError(f"{path} is not a volume that can be read. {_READABLE}.")
     _require_promise(header)

@@ -21,6 +21,7 @@ BIN_EDGES = np.arange(-1100, 1001, 20)
 """Bins of a histogram that people look at."""
 LOWEST, HIGHEST = -32768, 65535
 _PADDING_BELOW = -1024
+_MOST_PADDINGS = 5
 _GAP = 100  # HU between padding and the lowest measured value
 _LEAST_RANGE = 40  # HU between the 0.1st and 99.9th percentiles: noise alone is more
 _TOP_SHARE, _BOTTOM_SHARE = 0.0005, 0.1  # of the voxels at the highest or lowest value, where it was cut
@@ -88,8 +89,9 @@ def histogram(array: np.ndarray) -> Histogram:
             whole = np.clip(np.rint(part) if part.dtype.kind == "f" else part, LOWEST, HIGHEST).astype(np.int64)
             counts += np.bincount(whole.ravel() - LOWEST, minlength=len(counts))
     present = np.flatnonzero(counts) + LOWEST
-    # The lowest values are padding if the next ones lie far above them.
-    lonely = np.flatnonzero((present[:-1] < _PADDING_BELOW) & (np.diff(present) >= _GAP))
+    # The few lowest values are padding if the next one lies far above them.
+    least = present[: _MOST_PADDINGS + 1]
+    lonely = np.flatnonzero((least[:-1] < _PADDING_BELOW) & (np.diff(least) >= _GAP))
     padding = lonely[-1] + 1 if len(lonely) else 0
     return Histogram(counts, tuple(present[:padding].tolist()))
 

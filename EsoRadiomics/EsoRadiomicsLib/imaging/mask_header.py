@@ -14,7 +14,7 @@ from ..core.numbers import whole
 from .header_checks import read_volume_header
 from .masks import MaskSource, choose
 from .read_mask import open_mask
-from .volumes import existing, is_dicom, open_volume
+from .volumes import existing, is_dicom, opened_volume
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def native_header(path: Path, *, allow_outside: bool = False) -> sitk.ImageFileR
     Raises:
         InputError: damaged, or no volume file.
     """
-    return open_volume(read_volume_header(path, allow_outside=allow_outside))
+    with opened_volume(read_volume_header(path, allow_outside=allow_outside)) as reader:
+        return reader
 
 
 def require_scalar_volume(header: sitk.ImageFileReader, subject: str) -> None:

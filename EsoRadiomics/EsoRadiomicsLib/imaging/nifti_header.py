@@ -1,4 +1,4 @@
-"""The header of a NIfTI-1 file (.nii, .nii.gz) or pair (.hdr, .img)."""
+"""The header of a NIfTI file (.nii, .nii.gz) or pair (.hdr, .img); NIfTI-2 is read as if it were NIfTI-1."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from pathlib import Path
 
 from ..core.errors import InputError
 from .header_fields import MOST_BYTES, MOST_DIMENSIONS, VolumeHeader, broken, complex_voxels, sizes_of
+from .nifti_2 import MAGIC, as_nifti_1
 
 _BITS = {2: 8, 4: 16, 8: 32, 16: 32, 64: 64, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64}
 _COMPLEX = {32, 1792, 2048}
 _COLOUR = {128: 3, 2304: 4}
+_LENGTH = 348
 
 
 def nifti_start(start: bytes) -> tuple[bytes, bool] | None:
-    """The first bytes of a NIfTI file, unpacked, and whether it is compressed; None for other files."""
+    """The header of a NIfTI file, unpacked and as NIfTI-1 has it, and whether it is compressed; None for others."""
     packed = start[:2] == b"\x1f\x8b"
     if packed:
         try:
@@ -25,25 +27,27 @@ def nifti_start(start: bytes) -> tuple[bytes, bool] | None:
             return None
     if len(start) >= 348 and start[344:348] in (b"n+1\0", b"ni1\0"):
         return start, packed
-    return (start, packed) if start[4:8] in (b"n+2\0", b"ni2\0") else None
+    if start[4:8] in MAGIC and (converted := as_nifti_1(start)):
+        return converted, packed
+    return None
+
+
+def is_nifti_2(start: bytes) -> bool:
+    """Whether a file's first bytes, packed or not, are those of NIfTI-2."""
+    if start[:2] == b"\x1f\x8b":
+        start = zlib.decompressobj(31).decompress(start, 1024)
+    return start[4:8] in MAGIC
 
 
 def nifti_header(path: Path, start: bytes, packed: bool) -> VolumeHeader:
-    """Read it from the file's first bytes, unpacked.
+    """Read it as :func:`nifti_start` gives it.
 
     Raises:
-        InputError: a header that is broken, or says what is not read: NIfTI-2, which SimpleITK does not know.
+        InputError: a header that is broken, or says what is not read.
     """
-    one = start[344:348] in (b"n+1\0", b"ni1\0")
-    length = 348 if one else 540
-    order = next((order for order in "<>" if struct.unpack(f"{order}i", start[:4]) == (length,)), None)
-    if order is None or len(start) < length:
+    order = next((order for order in "<>" if struct.unpack(f"{order}i", start[:4]) == (_LENGTH,)), None)
+    if order is None:
         raise broken(path, "it does not begin as one of NIfTI")
-    if not one:
-        raise InputError(
-            f"{path} is NIfTI-2, which is not read here. Convert it to NIfTI-1 or NRRD (with nibabel: "
-            "nibabel.Nifti1Image.from_image(image).to_filename(…))."
-        )
     pair = start[344:347] == b"ni1"
     files = (path,)
     if pair:
@@ -65,9 +69,11 @@ def nifti_header(path: Path, start: bytes, packed: bool) -> VolumeHeader:
         size = (_COLOUR[kind], *size)
     elif _BITS.get(kind) != bits:
         raise broken(path, f"its datatype {kind} with {bits} bits is none of NIfTI's")
+    if not all(spacing[1 : min(dims[0], 3) + 1]):
+        raise broken(path, "it tells a voxel size of 0 (pixdim)")
     if not all(map(math.isfinite, (*spacing[: dims[0] + 1], *scale))):
         raise broken(path, "it holds sizes or scales that are not numbers")
-    if not (math.isfinite(offset) and (0 if pair else length) <= offset <= MOST_BYTES):
+    if not (math.isfinite(offset) and (0 if pair else _LENGTH) <= offset <= MOST_BYTES):
         raise broken(path, f"its voxels begin at byte {offset:g}")
     voxel_bytes = math.prod(size) * (1 if kind in _COLOUR else bits // 8)
     return VolumeHeader(

@@ -91,7 +91,7 @@ def check_nifti(path: Path) -> bool:
         InputError: sheared or scaled axes, or two voxel sizes in one header.
     """
     start, _ = nifti_start(read_bytes(path, 1 << 16)) or (b"", False)
-    if len(start) < 348 or start[4:7] in (b"n+2", b"ni2"):
+    if len(start) < 348:
         return False
     order = "<" if struct.unpack("<i", start[:4]) == (348,) else ">"
     (code,) = struct.unpack(f"{order}h", start[254:256])

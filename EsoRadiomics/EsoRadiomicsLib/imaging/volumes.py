@@ -12,10 +12,12 @@ from typing import Any
 import SimpleITK as sitk
 
 from ..core.errors import InputError
-from ..core.places import require_there
+from ..core.places import read_bytes, require_there
 from ..core.translation import tr
 from .header_checks import read_volume_header
 from .header_fields import VolumeHeader
+from .nifti_2 import as_copy
+from .nifti_header import is_nifti_2, nifti_start
 from .packed_voxels import fit_checksum, require_sound_voxels
 from .volume_geometry import check_nifti, require_near, require_right_angles, require_voxel_size
 
@@ -106,8 +108,7 @@ def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, 
     header = read_volume_header(path, allow_outside=allow_outside)
     if header.encoding != "gzip":
         require_sound_voxels(header)
-    reader = open_volume(header)
-    with quiet_itk(), _straightening(header):
+    with opened_volume(header) as reader, quiet_itk(), _straightening(header):
         try:
             image = reader.Execute()
         except RuntimeError as error:
@@ -120,15 +121,37 @@ def read_image(path: Path, *, allow_outside: bool = False) -> tuple[sitk.Image, 
     return image, {"format": header.form, "pixel_type": image.GetPixelIDTypeAsString()}
 
 
-def open_volume(header: VolumeHeader) -> sitk.ImageFileReader:
+@contextmanager
+def opened_volume(header: VolumeHeader) -> Iterator[sitk.ImageFileReader]:
     """SimpleITK's reader after it has read a checked header, whose geometry is one that can be measured in.
 
     Raises:
         InputError: sheared or scaled axes, voxels that no CT has, or a header that is damaged.
     """
+    with _readable(header) as file:
+        yield _opened(header, file)
+
+
+@contextmanager
+def _readable(header: VolumeHeader) -> Iterator[Path]:
+    """The file that SimpleITK opens: the volume's own, or a copy of NIfTI that it would not know as such."""
+    start = read_bytes(header.path, 1 << 16) if header.form == "NIfTI" else b""
+    packed = header.encoding == "gzip"
+    misnamed = packed and header.form == "NIfTI" and header.path.suffix.lower() != ".gz"
+    if not (misnamed or is_nifti_2(start)):
+        yield header.path
+        return
+    if packed:
+        require_sound_voxels(header)
+    converted, _ = nifti_start(start) or (b"", packed)
+    with as_copy(converted, header.data_files[0], header.data_offset, packed) as copy:
+        yield copy
+
+
+def _opened(header: VolumeHeader, file: Path) -> sitk.ImageFileReader:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(header.reader)
-    reader.SetFileName(str(header.path))
+    reader.SetFileName(str(file))
     with quiet_itk(), _straightening(header):
         try:
             reader.ReadImageInformation()

@@ -188,7 +188,72 @@ def test_a_nifti_pair_is_read_by_either_of_its_files(tmp_path: Path) -> None:
         read_volume(tmp_path / "alone" / "ct.hdr")
 
 
-def test_nifti_2_is_called_by_its_name(tmp_path: Path) -> None:
-    (tmp_path / "ct.nii").write_bytes(struct.pack("<i", 540) + b"n+2\0\r\n\x1a\n" + bytes(540))
-    with pytest.raises(InputError, match="is NIfTI-2, which is not read"):
-        read_volume(tmp_path / "ct.nii")
+def nifti_2(content: bytes) -> bytes:
+    """A NIfTI-1 file as NIfTI-2, by the table of the standard (nifti2.h)."""
+    header = bytearray(540)
+    struct.pack_into("<i8shh", header, 0, 540, b"n+2\0\r\n\x1a\n", *struct.unpack_from("<hh", content, 70))
+    struct.pack_into("<8q", header, 16, *struct.unpack_from("<8h", content, 40))
+    struct.pack_into("<8d", header, 104, *struct.unpack_from("<8f", content, 76))
+    struct.pack_into("<q2d", header, 168, 544, *struct.unpack_from("<2f", content, 112))
+    struct.pack_into("<2i", header, 344, *struct.unpack_from("<2h", content, 252))
+    struct.pack_into("<18d", header, 352, *struct.unpack_from("<18f", content, 256))
+    struct.pack_into("<2i", header, 496, content[122], content[123])
+    return bytes(header) + bytes(4) + content[352:]
+
+
+@pytest.mark.parametrize("forms", [(1, 0), (0, 1)])
+def test_nifti_2_is_read_as_nifti_1_is(tmp_path: Path, forms: tuple[int, int]) -> None:
+    turned = sitk.DICOMOrient(IMAGE, "PIR")
+    sitk.WriteImage(turned, tmp_path / "one.nii")
+    content = bytearray((tmp_path / "one.nii").read_bytes())
+    struct.pack_into("<2h", content, 252, *forms)
+    (tmp_path / "one.nii").write_bytes(content)
+    (tmp_path / "two.nii").write_bytes(nifti_2(bytes(content)))
+    (tmp_path / "two.nii.gz").write_bytes(gzip.compress(nifti_2(bytes(content))))
+    one = read_volume(tmp_path / "one.nii").image
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(one), VOXELS)
+    for name in ("two.nii", "two.nii.gz"):
+        two = read_volume(tmp_path / name).image
+        np.testing.assert_array_equal(sitk.GetArrayFromImage(two), VOXELS)
+        assert (two.GetOrigin(), two.GetSpacing(), two.GetDirection()) == (
+            one.GetOrigin(),
+            one.GetSpacing(),
+            one.GetDirection(),
+        )
+        assert native_header(tmp_path / name).GetSize() == turned.GetSize()
+
+
+def test_a_damaged_nifti_2_is_told(tmp_path: Path) -> None:
+    content = nifti_2(nifti(tmp_path).read_bytes())
+    packed = bytearray(gzip.compress(content))
+    packed[len(packed) // 2] ^= 8
+    sheared_2 = nifti_2(nifti(tmp_path, sform=sheared(5)).read_bytes())
+    for name, damaged, told in (
+        ("a.nii.gz", bytes(packed), "do not unpack or do not fit"),
+        ("b.nii", content[:-9], "more than its .* bytes can hold"),
+        ("c.nii", sheared_2, "not at right angles"),
+        ("d.nii", content[:400], "does not begin as its ending says"),
+    ):
+        (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(InputError, match=told):
+            read_volume(tmp_path / name)
+
+
+def test_a_compressed_nifti_without_the_ending_is_read(tmp_path: Path) -> None:
+    (tmp_path / "packed.nii").write_bytes(gzip.compress(nifti(tmp_path).read_bytes()))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(read_volume(tmp_path / "packed.nii").image), VOXELS)
+
+
+def test_other_files_that_look_like_volumes_are_called_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "ct.hdr").write_bytes(struct.pack("<i", 348) + bytes(344))
+    sitk.WriteImage(IMAGE, tmp_path / "ct.nrrd")
+    (tmp_path / "ct.nrrd.gz").write_bytes(gzip.compress((tmp_path / "ct.nrrd").read_bytes()))
+    for name, told in (("ct.hdr", "is ANALYZE 7.5"), ("ct.nrrd.gz", "compressed with gzip, and no NIfTI")):
+        with pytest.raises(InputError, match=told):
+            read_volume(tmp_path / name)
+
+
+def test_a_voxel_size_of_0_is_no_voxel_size(tmp_path: Path) -> None:
+    """ITK would take 1 mm."""
+    with pytest.raises(InputError, match="a voxel size of 0"):
+        read_volume(nifti(tmp_path, pixdim=(0, 0, 0)))
