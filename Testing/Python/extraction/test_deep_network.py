@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import re
 import struct
@@ -17,7 +18,18 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from deep_networks import FEATURES, SIZE, identity_of, numpy_efficientnet, put_network, small_network, waves
+from deep_networks import (
+    FEATURES,
+    SIZE,
+    elsewhere,
+    identity_of,
+    nested_networks,
+    node,
+    numpy_efficientnet,
+    put_network,
+    small_network,
+    waves,
+)
 
 from EsoRadiomicsLib.core.errors import ExtractionError, InputError, UsageError
 from EsoRadiomicsLib.extraction.deep.deep_settings import DeepSettings
@@ -138,6 +150,27 @@ def test_numbers_that_are_not_finite_come_out_as_they_are() -> None:
         ({}, {"n": FEATURES + 1}, r"returned 4 numbers .*shape \(1, 4\)\), where the card says 5"),
         ({"domain": "com.stranger"}, {}, "operators beyond the ONNX standard .com.stranger."),
         ({"external": True}, {}, "keeps weights in other files"),
+        ({"shape": (1, 4, SIZE, SIZE)}, {}, "takes tensor.float. of 1 × 4 × 16 × 16, where the card"),
+        ({"shape": (8, 1, SIZE, SIZE)}, {}, "takes tensor.float. of 8 × 1 × 16 × 16, where the card"),
+        (
+            {"kind": "UINT8", "first": [node("Cast", "picture", "seen", to=1)]},
+            {},
+            r"takes tensor\(uint8\) of 1 × 1 × 16 × 16",
+        ),
+        (
+            {"result": "DOUBLE", "last": [node("Cast", "numbers", "features", to=11)]},
+            {},
+            "output “features” of the network Small .* is not float32",
+        ),
+        (
+            {"last": [node("RandomNormalLike", "numbers", "features", seed=1.0)]},
+            {},
+            "other numbers each time .*: it draws random numbers",
+        ),
+        ({"last": [node("Unheard", "numbers", "features")]}, {}, "not a valid ONNX file .No Op registered for Unheard"),
+        ({"versions": (99, 7)}, {}, "with operator set 99; .* knows .* Update the packages: pip install"),
+        ({"versions": (13, 99)}, {}, "written in version 99 of ONNX .* Update the packages: pip install"),
+        ({"versions": (1, 7)}, {}, r"cannot be run by onnxruntime \(Could not find .*\). Update the packages"),
     ],
 )
 def test_another_network_than_the_cards_is_refused(
@@ -146,6 +179,43 @@ def test_another_network_than_the_cards_is_refused(
     content = small_network(**network)
     with pytest.raises(ExtractionError, match=reason):
         Network(identity_of(content, **changes), content)
+
+
+@pytest.mark.parametrize(
+    ("inner", "reason"),
+    [
+        (node("Strange", "numbers", "o", domain="com.stranger"), "operators beyond the ONNX standard .com.stranger."),
+        (node("Constant", "", "o", value=elsewhere("o")), "keeps weights in other files"),
+    ],
+)
+def test_what_lies_in_a_branch_or_a_loop_is_refused_too(inner: Any, reason: str) -> None:
+    for content in nested_networks(inner):
+        with pytest.raises(ExtractionError, match=reason):
+            Network(identity_of(content), content)
+
+
+def test_a_network_that_redefines_an_operator_is_refused() -> None:
+    import onnx
+
+    model = onnx.load_model_from_string(small_network())
+    negative = [onnx.helper.make_node("Neg", ["x"], ["y"])]
+    model.functions.append(onnx.helper.make_function("", "Flatten", ["x"], ["y"], negative, model.opset_import))
+    content = model.SerializeToString()
+    with pytest.raises(ExtractionError, match="functions of its own"):
+        Network(identity_of(content), content)
+
+
+def test_an_output_without_numbers_is_refused() -> None:
+    content = small_network(last=[node("Slice", "numbers none none axis", "features")], more={"none": [0], "axis": [1]})
+    with pytest.raises(ExtractionError, match=r"returned 0 numbers .*shape \(1, 0\)\), where the card says 4"):
+        Network(identity_of(content), content)
+
+
+def test_a_quantised_network_runs() -> None:
+    steps = [node("QuantizeLinear", "picture step", "levels"), node("DequantizeLinear", "levels step", "seen")]
+    content = small_network(first=steps, more={"step": np.float32(0.02)})
+    numbers = Network(identity_of(content), content).run(np.full((1, 1, SIZE, SIZE), 2.0, np.float32))
+    np.testing.assert_allclose(numbers, [[2.5, 4.5, 6.5, 8.5]], rtol=1e-2)
 
 
 def test_what_is_no_network_is_refused() -> None:
@@ -159,6 +229,26 @@ def test_a_network_that_is_not_here_is_named_with_where_it_belongs(networks: Pat
     where = re.escape(str(networks / "small.onnx"))
     with pytest.raises(ExtractionError, match=rf"network Small is not here: {where}.*{'ab' * 32}.*{FOLDER_VARIABLE}"):
         load_network(identity)
+
+
+def test_a_file_that_cannot_be_a_network_is_not_read(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = put_network(networks, small_network())
+    monkeypatch.setattr("EsoRadiomicsLib.extraction.deep.network._MOST_BYTES", 10)
+    with pytest.raises(ExtractionError, match="more than 2 GiB"):
+        load_network(identity)
+    (networks / "small.onnx").unlink()
+    os.mkfifo(networks / "small.onnx")  # whoever opens it waits for ever
+    with pytest.raises(ExtractionError, match=r"small.onnx cannot be read"):
+        load_network(identity)
+
+
+def test_a_card_that_names_a_users_file_for_a_packages_network_leaves_it_alone(
+    networks: Path, weight_file: bytes
+) -> None:
+    put_network(networks, small_network())
+    with pytest.raises(ExtractionError, match=f"small.onnx as the package {PACKAGE} brings it is not the one"):
+        load_network(identity_of(b"another", package=PACKAGE))
+    assert (networks / "small.onnx").read_bytes() == small_network()
 
 
 def test_a_package_that_is_not_here_is_named_with_the_command(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +318,9 @@ def test_a_tensor_is_read_by_its_strides() -> None:
     np.testing.assert_array_equal(read_torch_weights(content)["t"], [[1, 3], [2, 4]])
 
 
-@pytest.mark.parametrize(("offset", "shape", "strides"), [(1, (2, 2), (1, 2)), (0, (5,), (1,)), (0, (2,), (-1,))])
+@pytest.mark.parametrize(
+    ("offset", "shape", "strides"), [(1, (2, 2), (1, 2)), (0, (5,), (1,)), (0, (2,), (-1,)), (0, (10**12,), (0,))]
+)
 def test_a_tensor_beyond_its_storage_is_refused(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> None:
     content = _torch_file(_tensor(offset, shape, strides), ["0"], struct.pack("<q4f", 4, 1, 2, 3, 4))
     with pytest.raises(InputError, match="beyond its storage"):
@@ -247,7 +339,10 @@ def test_a_weight_file_cannot_run_anything(tmp_path: Path) -> None:
     assert not trap.exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", pickle.dumps([1, 2], 2) * 5])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04", pickle.dumps([1, 2], 2) * 5, b"\x80\x04r\xff\xff\xff\xff", b"\x80\x04\x8e" + b"\xff" * 8],
+)
 def test_what_is_no_weight_file_is_refused(content: bytes) -> None:
     with pytest.raises(InputError, match="not a file of PyTorch's old format"):
         read_torch_weights(content)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,23 @@ def small_network(
     bias: float = 0.5,
     domain: str = "",
     external: bool = False,
+    kind: str = "FLOAT",
+    result: str = "FLOAT",
+    first: Sequence[Any] = (),
+    last: Sequence[Any] = (),
+    more: Mapping[str, Any] = MappingProxyType({}),
+    versions: tuple[int, int] = (13, 7),
 ) -> bytes:
-    """A network that averages the picture and gives ``FEATURES`` multiples of the mean plus ``bias``."""
-    helper, number = onnx.helper, onnx.TensorProto.FLOAT
+    """A network that averages the picture and gives ``FEATURES`` multiples of the mean plus ``bias``.
+
+    Args:
+        kind, result: of the input and of the outputs.
+        first: nodes from "picture" to "seen", which is averaged then.
+        last: nodes from "numbers" to "features".
+        more: constants of these nodes.
+        versions: of the operators, and of the file.
+    """
+    helper = onnx.helper
     channels = shape[1] if isinstance(shape[1], int) else 1
     weights = np.arange(1, FEATURES + 1, dtype=np.float32)[np.newaxis].repeat(channels, axis=0)
     constants = [
@@ -40,25 +55,65 @@ def small_network(
         onnx.numpy_helper.from_array(np.full(FEATURES, bias, np.float32), "bias"),
     ]
     if external:
-        onnx.external_data_helper.set_external_data(constants[0], "elsewhere.bin")
-        constants[0].ClearField("raw_data")
-        constants[0].data_location = onnx.TensorProto.EXTERNAL
+        constants[0] = elsewhere("weights")
+    constants += [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in more.items()]
     nodes = [
-        helper.make_node("GlobalAveragePool", ["picture"], ["average"]),
+        *first,
+        helper.make_node("GlobalAveragePool", ["seen" if first else "picture"], ["average"]),
         helper.make_node("Flatten", ["average"], ["flat"], axis=1),
     ]
-    nodes += [helper.make_node("Gemm", ["flat", "weights", "bias"], [name]) for name in outputs]
+    nodes += [helper.make_node("Gemm", ["flat", "weights", "bias"], ["numbers" if last else name]) for name in outputs]
+    nodes += last
     if domain:
         nodes.append(helper.make_node("Strange", ["flat"], ["strange"], domain=domain))
     graph = helper.make_graph(
         nodes,
         "small",
-        [helper.make_tensor_value_info(f"picture{i or ''}", number, shape) for i in range(inputs)],
-        [helper.make_tensor_value_info(name, number, [shape[0], FEATURES]) for name in outputs],
+        [
+            helper.make_tensor_value_info(f"picture{i or ''}", getattr(onnx.TensorProto, kind), shape)
+            for i in range(inputs)
+        ],
+        [
+            helper.make_tensor_value_info(
+                name, getattr(onnx.TensorProto, result), [shape[0], "n" if last else FEATURES]
+            )
+            for name in outputs
+        ],
         constants,
     )
-    opsets = [helper.make_opsetid("", 13)] + ([helper.make_opsetid(domain, 1)] if domain else [])
-    return helper.make_model(graph, opset_imports=opsets, ir_version=7).SerializeToString()
+    opsets = [helper.make_opsetid("", versions[0])] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    return helper.make_model(graph, opset_imports=opsets, ir_version=versions[1]).SerializeToString()
+
+
+def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> Any:
+    """A node of a graph; names are separated by blanks."""
+    return onnx.helper.make_node(operator, inputs.split(), outputs.split(), **attributes)
+
+
+def elsewhere(name: str) -> Any:
+    """A tensor of ``FEATURES`` numbers that are in another file."""
+    tensor = onnx.numpy_helper.from_array(np.zeros(FEATURES, np.float32), name)
+    onnx.external_data_helper.set_external_data(tensor, "elsewhere.bin")
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    return tensor
+
+
+def nested_networks(inner: Any) -> Iterator[bytes]:
+    """Small networks that hold a node from "numbers" to "o" in the branch of an If, and in a Loop."""
+    helper, number = onnx.helper, onnx.TensorProto
+    numbers = helper.make_tensor_value_info("o", number.FLOAT, [1, FEATURES])
+    branch = helper.make_graph([inner], "branch", [], [numbers])
+    yes = {"yes": np.array(True)}
+    yield small_network(last=[node("If", "yes", "features", then_branch=branch, else_branch=branch)], more=yes)
+    turn, on, again = (
+        helper.make_tensor_value_info(name, kind, [])
+        for name, kind in (("turn", number.INT64), ("on", number.BOOL), ("again", number.BOOL))
+    )
+    before = helper.make_tensor_value_info("before", number.FLOAT, [1, FEATURES])
+    body = helper.make_graph([inner, node("Identity", "on", "again")], "body", [turn, on, before], [again, numbers])
+    loop = node("Loop", "turns yes numbers", "features", body=body)
+    yield small_network(last=[loop], more=yes | {"turns": np.array(2)})
 
 
 def identity_of(content: bytes, **changes: Any) -> Identity:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,15 +20,19 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ExtractionError, OutputError, UsageError
+from ...core.errors import ExtractionError, InputError, OutputError, UsageError
 from ...core.optional import require
 from ...core.output import writing
+from ...core.places import read_bytes
 from . import efficientnet_lite
 
 FOLDER_VARIABLE = "ESORADIOMICS_NETWORKS"
 EXTRA = "deep"
 """Of ``pyproject.toml``: what brings the packages."""
 _STANDARD = ("", "ai.onnx")
+_MOST_BYTES = 2**31 - 1
+"""Of a message in protobuf, which an ONNX file is."""
+_OLDER = f'Update the packages: pip install --upgrade "esoradiomics[{EXTRA}]"; or export it with an older operator set.'
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,20 @@ class Network:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # its exceptions say what its log would
         try:
             self._session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no family of their own
-            raise ExtractionError(f"{subject} cannot be run by onnxruntime ({_first_line(error)}).") from error
+            raise ExtractionError(f"{subject} cannot be run by onnxruntime ({_reason(error)}). {_OLDER}") from error
         self._input = _check_input(self._session.get_inputs(), identity, subject)
         _check_output(self._session.get_outputs(), identity, subject)
-        self.run(np.zeros((1, identity.channels, identity.size, identity.size), np.float32))
+        shape = (1, identity.channels, identity.size, identity.size)
+        trial = np.linspace(-1, 1, np.prod(shape), dtype=np.float32).reshape(shape)
+        if not np.array_equal(self.run(trial), self.run(trial), equal_nan=True):
+            raise ExtractionError(
+                f"{subject} gives other numbers each time that it is shown the same picture: it draws random numbers. "
+                "Export it as it is used after training."
+            )
 
     def run(self, patches: np.ndarray) -> np.ndarray:
         """Numbers (k, n), float32, of pictures (k, channels, size, size); one picture at a time, so that its numbers do
@@ -108,7 +119,7 @@ class Network:
             try:
                 (found,) = self._session.run([self.identity.output], {self._input: patch[np.newaxis]})
             except Exception as error:
-                raise ExtractionError(f"{subject} failed ({_first_line(error)}).") from error
+                raise ExtractionError(f"{subject} failed ({_reason(error)}).") from error
             if np.size(found) != self.identity.n:
                 raise ExtractionError(
                     f"{subject} returned {np.size(found)} numbers (output “{self.identity.output}”, shape "
@@ -147,20 +158,21 @@ def _content(identity: Identity) -> bytes:
         raise UsageError(f"The network's file is “{identity.file}”; give a file name without folders.")
     path = networks_folder() / identity.file
     try:
-        content = path.read_bytes()
-    except OSError:
-        content = b""
-    if not identity.package:
-        if not content:
+        content = read_bytes(path, _MOST_BYTES + 1)
+    except InputError as error:
+        if not identity.package:
             raise ExtractionError(
                 f"The network {identity.name} is not here: {path} cannot be read. Put the file {identity.file} "
                 f"(SHA-256 {identity.sha256}) there, or name the folder that holds it in the environment variable "
                 f"{FOLDER_VARIABLE}, on every computer that measures."
-            )
-        return content
-    if hashlib.sha256(content).hexdigest() == identity.sha256:
+            ) from error
+        content = b""
+    if len(content) > _MOST_BYTES:
+        raise ExtractionError(f"{path} has more than 2 GiB, which no ONNX file has. Put the network there.")
+    if not identity.package or hashlib.sha256(content).hexdigest() == identity.sha256:
         return content
     made = _from_package(identity)
+    _check_sha256(made, identity.sha256, f"{identity.file} as the package {identity.package} brings it")
     _keep(path, made)
     return made
 
@@ -210,7 +222,14 @@ def _check_graph(content: bytes, subject: str) -> None:
     try:
         model = onnx.load_model_from_string(content)
     except Exception as error:  # protobuf's DecodeError
-        raise ExtractionError(f"{invalid} ({_first_line(error)}).") from error
+        raise ExtractionError(f"{invalid} ({_reason(error)}).") from error
+    known = onnx.IR_VERSION, onnx.defs.onnx_opset_version()
+    asked = model.ir_version, max((each.version for each in model.opset_import), default=0)
+    if asked[0] > known[0] or asked[1] > known[1]:
+        raise ExtractionError(
+            f"{subject} is written in version {asked[0]} of ONNX with operator set {asked[1]}; the package onnx here "
+            f"knows those up to {known[0]} and {known[1]}. {_OLDER}"
+        )
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _of_kind(model, "TensorProto")):
         raise ExtractionError(
             f"{subject} keeps weights in other files, which its SHA-256 does not cover. Save it as one ONNX file."
@@ -225,7 +244,7 @@ def _check_graph(content: bytes, subject: str) -> None:
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
-        raise ExtractionError(f"{invalid} ({_first_line(error)}).") from error
+        raise ExtractionError(f"{invalid} ({_reason(error)}).") from error
 
 
 def _of_kind(message: Any, kind: str) -> Iterator[Any]:
@@ -270,6 +289,9 @@ def _check_output(outputs: list[Any], identity: Identity, subject: str) -> None:
         raise ExtractionError(f"The output “{identity.output}” of {subject[0].lower() + subject[1:]} is not float32.")
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : ", "", lines[0])[:300].rstrip(".")
+def _reason(error: Exception) -> str:
+    """What a library says, without its codes and the place in its sources."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:.* Status Message: )?", "", text)
+    text = re.sub(r"^\S+\.(?:h|cc|cpp):\d+ .*?\) (?=[A-Z])", "", text)
+    return textwrap.shorten(text, 300, placeholder=" …").rstrip(".")

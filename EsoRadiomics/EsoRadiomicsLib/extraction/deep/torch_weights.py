@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 from collections import OrderedDict
@@ -46,7 +47,7 @@ def read_torch_weights(content: bytes) -> Mapping[str, np.ndarray]:
         keys = _Plain(file).load()
         storages = {key: _storage(file, *reader.storages[key]) for key in keys}
         return {name: _array(storages[tensor.storage], tensor) for name, tensor in tensors.items()}
-    except (pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except Exception as error:  # a damaged pickle raises anything, MemoryError among it
         raise InputError(
             f"The weights are not a file of PyTorch's old format that can be read safely ({error}). Install the "
             "package again."
@@ -89,9 +90,11 @@ def _storage(file: io.BytesIO, kind: str, n: int) -> np.ndarray:
 
 
 def _array(storage: np.ndarray, tensor: _Tensor) -> np.ndarray:
-    """A contiguous copy; an index beyond the storage is a ValueError, never a read outside it."""
+    """A contiguous copy; an index beyond the storage, or more numbers than it has, is a ValueError."""
     last = tensor.offset + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
-    if min((tensor.offset, *tensor.strides, *(n - 1 for n in tensor.shape))) < 0 or last >= len(storage):
+    if min((tensor.offset, *tensor.strides, *(n - 1 for n in tensor.shape))) < 0 or max(
+        last + 1, math.prod(tensor.shape)
+    ) > len(storage):
         raise ValueError("a tensor reaches beyond its storage")
     steps = [step * storage.itemsize for step in tensor.strides]
     return np.lib.stride_tricks.as_strided(storage[tensor.offset :], tensor.shape, steps).copy()
