@@ -64,9 +64,10 @@ def fill(
     warnings = []
     if len(flat) < len(contours):
         warnings.append(
-            tr(
-                "{contours} of the ROI had fewer than three points or did not lie in one slice, and were left out.",
-                contours=counted(len(contours) - len(flat), "contour"),
+            ntr(
+                "{n} contour of the ROI had fewer than three points or did not lie in one slice, and was left out.",
+                "{n} contours of the ROI had fewer than three points or did not lie in one slice, and were left out.",
+                len(contours) - len(flat),
             )
         )
     if not flat:

@@ -28,6 +28,9 @@ _LOSSY_SYNTAXES = (
     *("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"),  # JPEG baseline and extended
     "1.2.840.10008.1.2.4.81",  # JPEG-LS near-lossless
 )
+_PERHAPS_LOSSY = ("1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203")  # JPEG 2000, its transform tells
+_CODESTREAM, _CODING, _TRANSFORM = b"\xff\x4f\xff\x51", b"\xff\x52", 13
+"""Where JPEG 2000 begins, where it tells how it codes, and how far behind that the transform is: 0 loses."""
 _PHASES = {
     "arterial": r"arteri\w*",
     "venous": r"(porto)?venous|ven|venös\w*|portal\w*",
@@ -137,9 +140,16 @@ def _lossy(headers: Sequence[Dataset]) -> str | None:
             if one_text(header.get("LossyImageCompression")) == "01":
                 ratio, method = (one_text(header.get(f"LossyImageCompression{name}")) for name in ("Ratio", "Method"))
                 return "0028,2110 = 01" + "".join(f", {part}" for part in (method, ratio and f"{ratio} : 1") if part)
-            if syntax in _LOSSY_SYNTAXES:
+            if syntax in _LOSSY_SYNTAXES or (syntax in _PERHAPS_LOSSY and _loses(Path(header.filename))):
                 return tr("transfer syntax {syntax_name}", syntax_name=syntax.name)
     return None
+
+
+def _loses(path: Path) -> bool:
+    """Whether a slice in JPEG 2000 was packed with the wavelets that do not give the same voxels back."""
+    content = path.read_bytes()
+    at = content.find(_CODING, content.find(_CODESTREAM))
+    return content[at + _TRANSFORM : at + _TRANSFORM + 1] == b"\0"
 
 
 def _derived(image_type: str) -> str | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ _DAMAGE = (
     *(AttributeError, LookupError, TypeError, ValueError, OSError, EOFError, RuntimeError, struct.error),
     *(ArithmeticError, zlib.error, AssertionError),
 )
+_ABSENT = re.compile(r"has no attribute '(\w+)'")
 _MOST_UNPACKED = 1 << 30
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 """Value representations whose length takes four bytes."""
@@ -177,7 +179,18 @@ def one_text(value: Any) -> str:
     if value is None:
         return ""
     several = isinstance(value, Sequence) and not isinstance(value, str)
-    return ("\\".join(map(str, value)) if several else str(value)).strip()
+    return _as_meant(("\\".join(map(str, value)) if several else str(value)).strip(" \0"))
+
+
+def _as_meant(text: str) -> str:
+    """Chinese text that was written without its character set, and read as if it were Western."""
+    if text.isascii() or max(text) > "\xff":
+        return text
+    content = text.encode("latin-1")
+    for code in ("utf-8", "gb2312"):  # no umlaut stands alone in either
+        with suppress(UnicodeDecodeError):
+            return content.decode(code)
+    return text
 
 
 @contextmanager
@@ -194,6 +207,8 @@ def reading(path: Path) -> Iterator[None]:
         if not isinstance(error, _DAMAGE) and not type(error).__module__.startswith("pydicom"):
             raise
         what = str(error).strip().rpartition("\n")[2][:200]  # ITK's last line says what
+        if isinstance(error, AttributeError) and (absent := _ABSENT.search(what)):
+            what = f"it has no {absent[1]}"
         raise InputError(f"The DICOM file {path} is damaged or not complete ({what}). Export it again.") from error
     finally:
         log.setLevel(level)

@@ -307,8 +307,9 @@ def choose(names: Sequence[str], wanted: str | None, kind: str, path: Path, keys
 
 def fitting(names: Sequence[str], wanted: str, keys: Sequence[str] = ()) -> list[int]:
     """Indices that a name, else a key, else a pattern fits."""
+    wanted = wanted.strip(" \0")
     for fits in (
-        [i for i, name in enumerate(names) if name == wanted],
+        [i for i, name in enumerate(names) if name.strip() == wanted],
         [i for i, key in enumerate(keys) if key == wanted],
         [i for i, name in enumerate(names) if fnmatchcase(name.lower(), wanted.lower())],
     ):

@@ -132,7 +132,17 @@ class StructureSet:
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         roi = self._offered[self.find(wanted)]
-        warnings = require_reference(self, frozenset({roi.frame_of_reference} - {""}), volume)
+        empty = [other.absent for other in self.rois if not other.contours and "points" not in other.left_out]
+        warnings: tuple[str, ...] = ()
+        if wanted is None and empty:
+            warnings += (
+                tr(
+                    "“{roi_name}” was taken, the only ROI with closed contours; {empty}. Check that it is the GTV.",
+                    roi_name=roi.name,
+                    empty=some(empty),
+                ),
+            )
+        warnings += require_reference(self, frozenset({roi.frame_of_reference} - {""}), volume)
         with reading(self.path):
             points = [_points(contour, i, roi.name, self.path) for i, contour in enumerate(roi.contours, start=1)]
             kinds = {str(contour.ContourGeometricType) for contour in roi.contours}
@@ -177,7 +187,7 @@ def _numbers(contour: Dataset) -> Sequence[Any]:
     element = contour.get_item("ContourData")
     value = None if element is None else element.value
     if isinstance(value, bytes):
-        text = value.decode("ascii").strip(" \0")
+        text = value.decode("ascii").strip(" \0").removesuffix("\\")
         return text.split("\\") if text else ()
     return () if value is None or value == "" else np.atleast_1d(value).tolist()
 

@@ -16,6 +16,7 @@ from dicom_factory import contours_of, points_mm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging.case import Case, load_case
@@ -243,6 +244,42 @@ def test_a_name_with_a_backslash_is_one_name(structures: tuple[Path, Path], mask
     changed(structures[1], lambda dataset: setattr(dataset.StructureSetROISequence[0], "ROIName", "GTV\\1"))
     assert open_mask(structures[1]).names == ["GTV\\1"]
     np.testing.assert_array_equal(voxels(load_case(*structures, roi="GTV\\1")), sitk.GetArrayFromImage(mask))
+
+
+@pytest.mark.parametrize("code", ["gb2312", "utf-8"])
+def test_a_chinese_name_without_its_character_set_is_read(structures: tuple[Path, Path], code: str) -> None:
+    changed(structures[1], lambda dataset: setattr(dataset.StructureSetROISequence[0], "ROIName", "XXXXXXXXXXXX"))
+    name = "食管癌".encode(code)
+    structures[1].write_bytes(structures[1].read_bytes().replace(b"X" * 12, name.ljust(12)))
+    assert open_mask(structures[1]).names == ["食管癌"]
+    changed(structures[1], lambda dataset: setattr(dataset.StructureSetROISequence[0], "ROIName", "Ösophagus"))
+    assert open_mask(structures[1]).names == ["Ösophagus"]
+
+
+def test_the_only_drawn_roi_beside_empty_ones_is_taken_with_a_word(
+    structures: tuple[Path, Path], mask: sitk.Image, tmp_path: Path
+) -> None:
+    rois = {"GTV": [], "PTV": contours_of(mask)}
+    file = dicom_factory.write_rtstruct(tmp_path / "two.dcm", rois)
+    assert any("“PTV” was taken, the only ROI" in text for text in load_case(structures[0], file).warnings)
+    assert not any("was taken" in text for text in load_case(structures[0], file, roi="PTV").warnings)
+
+
+def test_a_separator_after_the_last_number_is_no_number(structures: tuple[Path, Path], mask: sitk.Image) -> None:
+    def change(dataset: Dataset) -> None:
+        contour = first_contour(dataset)
+        text = "\\".join(map(str, contour.ContourData)) + "\\"
+        tag = contour["ContourData"].tag
+        contour._dict[tag] = RawDataElement(tag, "DS", len(text), text.encode(), 0, False, True)
+
+    changed(structures[1], change)
+    np.testing.assert_array_equal(voxels(load_case(*structures)), sitk.GetArrayFromImage(mask))
+
+
+def test_what_a_structure_set_lacks_is_named(structures: tuple[Path, Path]) -> None:
+    changed(structures[1], lambda dataset: delattr(dataset.StructureSetROISequence[0], "ROINumber"))
+    with pytest.raises(InputError, match=r"not complete \(it has no ROINumber\)"):
+        load_case(*structures)
 
 
 def test_an_roi_that_is_there_but_empty_is_named(structures: tuple[Path, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import phantoms
 import pytest
 import SimpleITK as sitk
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.encaps import encapsulate
 from pydicom.fileset import FileSet
-from pydicom.uid import DeflatedExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.uid import JPEG2000, DeflatedExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from EsoRadiomicsLib.cohort.folder_scan import scan_folder
 from EsoRadiomicsLib.core.errors import InputError
@@ -142,6 +144,26 @@ def test_lossy_compression_is_told_of_a_single_slice_too(folder: Path) -> None:
 
     (warning,) = doubts(folder, change)
     assert "compressed with loss (0028,2110 = 01, 10 : 1)" in warning
+
+
+@pytest.mark.parametrize("irreversible", [True, False])
+def test_jpeg_2000_that_loses_is_told_by_its_transform(folder: Path, irreversible: bool) -> None:
+    """Its transfer syntax allows both, and some archives set no flag."""
+    image = pytest.importorskip("PIL.Image")
+    if not pytest.importorskip("PIL.features").check("jpg_2000"):
+        pytest.skip("this Pillow writes no JPEG 2000")
+
+    def change(dataset: Dataset) -> None:
+        stream = io.BytesIO()
+        pixels = image.fromarray(dataset.pixel_array)
+        pixels.save(stream, "JPEG2000", irreversible=irreversible, no_jp2=True)
+        dataset.file_meta.TransferSyntaxUID = JPEG2000
+        dataset.PixelData = encapsulate([stream.getvalue()])
+
+    told = doubts(folder, change)
+    assert any("compressed with loss (transfer syntax JPEG 2000" in text for text in told) is irreversible
+    if not irreversible:
+        is_read(folder)
 
 
 def test_projections_and_reformatted_series_are_told(folder: Path) -> None:
