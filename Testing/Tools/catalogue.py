@@ -10,6 +10,7 @@ import json
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _SENTENCES_OF_CARD = ("limitations", "notes")
 _NAMES_OF_CARD = ("endpoint", "signature", "strata")
 
 
+@cache
 def texts() -> dict[Text, list[str]]:
     """Every text with the files, from the module's folder, that hold it; in a fixed order."""
     found: dict[Text, list[str]] = {}

@@ -1,5 +1,4 @@
-"""The one family of errors a user can cause: each message is a sentence that names what was found, where, and what
-to do.
+"""The one family of errors a user can cause: each message is a sentence of what was found, where, and what to do.
 
 Anything else that escapes (``TypeError``, ``KeyError``, …) is a bug and deserves its traceback.
 """

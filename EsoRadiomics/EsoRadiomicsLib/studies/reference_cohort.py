@@ -1,5 +1,4 @@
-"""Reference cohorts: mean and SD of each feature over a cohort, which z-scored signatures need and the papers do not
-print.
+"""Reference cohorts: mean and SD of each feature over a cohort, which z-scored signatures need and papers do not print.
 
 A reference is only valid for the settings that made it; it is refused for a study with others.
 """

@@ -29,7 +29,7 @@ CODE = [MODULE / "EsoRadiomics.py", *sorted((MODULE / "EsoRadiomicsLib" / "in_sl
 API: dict[str, dict[str, Any]] = json.loads((ROOT / "Testing" / "Data" / "slicer-api.json").read_text(encoding="utf-8"))
 MADE_BY = {
     "cohort_view.py": {"table": "QTableWidget"},
-    "editor.py": {"self._editor": "qMRMLSegmentEditorWidget", "self._section": "ctkCollapsibleButton"},
+    "segment_editor.py": {"self._editor": "qMRMLSegmentEditorWidget", "self._section": "ctkCollapsibleButton"},
     "model_fields.py": {"combo": "QComboBox", "edit": "ctkPathLineEdit"},
     "nomogram_painter.py": {"self._painter": "QPainter", "painter": "QPainter", "metrics": "QFontMetricsF"},
     "figures_view.py": {"self.widget": "QTabWidget"},
@@ -51,7 +51,8 @@ MADE_BY = {
         "self._label": "QLabel",
     },
 }
-"""Variables whose class the code does not show."""
+"""Variables whose class the code does not show, by file."""
+assert MADE_BY.keys() <= {path.name for path in CODE}
 
 
 def chain(name: str) -> Iterator[dict[str, Any]]:
