@@ -21,13 +21,23 @@ from xml.etree.ElementTree import iterparse
 from .errors import InputError
 from .optional import require
 from .places import read_bytes, require_regular
+from .unnamed_encoding import CHINESE, WESTERN, decoded
 
 MOST_COLUMNS = 50_000
-_SEPARATORS = ",;\t"
+_SEPARATORS = ",;\t|，"
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(
     r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?|[+-]?[1-9]\d{0,2}(\.\d{3})+,\d*|[+-]?[1-9]\d{0,2}(['’]\d{3})+(\.\d*)?"
 )
+_SEPARATOR_TOLD = re.compile(r"sep=(.)\r?(?=\n)")
+"""Excel's own first line of a CSV."""
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_WIDE = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"−": "-"})
+"""Full-width characters, as Chinese input methods write them, and the minus sign."""
+_READ_AS = {
+    CHINESE: "GB18030 (Chinese). Check the names",
+    WESTERN: "Windows-1252 (Western Europe). Check the names with accents",
+}
 _MOST_BYTES = 1 << 30
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MOST_REMARKS = 5
@@ -44,7 +54,7 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a CSV (comma, semicolon or tab; UTF-8, UTF-16 or Windows-1252) or the first sheet of an XLSX.
+    """Read a CSV (any common separator; UTF-8, UTF-16, GB18030 or Windows-1252) or the first sheet of an XLSX.
 
     Cells are stripped; a decimal comma becomes a decimal point; lines without any text are left out. A CSV may be
     gzipped.
@@ -56,11 +66,12 @@ def read_sheet(path: Path) -> Sheet:
     remarks: list[str] = []
     separator = ""
     if is_xlsx(path):
-        lines = list(_xlsx_lines(path))
+        lines = _xlsx_lines(path, remarks)
     else:
         text = _text(path, remarks)
-        separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
-        lines = list(_csv_lines(path, text, separator))
+        told = _SEPARATOR_TOLD.match(text)
+        separator = told[1] if told else max(_SEPARATORS, key=text.split("\n", 1)[0].count)
+        lines = list(_csv_lines(path, text[told.end() :] if told else text, separator))
     filled = [(number, cells) for number, cells in enumerate(lines, start=1) if any(cells)]
     if not filled:
         raise InputError(f"{path} is empty. Give a table with a header line and one line a case.")
@@ -89,9 +100,11 @@ def read_sheet(path: Path) -> Sheet:
         if any(cells[len(columns) :]):
             raise InputError(
                 f"Line {number} of {path} has more cells than the header line. Put text that holds the separator into "
-                "quotation marks, and give every column a name."
+                "quotation marks, give every column a name, and remove titles above the header line."
             )
         for name, cell in row.items():
+            if not cell.isascii() and _NUMBER.fullmatch(plain := cell.translate(_WIDE)):
+                row[name] = cell = plain
             if "," not in cell and "'" not in cell and "’" not in cell:
                 continue
             if _THOUSANDS.fullmatch(cell) and (name not in commas or not _DECIMAL_COMMA.fullmatch(cell)):
@@ -122,15 +135,12 @@ def is_xlsx(path: Path) -> bool:
 
 def _text(path: Path, remarks: list[str]) -> str:
     content = _content(path)
-    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-        remarks.append(
-            f"{path.name} is not UTF-8; it was read as Windows-1252 (Western Europe). Check the names with accents, or "
-            "save it as “CSV UTF-8”."
-        )
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = content.decode("utf-16", errors="replace")
+    else:
+        text, encoding = decoded(content)
+        if encoding in _READ_AS:
+            remarks.append(f"{path.name} is not UTF-8; it was read as {_READ_AS[encoding]}, or save it as “CSV UTF-8”.")
     if _NO_TEXT.search(text):
         raise InputError(f"{path} is not a text table. Give a CSV or XLSX file.")
     return text
@@ -158,11 +168,14 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _xlsx_lines(path: Path) -> Iterator[list[str]]:
-    sheets = xlsx_sheets(path)
+def _xlsx_lines(path: Path, remarks: list[str]) -> list[list[str]]:
+    sheets = {title: lines for title, lines in xlsx_sheets(path).items() if any(map(any, lines))}
     if not sheets:
         raise InputError(f"{path} has no sheet with cells. Give a table with a header line and one line a case.")
-    yield from next(iter(sheets.values()))
+    first = next(iter(sheets))
+    if len(sheets) > 1:
+        remarks.append(f"Of {path.name}, which has {len(sheets)} sheets, the first with cells was read (“{first}”).")
+    return sheets[first]
 
 
 def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
@@ -184,6 +197,8 @@ def xlsx_sheets(path: Path) -> dict[str, list[list[str]]]:
         # data_only: of a formula the value that Excel last showed; nothing is computed here.
         with closing(openpyxl.load_workbook(content, read_only=True, data_only=True)) as book:
             return {sheet.title: _sheet_lines(sheet) for sheet in book.worksheets}
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise InputError(f"{path} is no XLSX file (an older or another format). Save it as XLSX or CSV.") from error
     except Exception as error:  # openpyxl raises what zipfile, XML and its own checks raise
         raise InputError(f"{path} cannot be read as an Excel file ({error}). Save it again as XLSX or CSV.") from error
 

@@ -9,12 +9,13 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ..core.errors import InputError
+from ..core.unnamed_encoding import decoded
 from .volumes import is_dicom
 
 if TYPE_CHECKING:
@@ -186,11 +187,7 @@ def _as_meant(text: str) -> str:
     """Chinese text that was written without its character set, and read as if it were Western."""
     if text.isascii() or max(text) > "\xff":
         return text
-    content = text.encode("latin-1")
-    for code in ("utf-8", "gb2312"):  # no umlaut stands alone in either
-        with suppress(UnicodeDecodeError):
-            return content.decode(code)
-    return text
+    return decoded(text.encode("latin-1"))[0]
 
 
 @contextmanager

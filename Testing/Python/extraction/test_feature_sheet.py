@@ -81,9 +81,30 @@ def r_names(path: Path) -> Path:
     return path
 
 
+def separator_told(path: Path) -> Path:
+    path.write_text("sep=;\n" + semicolons(path).read_text())
+    return path
+
+
+def bars(path: Path) -> Path:
+    TABLE.to_csv(path, index=False, sep="|")
+    return path
+
+
+def full_width(path: Path) -> Path:
+    """As a Chinese input method writes separators and digits; a real minus sign, too."""
+    wide = str.maketrans("0123456789.,", "０１２３４５６７８９．，")
+    head, *lines = plain(path).read_text().replace("-3.25e-05", "−3.25e-05").splitlines()
+    names, rest = zip(*(line.split(",", 1) for line in lines), strict=True)
+    lines = [f"{name},{line}".replace(",", "，") for name, line in zip(names, rest, strict=True)]
+    lines[0] = "NA，" + rest[0].translate(wide)
+    path.write_text("\n".join([head.replace(",", "，"), *lines]))
+    return path
+
+
 WAYS = (
     *(plain, semicolons, unicode_text_of_excel, windows, byte_order_mark, empty_rows, zipped, excel),
-    *(r_row_names, r_names),
+    *(r_row_names, r_names, separator_told, bars, full_width),
 )
 
 
@@ -101,6 +122,25 @@ def test_how_a_table_had_to_be_read_is_told(tmp_path: Path) -> None:
     assert "Decimal commas in column “months”" in read_table(semicolons(tmp_path / "a.csv")).attrs["remarks"][0]
     assert "not UTF-8" in read_table(windows(tmp_path / "b.csv")).attrs["remarks"][0]
     assert "1 column named as R writes names was taken" in read_table(r_names(tmp_path / "c.csv")).attrs["remarks"][0]
+
+
+def test_a_table_of_chinese_windows_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("case,生存时间\n张喆,12.5\n㛃,3\n", encoding="gb18030")
+    table = read_table(path)
+    assert table.to_dict("list") == {"case": ["张喆", "㛃"], "生存时间": [12.5, 3.0]}
+    assert "it was read as GB18030 (Chinese)" in table.attrs["remarks"][0]
+
+
+def test_of_several_sheets_the_first_with_cells_is_read_and_named(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for title in ("values", "notes"):
+        for row in (["case", "x"], [title, 1]):
+            (book[title] if title in book.sheetnames else book.create_sheet(title)).append(row)
+    book.save(tmp_path / "t.xlsx")
+    table = read_table(tmp_path / "t.xlsx")
+    assert table["case"].tolist() == ["values"]
+    assert "which has 2 sheets, the first with cells was read (“values”)" in table.attrs["remarks"][0]
 
 
 def test_names_that_r_changed_more_than_once_come_back(tmp_path: Path) -> None:
