@@ -69,9 +69,9 @@ def read_sheet(path: Path) -> Sheet:
         lines = _xlsx_lines(path, remarks)
     else:
         text = _text(path, remarks)
-        told = _SEPARATOR_TOLD.match(text)
-        separator = told[1] if told else max(_SEPARATORS, key=text.split("\n", 1)[0].count)
-        lines = list(_csv_lines(path, text[told.end() :] if told else text, separator))
+        hint = _SEPARATOR_TOLD.match(text)
+        separator = hint[1] if hint else max(_SEPARATORS, key=text.split("\n", 1)[0].count)
+        lines = list(_csv_lines(path, text[hint.end() :] if hint else text, separator))
     filled = [(number, cells) for number, cells in enumerate(lines, start=1) if any(cells)]
     if not filled:
         raise InputError(f"{path} is empty. Give a table with a header line and one line a case.")

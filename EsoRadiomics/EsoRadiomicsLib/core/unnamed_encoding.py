@@ -12,12 +12,12 @@ _HIGH = re.compile(rb"[\x80-\xff]+")
 def decoded(content: bytes) -> tuple[str, str]:
     """A text and the encoding it was taken for.
 
-    Letters with accents mostly stand alone among others, Chinese characters are two high bytes or several.
+    Letters with accents mostly stand alone; a Chinese character is two high bytes, and most stand together.
     """
     with suppress(UnicodeDecodeError):
         return content.decode(UTF_8), UTF_8
     runs = [len(run) for run in _HIGH.findall(content)]
-    if 2 * sum(length > 1 for length in runs) > len(runs):
+    if max(runs) >= 4 and 2 * sum(length for length in runs if length > 1) > sum(runs):
         with suppress(UnicodeDecodeError):
             return content.decode(CHINESE), CHINESE
     return content.decode(WESTERN, errors="replace"), WESTERN

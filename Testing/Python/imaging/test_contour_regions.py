@@ -252,8 +252,9 @@ def test_a_chinese_name_without_its_character_set_is_read(structures: tuple[Path
     name = "食管癌".encode(code)
     structures[1].write_bytes(structures[1].read_bytes().replace(b"X" * 12, name.ljust(12)))
     assert open_mask(structures[1]).names == ["食管癌"]
-    changed(structures[1], lambda dataset: setattr(dataset.StructureSetROISequence[0], "ROIName", "Ösophagus"))
-    assert open_mask(structures[1]).names == ["Ösophagus"]
+    for western in ("Ösophagus", "Größe"):
+        changed(structures[1], lambda dataset, to=western: setattr(dataset.StructureSetROISequence[0], "ROIName", to))
+        assert open_mask(structures[1]).names == [western]
 
 
 def test_the_only_drawn_roi_beside_empty_ones_is_taken_with_a_word(
