@@ -50,6 +50,11 @@ class Entry:
         """What is one line only: case, reader and session."""
         return self.case, self.reader, self.session
 
+    @property
+    def patient(self) -> str:
+        """Whose ROI it is, where a clinical column of that name tells."""
+        return next((value for name, value in self.clinical.items() if name.lower() == "patient"), "")
+
     def problem(self, stage: str, message: str, *, blocking: bool = True) -> Problem:
         """A problem of this line; the last sentence of ``message`` is the remedy."""
         message = shortened(message)
@@ -129,7 +134,7 @@ def shared_between_cases(
     contents: Mapping[tuple[str, str, str], tuple[str, str]],
     stage: str,
 ) -> Iterator[Problem]:
-    """Problems of two cases with the same image, and of two readings with the same mask.
+    """Problems of two cases with the same image that are not one patient's, and of two readings with the same mask.
 
     Args:
         entries: lines of the manifest.
@@ -145,6 +150,8 @@ def shared_between_cases(
                 users[contents[entry.key][part]].append(entry)
         for sharing in users.values():
             cases = tuple(dict.fromkeys(entry.case for entry in sharing))
+            if place == "image" and len({entry.patient or entry.case for entry in sharing}) == 1:
+                continue
             if len(cases) > 1:
                 shared[cases].append(place)
             elif place == "mask" and len(sharing) > 1:
@@ -159,7 +166,8 @@ def shared_between_cases(
             ", ".join(cases),
             stage,
             f"These cases have the same {' and '.join(places)} ({what}).",
-            "Check whether a patient is listed twice or a path was copied.",
+            "Check whether a patient is listed twice or a path was copied; where these are several ROIs of one "
+            "patient, name the patient in a column “patient”.",
             blocking=False,
         )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cohort_factory import write_manifest
 
-from EsoRadiomicsLib.cohort.manifest import read_manifest
+from EsoRadiomicsLib.cohort.manifest import read_manifest, shared_between_cases
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.core.sheet import read_sheet
 
@@ -106,3 +106,20 @@ def test_readings_of_one_case_are_told_apart_by_reader_and_session(folder: Path)
     manifest = read_manifest(write_manifest(folder / "manifest.csv", rows))
     assert [(entry.reader, entry.session) for entry in manifest.entries] == [("1", "1"), ("1", "2")]
     assert all("Case A, reader 2, session 1 is on lines 4, 5" in problem.reason for problem in manifest.problems)
+
+
+def test_nodes_of_one_patient_have_the_same_image_by_right(folder: Path) -> None:
+    whose = {"a": "P1", "b": "P1", "c": "P2", "d": "P3", "e": ""}
+    line = {"image": "ct.nrrd", "mask": "gtv.nrrd"}
+    rows = [{"case": case, **line, "Patient": patient} for case, patient in whose.items()]
+    entries = read_manifest(write_manifest(folder / "manifest.csv", rows)).entries
+    images = {"a": "same", "b": "same", "c": "other", "d": "other", "e": "third"}
+
+    def told(masks: dict[str, str]) -> list[tuple[str, str]]:
+        contents = {entry.key: (images[entry.case], masks.get(entry.case, entry.case)) for entry in entries}
+        return [
+            (problem.case, problem.reason) for problem in shared_between_cases(entries, "voxels", contents, "content")
+        ]
+
+    assert told({}) == [("c, d", "These cases have the same image (voxels).")]
+    assert ("a, b", "These cases have the same mask (voxels).") in told({"a": "copied", "b": "copied"})
