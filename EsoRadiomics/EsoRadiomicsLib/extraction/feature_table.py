@@ -25,6 +25,7 @@ from .engines import is_feature
 from .features import Features
 from .ibex.ibex_table import is_ibex_table, read_ibex_table
 from .roi import step
+from .settings import ExtractionSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,18 +33,23 @@ if TYPE_CHECKING:
 SOFTWARE = "software:"
 ROI_VOLUME = "roi_cm3"
 """Column of the ROI's volume as drawn."""
+SETTINGS_CHANGED = "settings_changed"
+"""Column that names the settings that are not the study's, in tables of single cases."""
 HARMONISED = "harmonised"
 """Column that names the model whose harmonisation a row has been through."""
 
 
-def feature_row(case: Case, features: Features) -> dict[str, Any]:
-    """One case's row."""
+def feature_row(case: Case, features: Features, wanted: ExtractionSettings | None = None) -> dict[str, Any]:
+    """One case's row; what differs from the settings ``wanted`` is named in a column of its own."""
+    changes = wanted.differences(features.settings) if wanted else {}
+    changed = "; ".join(f"{name}={json.dumps(used)}" for name, (_, used) in changes.items())
     return {
         "case": case.name,
         "image_sha256": case.image_sha256,
         "mask_sha256": case.mask_sha256,
         ROI_VOLUME: step("drawn", case.mask).cm3,
         "settings": features.settings.fingerprint,
+        **({SETTINGS_CHANGED: changed} if changed else {}),
         **{f"{SOFTWARE}{name}": version for name, version in features.software.items()},
         "failed": "; ".join(f"{name}: {reason}" for name, reason in features.failed.items()),
         **features.values,

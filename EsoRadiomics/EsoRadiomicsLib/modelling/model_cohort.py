@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..core.errors import InputError, UsageError
 from ..extraction.engines import classes, is_feature
-from ..extraction.feature_table import HARMONISED, ROI_VOLUME, SOFTWARE, read_tables, table_lines
+from ..extraction.feature_table import HARMONISED, ROI_VOLUME, SETTINGS_CHANGED, SOFTWARE, read_tables, table_lines
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
 from .event_causes import event_and_causes
@@ -26,7 +26,7 @@ from .table_split import fold_numbers, training_rows
 TIME_UNITS = {"days": 1.0, "months": 365.25 / 12, "years": 365.25}
 _LONGEST_YEARS = 50
 COMPLETE, IMPUTE = "complete", "impute"
-_METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed", HARMONISED)
+_METADATA = ("case", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed", SETTINGS_CHANGED, HARMONISED)
 
 
 @dataclass(frozen=True)

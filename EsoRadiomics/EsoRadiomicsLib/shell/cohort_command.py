@@ -38,6 +38,7 @@ from ..extraction.settings import ExtractionSettings
 from ..reporting.cohort.cohort_report import write_cohort_report
 from ..reporting.cohort.harmonisation import fit_table, page_of, read_features, write_harmonised
 from ..statistics.combat import load_combat
+from ..studies.conformity import settings_warnings
 from ..studies.paper_readings import paper_readings
 from ..studies.reference_cohort import ReferenceCohort, load_reference
 from ..studies.study import Study, builtin_studies, load_study
@@ -284,6 +285,8 @@ def _measure(
             print(_line(problem))
         if len(problems) > SHOWN:
             print(f"  … and {len(problems) - SHOWN} more {what} in {options.out / file}")
+    for warning in settings_warnings(study, settings) if study else ():
+        print(f"warning: {warning}")
     print(f"Table: {options.out / FEATURES_CSV}\nReport: {options.out / REPORT_HTML}")
     return 1 if run.failures else 0
 

@@ -14,6 +14,7 @@ from ..core.progress import reporter
 from ..extraction.engines import extract, is_feature, prepare
 from ..extraction.feature_table import feature_row, write_rows
 from ..extraction.workers import helpers
+from ..studies.conformity import settings_warnings
 from ..studies.study import load_study
 from .arguments import add_case_arguments, add_command, add_extraction_arguments, load, settings_of
 
@@ -58,10 +59,10 @@ def run(options: argparse.Namespace) -> int:
             )
         roi = prepare(case, settings)
         features = extract(roi, settings, names, helping, reporter(options.progress))
-    write_rows(options.out, [feature_row(case, features)])
+    write_rows(options.out, [feature_row(case, features, study.settings)])
     for step in roi.account.steps:
         print(f"{step.name}: {step.voxels:,} voxels, {step.cm3:.2f} cm³")
-    for warning in (*case.warnings, *roi.warnings):
+    for warning in (*case.warnings, *roi.warnings, *settings_warnings(study, settings)):
         print(f"warning: {warning}")
     for name, reason in features.failed.items():
         print(f"not computed: {name}: {reason}")

@@ -67,7 +67,7 @@ def describe(study: Study) -> str:
     width = max(map(len, study.settings_evidence))
     lines += [f"  {name:{width}} {_shown(quantity)}" for name, quantity in study.settings_evidence.items()]
     if about := engine(study.settings.engine).about:
-        lines.append(textwrap.fill(about, 100, initial_indent="  ", subsequent_indent="  "))
+        lines += ["", textwrap.fill(about, 100)]
     if study.signature is None:
         lines += ["", textwrap.fill(study.absent, 100)]
     else:
@@ -102,4 +102,5 @@ def _normalisation(study: Study) -> str:
 
 
 def _shown(quantity: Quantity) -> str:
-    return f"{quantity.value!s:24} {quantity.evidence}"
+    value = quantity.value
+    return f"{quantity.evidence:13} {', '.join(map(str, value)) if isinstance(value, list) else value}"

@@ -129,8 +129,9 @@ def check_independent(names: Sequence[str], x: FloatArray) -> None:
     diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
     determined = [*(diagonal < 1e-8 * np.sqrt(len(x))), *[True] * (x.shape[1] - len(diagonal))]
     if dependent := [name for name, is_determined in zip(names, determined, strict=True) if is_determined]:
+        which = "The column" if len(dependent) == 1 else "Each of the columns"
         raise InputError(
-            f"The column {_few(dependent)} follows exactly from the columns before it (a copy, or a sum of them), so "
+            f"{which} {_few(dependent)} follows exactly from the columns before it (a copy, or a sum of them), so "
             "no model can tell them apart; leave it out."
         )
 

@@ -79,13 +79,13 @@ def fit_logistic(
     """
     event = binary(outcome)
     names, x = feature_matrix(features, len(event))
-    check_independent(names, x)
     fewer = min(int(event.sum()), int((~event).sum()))
     if fewer <= len(names):
         raise InputError(
             f"{fewer} patients of the rarer outcome are too few for a logistic model of {len(names)} variables; leave "
             "variables out."
         )
+    check_independent(names, x)
     means, spread = x.mean(axis=0), x.std(axis=0)
     design = np.column_stack([np.ones(len(x)), (x - means) / spread])
     beta, covariance = _newton(names, design, event)

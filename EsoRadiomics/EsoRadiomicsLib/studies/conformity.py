@@ -17,6 +17,12 @@ KVP_TOLERANCE = 1.0
 
 def conformity_warnings(study: Study, settings: ExtractionSettings, case: Case) -> Iterator[str]:
     """Warn of settings changed from the card's, and of an acquisition unlike the study's where both are known."""
+    yield from settings_warnings(study, settings)
+    yield from _acquisition(study, case)
+
+
+def settings_warnings(study: Study, settings: ExtractionSettings) -> Iterator[str]:
+    """Name each setting that is not the card's."""
     for name, (wanted, used) in study.settings.differences(settings).items():
         yield (
             tr(
@@ -27,7 +33,6 @@ def conformity_warnings(study: Study, settings: ExtractionSettings, case: Case) 
                 used=used,
             )
         )
-    yield from _acquisition(study, case)
 
 
 def _acquisition(study: Study, case: Case) -> Iterator[str]:

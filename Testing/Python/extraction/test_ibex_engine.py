@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.extraction.ibex.ibex_settings import IbexSettings
 from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import make_case
+from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.studies.study import load_study
 
 SETTINGS = IbexSettings()
@@ -166,6 +169,27 @@ def test_every_choice_changes_features_fingerprint_and_sentence_or_table(
     assert settings_from(other.to_dict()) == other
     found = measured(image, mask, **change)
     assert any(found.values[name] != value for name, value in plain.values.items())
+
+
+def test_every_output_names_the_choices_that_are_not_the_studys(
+    image: sitk.Image, mask: sitk.Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd"]
+    sitk.WriteImage(image, files[0])
+    sitk.WriteImage(mask, files[1])
+    choices = ["--study", "escc-early-recurrence", "--set", "symmetric=true", "--progress", "none"]
+    assert main(["extract", *map(str, files), *choices, "--out", str(tmp_path / "one.csv")]) == 0
+    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as table:
+        (row,) = csv.DictReader(table)
+    assert row["settings_changed"] == "symmetric=true"
+    assert row["settings"] == SETTINGS.changed(symmetric=True).fingerprint
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("case,image,mask\none,ct.nrrd,gtv.nrrd\n")
+    assert main(["cohort", "run", str(manifest), "--full", *choices, "--out", str(tmp_path / "run")]) == 0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "<td>yes</td><td>changed; study: no</td>" in page
+    assert "IBEX&#x27;s definitions, recomputed" in page
+    assert capsys.readouterr().out.count("The setting symmetric was changed from the study's False to True") == 2
 
 
 def test_only_two_of_the_selected_features_depend_on_symmetric(

@@ -99,6 +99,13 @@ def test_the_map_shows_the_counts_of_the_result_and_their_totals(whole: Agreemen
     assert len([text for text in shown if "/" in text and text[0].isdigit()]) == 10 * 8 - 8
 
 
+def test_features_of_one_image_have_no_second_row_for_all_images(whole: Agreement) -> None:
+    table = whole.table[whole.table["image"] == "original"]
+    shown = texts(icc_map_figure(Agreement(whole.rule, whole.comparisons, table, {}, {}, ())))
+    assert len([text for text in shown if "/" in text and text[0].isdigit()]) == 8
+    assert shown.count("all") == 2  # the columns
+
+
 def test_a_median_below_a_band_does_not_read_as_its_limit(whole: Agreement) -> None:
     table = whole.table.assign(icc=0.7499)
     figure = icc_map_figure(Agreement(whole.rule, whole.comparisons, table, {}, {}, ()))

@@ -146,6 +146,8 @@ def test_constant_dependent_and_too_many_variables_are_errors(train: pd.DataFram
         fit_cox(train[["N"]].assign(flat=1 / 3), outcome)
     with pytest.raises(InputError, match="column total follows exactly from the columns before it"):
         fit_cox(train[["N", "CR"]].assign(total=train.N + 2 * train.CR), outcome)
+    with pytest.raises(InputError, match="Each of the columns twice, total follows exactly"):
+        fit_cox(train[["N", "CR"]].assign(twice=2 * train.N, total=train.N + 2 * train.CR), outcome)
     few = Survival(outcome.time, np.arange(155) < 2)
     with pytest.raises(InputError, match="2 events are too few for a Cox model of 3 variables"):
         fit_cox(train[MODEL], few)

@@ -114,15 +114,28 @@ def _imc1(m: PairMatrix) -> float:
 
 
 def _imc2(m: PairMatrix) -> float:
-    """√(1 − exp(−2 (HXY2 − HXY))), entropies in bits even here (IBEX; Haralick's are natural)."""
+    """√(1 − exp(−2 (HXY2 − HXY))), entropies in bits even here (IBEX's source; Haralick's are natural)."""
     rows, columns, joint = m.entropies
     return float(np.sqrt(1 - np.exp(-2 * max(rows + columns - joint, 0.0))))
 
 
 def _sum_variance(m: PairMatrix) -> float:
-    """Σ (k − SumEntropy)² p(k): centred on the *entropy* of the sums (IBEX, as Haralick 1973 printed it)."""
+    """Σ (k − SumEntropy)² p(k): centred on the *entropy* of the sums (IBEX's source, as Haralick 1973 printed it)."""
     values, p = m.sums
     return float(((values - entropy(p)) ** 2 * p).sum())
+
+
+def _variance(m: PairMatrix) -> float:
+    """Σ (i + j − μ_i − μ_j)² p: IBEX's Variance is ClusterTendendcy again (its source), not Σ (i − μ)² p."""
+    return m.central(2)
+
+
+def _inverse_difference_norm(m: PairMatrix, power: int) -> float:
+    """Σ p / (1 + |i − j|^power / N^power), N the NumLevels of the settings (IBEX's source).
+
+    PyRadiomics' Idn and Idmn divide by the highest level in the ROI.
+    """
+    return m.mean(1 / (1 + m.difference**power / m.n_levels**power))
 
 
 def _inverse_variance(m: PairMatrix) -> float:
@@ -145,13 +158,12 @@ GLCM_FORMULAS: dict[str, Callable[[PairMatrix], float]] = {
     "Homogeneity2": lambda m: m.mean(1 / (1 + m.difference**2)),
     "InformationMeasureCorr1": _imc1,
     "InformationMeasureCorr2": _imc2,
-    # The pair of “norms” divides by the number of levels of the settings, not by that of the levels present.
-    "InverseDiffMomentNorm": lambda m: m.mean(1 / (1 + m.difference**2 / m.n_levels**2)),
-    "InverseDiffNorm": lambda m: m.mean(1 / (1 + m.difference / m.n_levels)),
+    "InverseDiffMomentNorm": lambda m: _inverse_difference_norm(m, 2),
+    "InverseDiffNorm": lambda m: _inverse_difference_norm(m, 1),
     "InverseVariance": _inverse_variance,
     "MaxProbability": lambda m: float(m.p.max()),
     "SumAverage": lambda m: m.mean(m.first + m.second),
     "SumEntropy": lambda m: entropy(m.sums[1]),
     "SumVariance": _sum_variance,
-    "Variance": lambda m: m.central(2),  # the same as ClusterTendendcy in IBEX
+    "Variance": _variance,
 }

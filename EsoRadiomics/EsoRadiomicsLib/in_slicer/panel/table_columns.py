@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ...core.errors import InputError
 from ...extraction.engines import is_feature
-from ...extraction.feature_table import ROI_VOLUME, SOFTWARE, table_lines
+from ...extraction.feature_table import ROI_VOLUME, SETTINGS_CHANGED, SOFTWARE, table_lines
 from ...studies.study import Study
 from ..language import tr as _
 
-_OURS = ("case", "reader", "session", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed")
+_OURS = ("case", "reader", "session", "image_sha256", "mask_sha256", ROI_VOLUME, "settings", "failed", SETTINGS_CHANGED)
 _TIME = re.compile(r"time|month|day|year|follow|survival", re.IGNORECASE)
 _EVENT = re.compile(r"event|^status$|vital|progress|recur|relap|death|dead|died|\b[a-z]{0,3}[pdrfo]s\b", re.IGNORECASE)
 _OUTCOME = re.compile(r"outcome|resp|control|recur|relap|progress|metasta", re.IGNORECASE)

@@ -21,6 +21,7 @@ from ...cohort.cohort_table import finished_cases
 from ...cohort.problems import COLUMNS, Problem
 from ...core.formatting import number, plain
 from ...core.output import write_text
+from ...extraction.engines import engine
 from ...extraction.roi import Picture
 from ...studies.study import Study
 from ..figures.pictures_plot import contact_sheet
@@ -88,9 +89,6 @@ def write_cohort_report(
         _removed(run, facts),
     ]
     reasons = [(studies[study].title, reason) for study, reason in not_scored.items()]
-    labels = {"engine": "Engine", **run.settings.labels}
-    settings = [(labels.get(name, name), _listed(value)) for name, value in run.settings.to_dict().items()]
-    software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
     write_text(
         path,
         page(
@@ -106,10 +104,29 @@ def write_cohort_report(
                 section("Outliers", _outliers(facts)),
                 section("What the network was shown", _pictures(facts)),
                 section("Acquisition", "".join(_acquisition(facts))),
-                section("How it was measured", table(("setting", "value"), settings) + paragraph(software)),
+                section("How it was measured", _measured(run, studies, facts)),
             ],
         ),
     )
+
+
+def _measured(run: CohortRun, studies: Mapping[str, Study], facts: _Facts) -> str:
+    """The settings, with the study's where one study was measured in others, and the software."""
+    used, about = run.settings, engine(run.settings.engine).about
+    changed = next(iter(studies.values())).settings.differences(used) if len(studies) == 1 else {}
+    labels = {"engine": "Engine", **used.labels}
+    settings = [
+        (
+            labels.get(name, name),
+            _listed(value),
+            f"changed; study: {_listed(changed[name][0])}" if name in changed else "",
+        )
+        for name, value in used.to_dict().items()
+    ]
+    software = ", ".join(f"{name} {version}" for name, version in facts.software.items())
+    head = ("setting", "value", "") if changed else ("setting", "value")
+    rows = table(head, [row[: len(head)] for row in settings])
+    return (paragraph(about) if about else "") + rows + paragraph(software)
 
 
 def _removed(run: CohortRun, facts: _Facts) -> tuple[str, str, str]:

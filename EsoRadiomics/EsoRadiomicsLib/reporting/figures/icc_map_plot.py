@@ -33,12 +33,13 @@ def icc_map_figure(result: Agreement) -> Figure:
     """Draw two maps side by side: kept of all features, and the median ICC in Koo & Li's bands."""
     table = result.table.assign(is_kept=result.table["verdict"] == KEPT)
     images, classes = _in_order(table["image"], known_images()), _in_order(table["class"], known_classes())
-    foot = TOP + CELL_MM * (len(images) + 1) + GAP_MM
+    rows = [*images, ALL] if len(images) > 1 else images
+    foot = TOP + CELL_MM * len(rows) + GAP_MM
     figure = new_figure(foot + 14)
     page = add_page(figure)
     headline(page, result)
     width = (WIDTH_MM - LEFT - 2 - APART_MM) / 2
-    for i, image in enumerate((*images, ALL)):
+    for i, image in enumerate(rows):
         y = TOP + (i + 0.5) * CELL_MM + GAP_MM * (image == ALL)
         page.text(LEFT - 2, y, image, size=TEXT, ha="right", va="center")
     for panel, (title, measure) in enumerate((("Features kept", _share), ("Median ICC", _median))):
@@ -48,7 +49,7 @@ def icc_map_figure(result: Agreement) -> Figure:
         for j, name in enumerate((*classes, ALL)):
             x = left + j * cell + GAP_MM * (name == ALL)
             page.text(x + cell / 2, TOP - 1.2, _heading(name), size=SMALL, ha="center", va="bottom")
-            for i, image in enumerate((*images, ALL)):
+            for i, image in enumerate(rows):
                 y = TOP + i * CELL_MM + GAP_MM * (image == ALL)
                 inside = table["image"].isin([image] if image != ALL else images)
                 inside &= table["class"].isin([name] if name != ALL else classes)
