@@ -69,9 +69,10 @@ def assess(fit: Fit) -> Assessment:
         cohort = everybody.complete  # a card predicts nobody with a gap
         prediction = predict(fit.study, cohort.features, cohort.given)
         markers = list(card_markers(fit.study, prediction, cohort)) + _named_models(fit, cohort)
+        n_own = sum(marker.kind == "logistic" for marker in markers)
         for kind in kinds:
             markers += [rival.marker(cohort, fit.plan.horizons) for rival in found[kind][0] if rival.columns not in own]
-        sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers)))
+        sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers, n_own)))
     card = deepcopy(dict(fit.study.card))
     card["performance"] = [row for side in sides for row in _performance(side)]
     if models := [rival for kind in kinds for rival in found[kind][0]]:
@@ -96,14 +97,22 @@ def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
 
 
 def _evaluations(
-    fit: Fit, name: str, cohort: Cohort, prediction: Prediction, markers: list[Marker]
+    fit: Fit, name: str, cohort: Cohort, prediction: Prediction, markers: list[Marker], n_own: int
 ) -> tuple[Evaluation, ...]:
     found = []
     logistic = [marker for marker in markers if marker.kind == "logistic"]
     if cohort.binary is not None and logistic:
         above = prediction.above if fit.model.final is None or fit.model.final.kind == "survival" else None
         found.append(
-            evaluate_binary(name, cohort.binary, logistic, above, apparent=name != VALIDATION, clusters=cohort.clusters)
+            evaluate_binary(
+                name,
+                cohort.binary,
+                logistic,
+                above,
+                apparent=name != VALIDATION,
+                clusters=cohort.clusters,
+                n_own=n_own,
+            )
         )
     survival = [marker for marker in markers if marker.kind == "survival"]
     if cohort.survival is not None and survival:

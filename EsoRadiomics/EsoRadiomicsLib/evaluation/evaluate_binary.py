@@ -23,15 +23,16 @@ def evaluate_binary(
     *,
     apparent: bool = False,
     clusters: Sequence[str] | None = None,
+    n_own: int = 1,
 ) -> Evaluation:
-    """Evaluate logistic ``markers``, the card's own first.
+    """Evaluate logistic ``markers``, the card's own first; the first ``n_own`` are compared with each other, too.
 
     Its positive patients are those ``above`` (n,) the cut-off; without one, as for the other models, those with a
     probability of at least 0.5. ``apparent``: in the patients that the card was built from; then nothing is tested.
     ``clusters`` (n,): whose row each is, where patients have several.
     """
     found = Collector(outcome, apparent, clusters)
-    found.compared("AUC", None, {marker.name: marker.risk for marker in markers}, auc)
+    found.compared("AUC", None, {marker.name: marker.risk for marker in markers}, auc, among=n_own)
     curves = {}
     for k, marker in enumerate(markers):
         positive = above if k == 0 else None

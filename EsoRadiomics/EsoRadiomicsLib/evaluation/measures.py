@@ -120,23 +120,26 @@ class Collector:
         predictions: Mapping[str, FloatArray],
         estimate: Callable[..., Estimate],
         *arguments: Any,
+        among: int = 1,
     ) -> None:
-        """``estimate(outcome, prediction, …)`` of every model, and its difference from the first unless apparent."""
+        """``estimate(outcome, prediction, …)`` of every model, and its difference from the first unless apparent.
+
+        The first ``among`` models are compared with each other, too.
+        """
         what = metric if time is None else f"{metric} at {time:g}"
-        first: tuple[str, Estimate] | None = None
-        for model, prediction in predictions.items():
+        earlier: list[tuple[str, Estimate]] = []
+        for k, (model, prediction) in enumerate(predictions.items()):
             found = self.attempt(f"{what} of {model}", estimate, self.outcome, prediction, *arguments)
             if found is None:
                 continue
             if self.clusters is not None:
                 found = clustered(found, self.clusters)
             self.measures.append(Measure(model, metric, time, found.value, found.lower, found.upper))
-            if first is None:
-                first = model, found
-            if first[0] == model or self.apparent:
-                continue
-            d = paired_difference(first[1], found)
-            self.contrasts.append(Contrast(first[0], model, metric, time, d.value, d.lower, d.upper, d.p))
+            for other, its_estimate in [] if self.apparent else earlier if k < among else earlier[:1]:
+                d = paired_difference(its_estimate, found)
+                self.contrasts.append(Contrast(other, model, metric, time, d.value, d.lower, d.upper, d.p))
+            if not earlier or k < among:
+                earlier.append((model, found))
 
     def beside_null(self, model: str, time: float | None, found: ScaledBrier) -> None:
         """The model's IPA, and once the null model's Brier score; no IPA where nobody had the event by then."""

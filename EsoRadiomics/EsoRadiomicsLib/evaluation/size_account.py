@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.errors import EsoRadiomicsError
+from ..core.formatting import counted
 from ..modelling.model_cohort import Cohort
 from ..modelling.protocol_plan import Plan
 from ..statistics.competing import event_free
@@ -40,10 +41,11 @@ def size_sentence(training: Cohort, plan: Plan) -> str:
         return f"{found}."
     if needed <= n:
         return f"{found}: enough by Riley's criteria for a C-index of {_C_INDEX:.1f}."
+    how = "choosing among" if n_features is None else "weighing"
     return (
-        f"{found}. By Riley's criteria (C-index {_C_INDEX:.1f} assumed) {n} patients bear {borne} variables named "
-        f"beforehand without overfitting; {'choosing among' if n_features is None else 'weighing'} {candidates} would "
-        f"need about {float(f'{needed:.2g}'):,.0f} patients."
+        f"{found}. By Riley's criteria (C-index {_C_INDEX:.1f} assumed) {n} patients bear "
+        f"{counted(borne, 'variable')} named beforehand without overfitting; {how} {candidates} would need about "
+        f"{float(f'{needed:.2g}'):,.0f} patients."
     )
 
 

@@ -238,8 +238,12 @@ def test_early_recurrence_reports_the_papers_measures_with_delong(recurrence_ass
     area = evaluation.find("AUC")
     assert area is not None
     assert area.value == pytest.approx(roc_auc_score(side.cohort.binary, side.prediction.probability))
-    against = {contrast.rival for contrast in evaluation.contrasts if contrast.metric == "AUC"}
-    assert against == {"radiomics model", "clinical model", "volume only", "clinical + volume"}
+    pairs = {(contrast.model, contrast.rival) for contrast in evaluation.contrasts if contrast.metric == "AUC"}
+    rivals = ("radiomics model", "clinical model", "volume only", "clinical + volume")
+    assert pairs == {*(("nomogram", rival) for rival in rivals), rivals[:2]}
+    (between,) = [c for c in evaluation.contrasts if (c.model, c.rival) == rivals[:2]]
+    areas = [evaluation.find("AUC", None, model) for model in rivals[:2]]
+    assert between.value == pytest.approx(areas[0].value - areas[1].value)  # type: ignore[union-attr]
 
 
 def test_without_a_z_score_step_the_card_weighs_raw_features(path: Path) -> None:

@@ -30,7 +30,10 @@ TABLE_ONE_NOTE = (
     "n (%), mean ± SD (compared by t), or median (quartiles; Mann–Whitney); counts by χ², or Fisher's exact test where "
     "few are expected. Outcomes are not tested."
 )
-_RIVALS = f"“{CLINICAL}”, “{VOLUME}” and “{BOTH}” are models of these variables alone, fitted to the training patients."
+_RIVALS = (
+    f"“{CLINICAL}” (or the protocol's clinical model), “{VOLUME}” and “{BOTH}” are models of these variables alone, "
+    "fitted to the training patients."
+)
 _HOW_BUILT = {
     "lasso-path": "Coefficients of the features as the penalty λ shrinks; in colour those selected at the dotted line.",
     "lasso-cv": "Cross-validation in the training patients, ± one standard error; lower is better, except of an AUC.",
@@ -73,6 +76,7 @@ def fit_page(
     if fit.model.final is not None and fit.model.final.model:
         kind = "subdistribution" if fit.model.final.model == "fine-gray" else "cause-specific"
         ratio = f"{kind} hazard ratio"
+    per_sd = bool(fit.model.logistic) and fit.model.z_scored
     models = [{ratio if name == "ratio" else name: cell for name, cell in row.items()} for row in tables["models"]]
     validation = [side for side in assessment.sides if not side.evaluations[0].apparent]
     training = assessment.sides[0]
@@ -107,7 +111,9 @@ def fit_page(
             "The model",
             table(tables["signature"], "Rad-score"),
             table(
-                without_repeats(with_limits(models, ratio), "model"), f"{ratio.capitalize()}s per unit", _MODELS_NOTE
+                without_repeats(with_limits(models, ratio), "model"),
+                f"{ratio.capitalize()}s per unit{', of features per SD' if per_sd else ''}",
+                _MODELS_NOTE,
             ),
             table(_with_quartiles(tables["term-tests"]), "Splines and factors, each as a whole (Wald)", _TERMS_NOTE),
             table(tables["proportional-hazards"], "Do the hazard ratios hold at all times? (Grambsch and Therneau)"),
@@ -194,8 +200,11 @@ def _cards(assessment: Assessment, checks: FitChecks) -> Iterable[tuple[str, str
     fit, evaluation = assessment.fit, validated(assessment)
     metric = main_metric(assessment.sides[0].evaluations[0])
     for model in dict.fromkeys((main_model(assessment), CLINICAL, VOLUME)):
-        if evaluation is not None and (measure := evaluation.find(metric, None, model)) is not None:
-            yield f"{metric}, {model}, validation", with_measure_limits(measure)
+        names = (model, OWN_CLINICAL) if model == CLINICAL else (model,)
+        measures = [evaluation.find(metric, None, name) for name in names] if evaluation is not None else []
+        found = next((measure for measure in measures if measure is not None), None)
+        if found is not None:
+            yield f"{metric}, {found.model}, validation", with_measure_limits(found)
         elif checks.internal is not None and (corrected := checks.internal.find(metric, model)) is not None:
             yield f"{metric}, {model}, corrected", with_measure_limits(corrected)
         elif model == main_model(assessment):

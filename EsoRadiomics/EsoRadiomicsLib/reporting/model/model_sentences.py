@@ -178,7 +178,7 @@ def _in_validation(evaluation: Evaluation) -> list[tuple[bool, str]]:
     return [
         (c.lower > 0, f"{_BESIDE[c.rival]} ({metric} {_signed(c.value)}, {_signed(c.lower)} to {_signed(c.upper)})")
         for c in evaluation.contrasts
-        if c.metric == metric and c.time is None and c.rival in _BESIDE
+        if (c.model, c.metric, c.time) == (evaluation.measures[0].model, metric, None) and c.rival in _BESIDE
     ]
 
 
