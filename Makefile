@@ -20,11 +20,17 @@ help:
 demo: venv-run
 	@$(RUN) Testing/Tools/demo.py
 
+# Qt has a process of its own: PySide6 hooks into every import, also of the threads of others, and some stop there.
+QT_TESTS := Testing/Python/in_slicer
+IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile --ignore=$(QT_TESTS)
+
 test: lint
-	@$(RUN) -m pytest -m "not slow"
+	@$(RUN) -m pytest -m "not slow" $(IN_PARALLEL)
+	@$(RUN) -m pytest -m "not slow" $(QT_TESTS)
 
 test-all: lint
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest $(IN_PARALLEL)
+	@$(RUN) -m pytest $(QT_TESTS)
 
 lint: venv-test
 	@$(RUN) -m ruff check .

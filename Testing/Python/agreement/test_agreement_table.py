@@ -166,7 +166,7 @@ def test_settings_and_versions_of_a_sidecar_go_into_the_list(study: pd.DataFrame
     assert kept.versions == {"versions": ('{"numpy": "2.4"}',)}
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00case", b"a,b\n1,2\n3,4,5\n", gzip.compress(b"x")[:12]])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00case", b"a,b\n1,2\n3,4,5\n", gzip.compress(b"x", mtime=0)[:12]])
 def test_a_file_that_is_no_table_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / ("table.csv.gz" if content.startswith(b"\x1f\x8b") else "table.csv")
     path.write_bytes(content)
