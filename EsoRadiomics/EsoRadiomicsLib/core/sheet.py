@@ -136,7 +136,12 @@ def is_xlsx(path: Path) -> bool:
 def _text(path: Path, remarks: list[str]) -> str:
     content = _content(path)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = content.decode("utf-16", errors="replace")
+        try:
+            text = content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path} is not a text table: it begins as UTF-16 does and does not go on so. Save it as CSV UTF-8."
+            ) from error
     else:
         text, encoding = decoded(content)
         if encoding in _READ_AS:
