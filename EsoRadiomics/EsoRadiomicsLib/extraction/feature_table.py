@@ -197,9 +197,9 @@ def read_tables(paths: Iterable[Path], text: Sequence[str] = ()) -> pd.DataFrame
 
 
 def table_software(table: pd.DataFrame) -> dict[str, str]:
-    """The software versions of a table's rows; several versions are listed."""
+    """The software versions that a table's rows tell; several versions are listed."""
     found = {}
     for column in table.columns:
         if str(column).startswith(SOFTWARE):
-            found[str(column)[len(SOFTWARE) :]] = ", ".join(sorted(set(table[column].astype(str))))
+            found[str(column)[len(SOFTWARE) :]] = ", ".join(sorted(set(table[column].dropna().astype(str))))
     return found

@@ -31,7 +31,7 @@ class AgainstReference:
     """A score against the cohort that gave its means and SDs.
 
     Attributes:
-        cases: patients of the cohort.
+        cases: patients of the cohort that have the signature's features.
         percentile: 0 to 100; None where the file holds neither scores nor correlations.
         low, high: 95 % interval of the score over reference cohorts of this size.
         other_side: share of these in which the score lies on the other side of the cut-off; None without a cut-off.
@@ -57,22 +57,21 @@ def against_reference(score: Score, reference: ReferenceCohort | None) -> Agains
     coefficients = np.array([item.coefficient for item in score.contributions])
     z = np.array([item.z for item in score.contributions], dtype=float)
     cutoff = signature.cutoff
+    n = min(reference.features[item.feature].n for item in score.contributions)
     if spread is not None and spread.patients:
         values = np.array([item.value for item in score.contributions])
         drawn = signature.intercept + _resampled(spread, values, coefficients)
-        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        tail = _tail(len(spread.patients))
+        low, high = np.quantile(drawn, [tail, 1 - tail])
         other = [cutoff.group(each) != score.group for each in drawn.tolist()] if cutoff else None
         share, method = (float(np.mean(other)) if other is not None else None), "bootstrap"
     else:
-        n = min(reference.features[item.feature].n for item in score.contributions)
         error = _standard_error(spread, coefficients, z, n)
         low, high = (score.rad_score + sign * t_two_sided(LEVEL, n - 1) * error for sign in (-1, 1))
         distance = abs(score.rad_score - cutoff.value) if cutoff else 0.0
         share = NormalDist().cdf(-distance / error) if cutoff and error > 0 else None
         method = "normal theory" if spread is not None else "upper bound"
-    return AgainstReference(
-        reference.cases, _percentile(score, spread, coefficients), float(low), float(high), share, method
-    )
+    return AgainstReference(n, _percentile(score, spread, coefficients), float(low), float(high), share, method)
 
 
 def _resampled(spread: SignatureSpread, values: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
@@ -87,6 +86,14 @@ def _resampled(spread: SignatureSpread, values: np.ndarray, coefficients: np.nda
         sds = np.where(sds > 0, sds, patients.std(axis=0, ddof=1))
         scores[i] = coefficients @ ((values - chosen.mean(axis=0)) / sds)
     return scores
+
+
+def _tail(n: int) -> float:
+    """Share of the resamples on either side of the interval, less than half of the rest by what few patients vary more.
+
+    Source: the expanded percentile interval of Hesterberg, The American Statistician 69:371 (2015).
+    """
+    return NormalDist().cdf(-((n / (n - 1)) ** 0.5) * t_two_sided(LEVEL, n - 1))
 
 
 def _standard_error(spread: SignatureSpread | None, coefficients: np.ndarray, z: np.ndarray, n: int) -> float:

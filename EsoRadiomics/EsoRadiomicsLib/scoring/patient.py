@@ -20,6 +20,7 @@ from ..studies.study import Study
 from .against_reference import AgainstReference, against_reference
 from .plausibility import Plausibility, plausibility
 from .reading_scores import ReadingScores
+from .reference_worth import reference_warnings
 from .robustness import Robustness
 from .score import Score, check_covariates, check_scorable, score
 
@@ -111,6 +112,7 @@ def score_features(
         *input_.warnings,
         *conformity_warnings(study, features.settings, case),
         *result.warnings,
+        *reference_warnings(study, reference if result.reference_label else None, features.software),
     )
     against = against_reference(result, reference)
     return PatientResult(case, roi, features, result, warnings, against=against, plausibility=input_)

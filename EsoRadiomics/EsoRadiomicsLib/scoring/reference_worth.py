@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from ..core.formatting import counted, number
-from ..studies.reference_cohort import ReferenceCohort
+from ..core.formatting import counted, listed, number, some
+from ..core.translation import tr
+from ..studies.card_parts import Signature
+from ..studies.reference_cohort import ReferenceCohort, SignatureSpread
+from ..studies.reference_pooling import centre_differences
 from ..studies.study import Study
 from .against_reference import FEW_CASES
 
@@ -39,7 +42,8 @@ class Worth:
 
     Attributes:
         cases: in the cohort; ``scored`` of them have all features of the signature.
-        score_sd: of the Rad-score in the cohort; its mean is the intercept by construction.
+        score_sd: of the Rad-score in the cohort; its mean is the intercept by construction. None where it cannot be
+            computed.
         published: (patients, mean, SD) as the study printed them.
         share_above: of the cohort above the cut-off; ``published_above`` what normal distributions of the published
             means and SDs give; None without a cut-off.
@@ -53,7 +57,7 @@ class Worth:
     study: str
     cases: int
     scored: int
-    score_sd: float
+    score_sd: float | None
     published: tuple[tuple[str, float, float], ...]
     share_above: float | None
     published_above: tuple[tuple[str, float], ...]
@@ -80,74 +84,214 @@ class Worth:
 
 
 def reference_worth(
-    study: Study, reference: ReferenceCohort, scores: Sequence[float], facts: Sequence[CaseFacts] = ()
+    study: Study,
+    reference: ReferenceCohort,
+    scores: Sequence[float],
+    facts: Sequence[CaseFacts] = (),
+    *,
+    twins: int = 0,
 ) -> Worth:
     """Judge a cohort for a z-scored study.
 
     Args:
         study: with a z-scored signature.
         reference: the cohort.
-        scores: Rad-score of each case against the cohort itself.
+        scores: Rad-score of each case against the cohort itself; empty where they are not known, as in a pooled cohort:
+            then they are taken as normally distributed.
         facts: of the same cases, in the same order; empty where nothing is known.
+        twins: cases that have the features of another one, bit for bit.
     """
     signature = study.signature
     assert signature is not None
-    n = reference.cases
-    values = np.array(scores, dtype=float)
-    sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     published = tuple(
         (each["group"], float(each["mean"]["value"]), float(each["sd"]["value"]))
         for each in study.card["signature"].get("distribution", ())
     )
     cutoff = signature.cutoff
-    above = float(np.mean([cutoff.group(each) == cutoff.above for each in scores])) if cutoff and scores else None
     expected = tuple(
         (group, 1 - NormalDist(mean, spread).cdf(cutoff.value)) for group, mean, spread in published if cutoff
     )
-    few = tuple(name for name in signature.names if _core(reference, name) < LOW_CORE)
-    volumes = np.array([each.volume_cm3 for each in facts])
-    correlation = _spearman(values, volumes) if len(facts) == len(values) and len(values) > 2 else None
+    known = [reference.features[name] for name in signature.names if name in reference.features]
+    n = min((each.n for each in known), default=reference.cases)
+    error = ((1 / n) ** 0.5, (1 / n + 4 / (2 * (n - 1))) ** 0.5)
     acquisitions: dict[str, Counter[str]] = {}
     for case in facts:
         for name, value in case.acquisition.items():
             acquisitions.setdefault(name, Counter())[value] += 1
-    error = ((1 / n) ** 0.5, (1 / n + 4 / (2 * (n - 1))) ** 0.5)
-    reasons = []
-    if n < FEW_CASES:
-        reasons.append(
-            f"{counted(n, 'case')} leave a z-score of 2 a 95 % interval of ± {number(1.96 * error[1], 2)}; "
-            f"{FEW_CASES} or more are advised."
-        )
-    ratios = [sd / spread for _, _, spread in published]
-    if ratios and not any(SD_RATIO[0] <= ratio <= SD_RATIO[1] for ratio in ratios):
-        told = ", ".join(f"{number(spread, 2)} in {group}" for group, _, spread in published)
-        reasons.append(f"The {signature.name} varies by {number(sd, 2)} (SD) here, published are {told}.")
-    if above is not None and expected and min(abs(above - share) for _, share in expected) > SHARE_APART:
-        told = ", ".join(f"{100 * share:.0f} % in {group}" for group, share in expected)
-        reasons.append(f"{100 * above:.0f} % lie above the cut-off, by the published means and SDs {told}.")
-    if few:
-        reasons.append(f"The SD of {counted(len(few), 'feature')} ({few[0]} …) rests on a few patients.")
-    if correlation is not None and abs(correlation) > NEARLY_VOLUME:
-        reasons.append(f"The {signature.name} is nearly the GTV's volume here (Spearman {number(correlation, 2)}).")
-    mixed = [name for name, counts in acquisitions.items() if len(set(counts) - {"unknown"}) > 1]
-    if mixed:
-        reasons.append(f"The CTs differ in {', '.join(mixed)}.")
-    verdict = "not usable" if n < FEWEST_CASES or sd == 0 else "with reservations" if reasons else "usable"
-    return Worth(
+    seen = {name: dict(counts.most_common()) for name, counts in acquisitions.items()}
+    worth = Worth(
         study.id,
-        n,
-        len(values),
-        sd,
+        reference.cases,
+        len(scores) or n,
+        None,
         published,
-        above,
+        None,
         expected,
         error,
-        few,
-        correlation,
-        {name: dict(counts.most_common()) for name, counts in acquisitions.items()},
-        verdict,
-        tuple(reasons),
+        (),
+        None,
+        seen,
+        "not usable",
+        (),
     )
+    if lacking := tuple(_lacking(reference, signature)):
+        return replace(worth, scored=0, reasons=lacking)
+    values = np.array(scores, dtype=float)
+    sd = float(values.std(ddof=1)) if len(values) > 1 else _sd_of(signature, reference.signatures.get(study.id))
+    above = None
+    if cutoff and scores:
+        above = float(np.mean([cutoff.group(each) == cutoff.above for each in scores]))
+    elif cutoff and sd:
+        above = 1 - NormalDist(signature.intercept, sd).cdf(cutoff.value)
+    few = tuple(name for name in signature.names if _core(reference, name) < LOW_CORE)
+    volumes = np.array([each.volume_cm3 for each in facts])
+    correlation = _spearman(values, volumes) if len(facts) == len(values) > 2 else None
+    worth = replace(worth, score_sd=sd, share_above=above, few_patients=few, volume_correlation=correlation)
+    reasons = tuple(_reservations(worth, signature.name, n, twins))
+    useless = n - twins < FEWEST_CASES or sd == 0
+    return replace(
+        worth, verdict="not usable" if useless else "with reservations" if reasons else "usable", reasons=reasons
+    )
+
+
+def pooled_worth(study: Study, pooled: ReferenceCohort, parts: Sequence[ReferenceCohort]) -> Worth:
+    """Judge a cohort pooled of ``parts``, of whose patients only means, SDs and correlations are known."""
+    worth = reference_worth(study, pooled, ())
+    known = [part.worth.get(study.id, {}).get("acquisitions", {}) for part in parts]
+    seen: dict[str, Counter[str]] = {}
+    for name in known[0] if all(known) else ():
+        counts = [Counter(each.get(name, {"unknown": part.cases})) for each, part in zip(known, parts, strict=True)]
+        seen[name] = sum(counts, Counter())
+    names = set(study.signature.names if study.signature else ())
+    apart = [each for each in centre_differences(parts) if each.feature in names]
+    more = list(_mixed(seen))
+    versions = pooled.software.get(pooled.settings.engine, "")
+    if len({_major(each) for each in versions.split(", ")}) > 1:
+        more.append(f"The centres measured with {pooled.settings.engine} {versions}.")
+    if apart:
+        more.append(
+            f"The centres' means of {counted(len(apart), 'feature')} lie apart, most those of {apart[0].feature}: "
+            f"“{apart[0].higher}” {number(apart[0].apart_sd, 2)} SD above “{apart[0].lower}”."
+        )
+    verdict = "with reservations" if more and worth.verdict == "usable" else worth.verdict
+    acquisitions = {name: dict(counts.most_common()) for name, counts in seen.items()}
+    return replace(worth, acquisitions=acquisitions, verdict=verdict, reasons=(*worth.reasons, *more))
+
+
+def reference_warnings(study: Study, reference: ReferenceCohort | None, software: Mapping[str, str]) -> Iterator[str]:
+    """What to distrust of the cohort that a patient's z-scores are taken against.
+
+    Args:
+        study: that scores.
+        reference: the cohort; None where none is used.
+        software: what the patient's features were measured with.
+    """
+    if reference is None:
+        return
+    worth = reference.worth.get(study.id)
+    if worth is not None and worth["verdict"] == "not usable":
+        yield tr(
+            "The reference cohort “{label}” cannot serve for this study: {reasons}",
+            label=reference.label,
+            reasons=" ".join(worth["reasons"]),
+        )
+    name = reference.settings.engine
+    ours, theirs = software.get(name, ""), reference.software.get(name, "")
+    if ours and theirs and {_major(each) for each in theirs.split(", ")} != {_major(ours)}:
+        yield tr(
+            "The reference cohort “{label}” was measured with {name} {theirs}, this patient with {ours}: features of "
+            "other versions can differ. Measure both with one.",
+            label=reference.label,
+            name=name,
+            theirs=theirs,
+            ours=ours,
+        )
+
+
+def _major(version: str) -> str:
+    """``3`` of ``v3.0.1``; within it values agree but for their last digits."""
+    return version.lstrip("v").split(".")[0]
+
+
+def worth_lines(worth: Mapping[str, Any]) -> list[str]:
+    """What was found of a cohort, a line each, without the verdict; of :meth:`Worth.to_dict`, as a file keeps it."""
+    lines = []
+    if worth["score_sd"] is not None:
+        told = [f"{number(mean)} ± {number(sd)} in {group}" for group, mean, sd in worth["published"]]
+        lines.append(f"SD of the score: {number(worth['score_sd'])}{_published(told)}")
+    if worth["share_above"] is not None:
+        told = [f"{100 * share:.0f} % in {group}" for group, share in worth["published_above"]]
+        means = "" if not told else f"; by the published means and SDs {listed(told)}"
+        lines.append(f"above the cut-off: {100 * worth['share_above']:.0f} %{means}")
+    lines.append(
+        f"95 % interval of a z-score: ± {number(1.96 * worth['z_error'][0], 2)} at 0, "
+        f"± {number(1.96 * worth['z_error'][1], 2)} at 2"
+    )
+    if worth["few_patients"]:
+        lines.append(f"SD owed to a few patients: {', '.join(worth['few_patients'])}")
+    if worth["volume_correlation"] is not None:
+        lines.append(f"Spearman correlation with the GTV's volume: {number(worth['volume_correlation'], 2)}")
+    for name, counts in worth["acquisitions"].items():
+        lines.append(f"{name}: {', '.join(f'{value} ({n})' for value, n in counts.items())}")
+    return lines
+
+
+def _published(told: Sequence[str]) -> str:
+    return f"; published: {listed(told)}" if told else ""
+
+
+def _lacking(reference: ReferenceCohort, signature: Signature) -> Iterator[str]:
+    """Why z-scores of the signature cannot be taken against the cohort at all."""
+    lacking = [name for name in signature.names if name not in reference.features]
+    if lacking:
+        yield f"It lacks {counted(len(lacking), 'feature')} of the signature ({some(lacking, 3)})."
+    same = [name for name in signature.names if name not in lacking and not reference.features[name].sd > 0]
+    if same:
+        yield f"All its cases have the same value of {some(same, 3)}."
+
+
+def _reservations(worth: Worth, name: str, n: int, twins: int) -> Iterator[str]:
+    if n < FEW_CASES:
+        yield (
+            f"{counted(n, 'case')} leave a z-score of 2 a 95 % interval of ± {number(1.96 * worth.z_error[1], 2)}; "
+            f"{FEW_CASES} or more are advised."
+        )
+    if twins:
+        yield (
+            f"{counted(twins, 'case')} of {worth.cases} repeat another one's features bit for bit: the same patient "
+            "counts twice."
+        )
+    sd = worth.score_sd
+    ratios = [sd / spread for _, _, spread in worth.published] if sd is not None else []
+    if sd is not None and ratios and not any(SD_RATIO[0] <= ratio <= SD_RATIO[1] for ratio in ratios):
+        told = listed(f"{number(spread, 2)} in {group}" for group, _, spread in worth.published)
+        yield f"The {name} varies by {number(sd, 2)} (SD) here, published are {told}."
+    above, expected = worth.share_above, worth.published_above
+    if above is not None and expected and min(abs(above - share) for _, share in expected) > SHARE_APART:
+        told = listed(f"{100 * share:.0f} % in {group}" for group, share in expected)
+        yield f"{100 * above:.0f} % lie above the cut-off, by the published means and SDs {told}."
+    if worth.few_patients:
+        few = worth.few_patients
+        yield f"The SD of {counted(len(few), 'feature')} ({some(few, 3)}) rests on a few patients."
+    correlation = worth.volume_correlation
+    if correlation is not None and abs(correlation) > NEARLY_VOLUME:
+        yield f"The {name} is nearly the GTV's volume here (Spearman {number(correlation, 2)})."
+    yield from _mixed(worth.acquisitions)
+
+
+def _mixed(acquisitions: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    mixed = [name for name, counts in acquisitions.items() if len(counts.keys() - {"unknown"}) > 1]
+    if mixed:
+        yield f"The CTs differ in {listed(mixed)}."
+
+
+def _sd_of(signature: Signature, spread: SignatureSpread | None) -> float | None:
+    """Of the Rad-score, from the features' correlations."""
+    if spread is None or set(spread.features) != set(signature.names):
+        return None
+    weights = {feature.name: feature.coefficient.value for feature in signature.features}
+    coefficients = np.array([weights[name] for name in spread.features])
+    return float(np.sqrt(coefficients @ np.array(spread.correlations) @ coefficients))
 
 
 def _core(reference: ReferenceCohort, name: str) -> float:

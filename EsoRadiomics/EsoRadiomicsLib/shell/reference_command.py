@@ -12,12 +12,12 @@ from ..core.claims import check_new_file
 from ..core.errors import UsageError
 from ..core.formatting import number
 from ..extraction.feature_table import read_tables, table_software
-from ..scoring.reference_worth import Worth, reference_worth
+from ..scoring.reference_worth import Worth, pooled_worth, reference_worth, worth_lines
 from ..studies.paper_readings import paper_readings
 from ..studies.reference_building import build_with_readings, cohort_scores, with_signature
 from ..studies.reference_cohort import ReferenceCohort, load_reference
 from ..studies.reference_pooling import centre_differences, pool_references
-from ..studies.study import Study, load_study
+from ..studies.study import Study, builtin_studies, load_study
 from .arguments import add_command, existing_file
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _build(options: argparse.Namespace) -> int:
         cohort = replace(cohort, worth={study.id: worth.to_dict()})
     cohort.save(options.out)
     print(f"{len(cohort.features)} features of {cohort.cases} cases written to {options.out}")
-    if known:
+    if known and not cohort.readings:
+        print("readings of the paper: only the card's own; for the others measure with “cohort run … --all-readings”")
+    elif known:
         print(f"readings of the paper: {len(cohort.readings)} of {len(known)} beside the card's own")
     if worth is not None:
         print(worth.sentence)
@@ -94,16 +96,19 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _worth(study: Study, cohort: ReferenceCohort, table: pd.DataFrame, files: list[Path]) -> Worth | None:
-    """None where the study's signature is not z-scored, or the cohort lacks its features."""
-    if study.id not in cohort.signatures:
+    """None where the study's signature is not z-scored."""
+    if study.signature is None or study.signature.normalisation != "z-score":
         return None
+    if study.id not in cohort.signatures:  # a feature is missing, or the same everywhere
+        return reference_worth(study, cohort, ())
     scores = cohort_scores(cohort, table, study)
     rows = [row for row, score in zip(table.to_dict("records"), scores, strict=True) if score == score]
     known = {key: facts for file in files for key, facts in case_facts(file).items()}
     found = [known.get((str(row.get("image_sha256")), str(row.get("mask_sha256")))) for row in rows]
     facts = [each for each in found if each is not None]
     complete = facts if len(facts) == len(rows) else []
-    return reference_worth(study, cohort, [score for score in scores.tolist() if score == score], complete)
+    twins = int(table[list(study.signature.names)].dropna().duplicated().sum())
+    return reference_worth(study, cohort, [score for score in scores.tolist() if score == score], complete, twins=twins)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -115,18 +120,8 @@ def _show(options: argparse.Namespace) -> int:
         print(f"readings of the paper: {len(cohort.readings)} beside the card's own")
     for study, worth in cohort.worth.items():
         print(f"\n{study}: {worth['verdict']}")
-        print(f"  SD of the score: {number(worth['score_sd'])}")
-        for patients, mean, sd in worth["published"]:
-            print(f"  published, {patients}: {number(mean)} ± {number(sd)}")
-        if worth["share_above"] is not None:
-            expected = ", ".join(f"{100 * share:.0f} % in {patients}" for patients, share in worth["published_above"])
-            print(f"  above the cut-off: {100 * worth['share_above']:.0f} %; by the published means and SDs {expected}")
-        if worth["volume_correlation"] is not None:
-            print(f"  Spearman correlation with the GTV's volume: {number(worth['volume_correlation'], 2)}")
-        for name, counts in worth["acquisitions"].items():
-            print(f"  {name}: {', '.join(f'{value} ({n})' for value, n in counts.items())}")
-        for reason in worth["reasons"]:
-            print(f"  {reason}")
+        for line in (*worth_lines(worth), *worth["reasons"]):
+            print(f"  {line}")
     return 0
 
 
@@ -142,6 +137,17 @@ def _merge(options: argparse.Namespace) -> int:
         print(f"{each.feature}: “{each.higher}” lies {number(each.apart_sd, 2)} SD above “{each.lower}”")
     if len(differences) > SHOWN:
         print(f"… and {len(differences) - SHOWN} more features whose centres differ")
+    known = [name for name in pooled.signatures if name in builtin_studies()]
+    worths = {name: pooled_worth(load_study(name), pooled, parts) for name in known}
+    pooled = replace(pooled, worth={name: worth.to_dict() for name, worth in worths.items()})
     pooled.save(options.out)
     print(f"{len(pooled.features)} features of {pooled.cases} cases written to {options.out}")
+    for name in dict.fromkeys(name for part in parts for name in part.signatures):
+        if name in worths:
+            print(f"{name}: {worths[name].sentence}")
+        elif name not in pooled.signatures:
+            print(
+                f"{name}: how its features hang together could not be pooled, as a cohort lacks some, or a patient's; "
+                "a score's interval will be an upper bound."
+            )
     return 0

@@ -11,16 +11,13 @@ import numpy as np
 from ..core.errors import InputError
 from ..extraction.engines import is_feature
 from ..extraction.settings import ExtractionSettings
-from .reference_cohort import ReferenceCohort, ReferenceFeature, SignatureSpread
+from .reference_cohort import FEWEST_CASES, ReferenceCohort, ReferenceFeature, SignatureSpread
 from .study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
 QUANTILES = (0.025, 0.25, 0.5, 0.75, 0.975)
-
-
-FEWEST_CASES = 3
 
 
 def build_reference(

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..core.errors import ScoreError, StudyError, UsageError
 from ..core.numbers import finite
@@ -21,8 +23,7 @@ from ..core.translation import tr
 from ..extraction.engines import settings_from
 from ..extraction.settings import ExtractionSettings
 
-if TYPE_CHECKING:
-    pass
+FEWEST_CASES = 3
 
 
 @dataclass(frozen=True)
@@ -146,27 +147,54 @@ def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     check_schema(node, "reference-cohort.schema.json", subject)
     own = _part(node, node, subject, "$")
     parts = [_part(node, each, subject, f"$.readings[{i}]") for i, each in enumerate(node.get("readings", ()))]
-    signatures = {study: _spread(each, subject, study) for study, each in node.get("signatures", {}).items()}
+    signatures = {study: _spread(each, own, subject, study) for study, each in node.get("signatures", {}).items()}
     return replace(own, readings=tuple(parts), signatures=signatures, worth=node.get("worth", {}))
 
 
-def _spread(node: Mapping[str, Any], subject: str, study: str) -> SignatureSpread:
-    p = len(node["features"])
-    square = len(node["correlations"]) == p and all(len(row) == p for row in node["correlations"])
-    if not square or any(len(row) != p for row in node["patients"]):
-        raise StudyError(
-            tr(
-                "{subject} is broken at $.signatures.{study}: not one row and column for each feature.",
-                subject=subject,
-                study=study,
-            )
-        )
-    return SignatureSpread(
+def _spread(node: Mapping[str, Any], own: ReferenceCohort, subject: str, study: str) -> SignatureSpread:
+    spread = SignatureSpread(
         tuple(node["features"]),
         tuple(map(tuple, node["correlations"])),
         tuple(node["scores"]),
         tuple(map(tuple, node["patients"])),
     )
+    if problem := _spread_contradiction(spread, own):
+        raise StudyError(
+            tr(
+                "{subject} is broken at {at}: {problem}. Build it again.",
+                subject=subject,
+                at=f"$.signatures.{study}",
+                problem=problem,
+            )
+        )
+    return spread
+
+
+def _spread_contradiction(spread: SignatureSpread, own: ReferenceCohort) -> str:
+    """What cannot be true of one signature in the cohort, or an empty string, as :func:`_contradiction`."""
+    p = len(spread.features)
+    if any(len(row) != p for row in (*spread.correlations, *spread.patients)) or len(spread.correlations) != p:
+        return tr("not one row and column for each feature")
+    lacking = [name for name in spread.features if name not in own.features or not own.features[name].sd > 0]
+    if lacking:
+        return tr("{name} has no mean and SD in it", name=lacking[0])
+    found = np.array(spread.correlations, dtype=float)
+    slack = 1e-6
+    plausible = np.abs(found).max() <= 1 + slack and np.abs(np.diag(found) - 1).max() <= slack
+    if not plausible or np.abs(found - found.T).max() > slack or np.linalg.eigvalsh(found).min() < -p * slack:
+        return tr("its correlations cannot be those of any patients")
+    if any(0 < len(rows) < FEWEST_CASES or len(rows) > own.cases for rows in (spread.scores, spread.patients)):
+        return tr("it holds scores or patients of another number of cases")
+    if any(low > high for low, high in pairwise(spread.scores)):
+        return tr("its scores do not rise")
+    for name, column in zip(spread.features, np.array(spread.patients, dtype=float).T, strict=bool(spread.patients)):
+        feature = own.features[name]
+        off = max(abs(column.mean() - feature.mean), abs(column.std(ddof=1) - feature.sd))
+        # Patients that lack another of the features are not in the table, so only a whole one has the same mean and SD.
+        whole = feature.n == len(column)
+        if np.ptp(column) == 0 or (whole and off > slack * max(feature.sd, slack * abs(feature.mean))):
+            return tr("mean and SD of {name} are not those of its patients", name=name)
+    return ""
 
 
 def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: str) -> ReferenceCohort:
@@ -178,7 +206,7 @@ def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: st
         ) from error
     features = {name: ReferenceFeature(**values) for name, values in part["features"].items()}
     for name, feature in features.items():
-        if problem := _contradiction(feature):
+        if problem := _contradiction(feature, node["cases"]):
             raise StudyError(
                 tr(
                     "{subject} is broken at {at}.features.{name}: {problem}. Build it again.",
@@ -191,8 +219,10 @@ def _part(node: Mapping[str, Any], part: Mapping[str, Any], subject: str, at: st
     return ReferenceCohort(node["label"], node["demonstration"], node["cases"], settings, node["software"], features)
 
 
-def _contradiction(feature: ReferenceFeature) -> str:
+def _contradiction(feature: ReferenceFeature, cases: int) -> str:
     """What cannot be true of one cohort's values, or an empty string; the last bits of numbers are not asked."""
+    if feature.n > cases:
+        return tr("it has {n} values of {cases} cases", n=feature.n, cases=cases)
     width = feature.maximum - feature.minimum
     slack = 1e-9 * max(abs(feature.minimum), abs(feature.maximum), width)
     inside = [feature.mean, *feature.quantiles.values()]

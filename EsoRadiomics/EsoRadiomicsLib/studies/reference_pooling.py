@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -28,10 +29,11 @@ def pool_references(parts: Sequence[ReferenceCohort], label: str) -> ReferenceCo
     """The reference cohort of all patients together.
 
     Mean, SD, number, minimum and maximum of every feature that all parts have are those of the joined table; so are
-    the correlations of a signature's features. Quantiles and the patients' scores cannot be pooled and are left out.
+    the correlations of a signature's features, where no patient lacks one. Quantiles and the patients' scores cannot be
+    pooled and are left out.
 
     Raises:
-        InputError: fewer than two, other settings, or no feature in common.
+        InputError: fewer than two, the same one twice, other settings, or no feature in common.
     """
     if len(parts) < 2:
         raise InputError("One reference cohort cannot be merged. Give the files of two or more.")
@@ -43,10 +45,16 @@ def pool_references(parts: Sequence[ReferenceCohort], label: str) -> ReferenceCo
                 f"“{parts[0].label}” and “{part.label}” were measured with other settings ({listed}), so they cannot "
                 "be merged. Measure one of them again."
             )
+    for one, other in combinations(parts, 2):
+        if dict(one.features) == dict(other.features):
+            raise InputError(
+                f"“{one.label}” and “{other.label}” have the same number, mean and SD of every feature: they are one "
+                "cohort, and its patients would count twice. Leave one of them out."
+            )
     names = [name for name in parts[0].features if all(name in part.features for part in parts)]
     if not names:
         raise InputError("The reference cohorts have no feature in common. Measure the same features in all of them.")
-    studies = [study for study in parts[0].signatures if all(study in part.signatures for part in parts)]
+    studies = [study for study in parts[0].signatures if _poolable(parts, study)]
     readings = [
         tuple(part.at(each.settings) for part in parts)
         for each in parts[0].readings
@@ -95,6 +103,20 @@ def _pooled(parts: Sequence[ReferenceFeature]) -> ReferenceFeature:
     )
 
 
+def _poolable(parts: Sequence[ReferenceCohort], study: str) -> bool:
+    """Whether all parts know the correlations of the same features, over the very patients of their means and SDs."""
+    names = set(parts[0].signatures[study].features)
+
+    def whole(part: ReferenceCohort) -> bool:
+        spread = part.signatures.get(study)
+        if spread is None or set(spread.features) != names:
+            return False
+        numbers = {part.features[name].n for name in names}
+        return len(numbers) == 1 and (not spread.scores or {len(spread.scores)} == numbers)
+
+    return all(map(whole, parts))
+
+
 def _spread(parts: Sequence[ReferenceCohort], study: str) -> SignatureSpread:
     """Correlations from the sums of products within and between the parts."""
     names = parts[0].signatures[study].features
@@ -104,7 +126,9 @@ def _spread(parts: Sequence[ReferenceCohort], study: str) -> SignatureSpread:
     products = np.zeros((len(names), len(names)))
     for part, n, mean in zip(parts, numbers, means, strict=True):
         sds = np.array([part.features[name].sd for name in names])
-        products += (n - 1) * np.array(part.signatures[study].correlations) * np.outer(sds, sds)
+        spread = part.signatures[study]
+        order = [spread.features.index(name) for name in names]  # a card may have been written in another order since
+        products += (n - 1) * np.array(spread.correlations)[np.ix_(order, order)] * np.outer(sds, sds)
         products += n * np.outer(mean - centre, mean - centre)
     scale = np.sqrt(np.diag(products))
     return SignatureSpread(names, tuple(map(tuple, (products / np.outer(scale, scale)).tolist())), ())

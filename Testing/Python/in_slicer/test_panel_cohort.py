@@ -16,7 +16,7 @@ from mrml import scene
 from panel_desk import FakeRunner, RealRunner
 
 from EsoRadiomicsLib.cohort.problems import Problem
-from EsoRadiomicsLib.in_slicer.panel.choices import worth_line
+from EsoRadiomicsLib.in_slicer.panel.choices import worth_of
 from EsoRadiomicsLib.in_slicer.panel.cohort_panel import KEPT, CohortInputs, CohortSection
 from EsoRadiomicsLib.in_slicer.scene.scene_access import node_case
 from EsoRadiomicsLib.studies.reference_cohort import load_reference
@@ -234,8 +234,9 @@ def test_a_reference_cohort_is_made_of_a_run_with_its_readings_and_says_what_it_
     assert "cannot serve as a reference" in ward.section.message and str(path.parent) not in ward.section.message
     cohort = load_reference(path)
     assert (cohort.label, cohort.cases) == ("-Our “hospital”", 3) and cohort.readings
-    line = worth_line(load_study("escc-lpfs-ccrt"), cohort)
+    line, details = worth_of(load_study("escc-lpfs-ccrt"), cohort)
     assert line.startswith("“-Our “hospital””: 3 cases, not usable.")
+    assert "SD of the score" in line and "published" in line and "slice thickness" in details
     ward.section.make_reference(ward.inputs, "again", made.append)
     ward.runner.work(capsys)
     assert made[1] != made[0] and made[0].is_file()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from EsoRadiomicsLib.core.errors import StudyError
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.scoring.against_reference import AgainstReference, against_reference
-from EsoRadiomicsLib.scoring.reference_worth import CaseFacts, reference_worth
+from EsoRadiomicsLib.scoring.reference_worth import CaseFacts, pooled_worth, reference_warnings, reference_worth
 from EsoRadiomicsLib.scoring.score import score
 from EsoRadiomicsLib.studies.reference_building import build_reference, cohort_scores, with_signature
-from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort
+from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, load_reference
+from EsoRadiomicsLib.studies.reference_pooling import pool_references
 from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = load_study("escc-pfs-dcrt")
@@ -94,8 +98,13 @@ def test_a_cohort_like_the_studys_is_usable_and_a_small_or_odd_one_says_why_not(
     assert reference_worth(study, cohort, like).verdict == "usable"
     wide = reference_worth(study, cohort, [9 * each for each in like])
     assert wide.verdict == "with reservations" and "varies by" in wide.sentence
-    few = reference_worth(study, replace(cohort, cases=8), like[:8])
+    few = reference_worth(study, build_reference(rows[:8], study.settings, label="x"), like[:8])
     assert few.verdict == "not usable" and "8 cases" in few.sentence
+    again = reference_worth(study, cohort, like, twins=3)
+    assert again.verdict == "with reservations" and "3 cases of 80 repeat" in again.sentence
+    lacking = build_reference(rows.drop(columns=names[:2]).assign(**{names[2]: 1.0}), study.settings, label="x")
+    none = reference_worth(study, lacking, ())
+    assert none.verdict == "not usable" and "lacks 2 features" in none.sentence and names[2] in none.sentence
 
 
 def test_mixed_scanners_and_a_score_that_is_volume_are_reservations() -> None:
@@ -109,3 +118,62 @@ def test_mixed_scanners_and_a_score_that_is_volume_are_reservations() -> None:
     assert worth.volume_correlation == pytest.approx(1.0)
     assert "nearly the GTV's volume" in worth.sentence and "differ in scanner" in worth.sentence
     assert worth.acquisitions["scanner"] == {"A": 39, "B": 1}
+
+
+def test_a_pooled_cohort_is_judged_by_normal_theory_and_tells_how_its_centres_differ() -> None:
+    rng = np.random.default_rng(4)
+    one, other = reference(table(40, rng)), replace(reference(table(30, rng) + 9), label="elsewhere")
+    facts = {"acquisitions": {"scanner": {"A": 40}}}
+    parts = [replace(one, worth={STUDY.id: facts}), replace(other, worth={STUDY.id: {"acquisitions": {}}})]
+    pooled = pool_references(parts, "both")
+    worth = pooled_worth(STUDY, pooled, parts)
+    correlations = np.array(pooled.signatures[STUDY.id].correlations)
+    assert worth.score_sd == pytest.approx(np.sqrt(COEFFICIENTS @ correlations @ COEFFICIENTS))
+    assert worth.verdict == "with reservations" and "“elsewhere”" in worth.sentence and worth.acquisitions == {}
+
+
+def test_a_patient_is_warned_of_a_cohort_that_cannot_serve_or_was_measured_by_another_version() -> None:
+    rows = table(8, np.random.default_rng(6))
+    cohort = replace(reference(rows), software={"pyradiomics": "2.2.0"})
+    worth = reference_worth(STUDY, cohort, cohort_scores(cohort, rows, STUDY).tolist())
+    told = list(
+        reference_warnings(STUDY, replace(cohort, worth={STUDY.id: worth.to_dict()}), {"pyradiomics": "v3.0.1"})
+    )
+    assert ["cannot serve" in told[0], "pyradiomics 2.2.0" in told[1], len(told)] == [True, True, 2]
+    assert (
+        list(reference_warnings(STUDY, replace(cohort, software={"pyradiomics": "3.1.0"}), {"pyradiomics": "v3.0.1"}))
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "wrong"),
+    [
+        (("features", NAMES[0], "n"), 1, "minimum of 3"),
+        (("features", NAMES[0], "n"), 41, "41 values of 40 cases"),
+        (("signatures", STUDY.id, "correlations", 0, 1), 5.0, "correlations"),
+        (("signatures", STUDY.id, "correlations", 1, 0), 0.1234, "correlations"),
+        (("signatures", STUDY.id, "scores"), [9.0, 8.0, 7.0], "do not rise"),
+        (("signatures", STUDY.id, "scores"), [9.0], "another number of cases"),
+        (("signatures", STUDY.id, "patients", 3, 0), 1e4, "not those of its patients"),
+        (("signatures", STUDY.id, "patients"), [[1.0] * len(NAMES)] * 9, "not those of its patients"),
+        (("signatures", STUDY.id, "features", 0), "original_glcm_Imc2", "no mean and SD"),
+        (("worth", STUDY.id), {"verdict": "usable", "reasons": []}, "required"),
+    ],
+)
+def test_a_file_changed_by_hand_is_refused_where_it_contradicts_itself(
+    path: tuple[str | int, ...], value: object, wrong: str, tmp_path: Path
+) -> None:
+    rows = table(40, np.random.default_rng(8))
+    cohort = reference(rows, keep=True)
+    worth = reference_worth(STUDY, cohort, cohort_scores(cohort, rows, STUDY).tolist())
+    document = replace(cohort, worth={STUDY.id: worth.to_dict()}).to_dict()
+    node = document = json.loads(json.dumps(document))
+    (tmp_path / "good.json").write_text(json.dumps(document))
+    load_reference(tmp_path / "good.json")
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    (tmp_path / "bad.json").write_text(json.dumps(document))
+    with pytest.raises(StudyError, match=wrong):
+        load_reference(tmp_path / "bad.json")

@@ -62,11 +62,38 @@ def test_cohorts_of_other_settings_are_not_pooled() -> None:
         pool_references([one, other], "both")
 
 
-def test_the_same_file_twice_is_refused_and_a_merge_is_read_back_equal(tmp_path: Path) -> None:
+def test_features_in_another_order_are_pooled_by_name() -> None:
+    one, other = reference(table(30, 1)), reference(table(40, 2))
+    spread = other.signatures[STUDY.id]
+    turned = replace(
+        spread, features=spread.features[::-1], correlations=tuple(row[::-1] for row in spread.correlations[::-1])
+    )
+    expected = pool_references([one, other], "both").signatures[STUDY.id]
+    found = pool_references([one, replace(other, signatures={STUDY.id: turned})], "both").signatures[STUDY.id]
+    np.testing.assert_allclose(found.correlations, expected.correlations, atol=1e-12)
+
+
+def test_correlations_of_fewer_patients_than_the_means_are_not_pooled() -> None:
+    gaps = table(40, 2)
+    gaps.loc[:9, NAMES[0]] = np.nan
+    assert pool_references([reference(table(30, 1)), reference(gaps)], "both").signatures == {}
+
+
+def test_the_same_cohort_twice_is_refused_and_a_merge_is_read_back_equal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     parts = [tmp_path / "a.json", tmp_path / "b.json"]
     for seed, path in enumerate(parts):
         reference(table(30, seed), path.stem).save(path)
+    copy = tmp_path / "copy.json"
+    replace(load_reference(parts[0]), label="the same under another name").save(copy)
     out = ["--label", "both", "--out", str(tmp_path / "both.json")]
     assert main(["reference", "merge", str(parts[0]), str(parts[0]), *out]) == 2
+    assert main(["reference", "merge", *map(str, parts), str(copy), *out]) == 1
+    assert "they are one cohort" in capsys.readouterr().err
     assert main(["reference", "merge", *map(str, parts), *out]) == 0
-    assert load_reference(tmp_path / "both.json") == pool_references([load_reference(path) for path in parts], "both")
+    merged = load_reference(tmp_path / "both.json")
+    pooled = pool_references([load_reference(path) for path in parts], "both")
+    assert replace(merged, worth={}) == pooled
+    assert "This cohort can serve as a reference" in capsys.readouterr().out
+    assert merged.worth[STUDY.id]["share_above"] > 0

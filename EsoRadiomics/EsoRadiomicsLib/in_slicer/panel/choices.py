@@ -11,6 +11,7 @@ from typing import Any
 from ...core.errors import EsoRadiomicsError, InputError
 from ...core.formatting import counted
 from ...core.translation import ENGLISH, current_language
+from ...scoring.reference_worth import worth_lines
 from ...scoring.score import check_covariates, check_parameters, check_scorable
 from ...studies.reference_cohort import ReferenceCohort, load_reference
 from ...studies.study import Study, builtin_studies, load_study
@@ -117,13 +118,19 @@ def require_known_readings(study: Study, reference: ReferenceCohort | None) -> N
         raise InputError(sentence)
 
 
-def worth_line(study: Study, reference: ReferenceCohort | None) -> str:
-    """What a reference cohort is worth for a study that needs one, in a sentence or more; empty where nobody judged."""
+def worth_of(study: Study, reference: ReferenceCohort | None) -> tuple[str, str]:
+    """What a reference cohort is worth for a study that needs one: its verdict, and all that this rests on.
+
+    The first is a sentence or more and the score's spread beside the published one; empty where nobody judged.
+    """
     if reference is None or not needs_reference(study):
-        return ""
+        return "", ""
     about = f"“{reference.label}”: {counted(reference.cases, 'case')}"
     worth = reference.worth.get(study.id)
-    return f"{about}, {worth['verdict']}. {' '.join(worth['reasons'])}".strip() if worth else f"{about}."
+    if worth is None:
+        return f"{about}.", ""
+    lines = worth_lines(worth)
+    return "\n".join([" ".join([f"{about}, {worth['verdict']}.", *worth["reasons"]]), *lines[:2]]), "\n".join(lines)
 
 
 def study_of(id_or_path: str) -> Study:

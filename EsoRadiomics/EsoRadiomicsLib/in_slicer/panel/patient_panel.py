@@ -34,7 +34,7 @@ from .choices import (
     score_options,
     study_choices,
     study_of,
-    worth_line,
+    worth_of,
 )
 from .command_run import CommandRun, ProcessRunner
 from .gtv_account import GtvAccount, HuShares
@@ -132,13 +132,13 @@ class Panel(Section):
     def _hu_min(self, inputs: Inputs) -> float | None:
         return self.study(inputs.study).settings.hu_min if inputs.study else None
 
-    def reference_line(self, inputs: Inputs) -> tuple[bool, str]:
-        """Whether the study needs a reference cohort, and what the chosen one is worth for it."""
+    def reference_line(self, inputs: Inputs) -> tuple[bool, str, str]:
+        """Whether the study needs a reference cohort, what the chosen one is worth for it, and what that rests on."""
         try:
             study = self.study(inputs.study)
-            return needs_reference(study), worth_line(study, reference_of(inputs.reference))
+            return needs_reference(study), *worth_of(study, reference_of(inputs.reference))
         except EsoRadiomicsError:  # said where it hinders scoring
-            return True, ""
+            return True, "", ""
 
     def missing(self, inputs: Inputs) -> list[str]:
         """Why Score cannot run, in sentences; empty if it can."""

@@ -99,7 +99,7 @@ def write_cohort_report(
                 section("Failed", _problems(failures), "warnings"),
                 section("To look at", _problems(remarks), "missing"),
                 section("Scores", "".join(_scores(scores, studies))),
-                section("Readings of the paper", _readings(*readings) if readings else ""),
+                section("Readings of the paper", _readings(*readings) if readings else _not_yet(run)),
                 section("Not scored", table(("study", "why"), reasons)),
                 section("Outliers", _outliers(facts)),
                 section("What the network was shown", _pictures(facts)),
@@ -206,12 +206,25 @@ def _scores(scores: Sequence[Mapping[str, Any]], studies: Mapping[str, Study]) -
         yield table(("case without a score", "why"), without[:_SHOWN])
 
 
+def _not_yet(run: CohortRun) -> str:
+    """What is to be done where the readings are measured but wait for a reference cohort."""
+    if not run.readings:
+        return ""
+    return paragraph(
+        f"Measured in {1 + len(run.readings)} readings of what the paper leaves open. To see how far they agree, make "
+        "a reference cohort (“esoradiomics reference build features.csv readings.csv …”) and run this again with "
+        "--reference: nothing is measured twice."
+    )
+
+
 def _readings(study: Study, cases: Sequence[CaseInReadings]) -> str:
     """How far the readings agree, and the cases that change their group."""
     found = reading_agreement(cases)
     assert study.signature is not None
     n = len(cases[0].scores) if cases else 0
     told = [f"{found.cases} of {len(cases)} cases have a score in all {n} readings of what the paper leaves open."]
+    if cases and not any(len(case.known) > 1 for case in cases):
+        told.append("The reference cohort knows the card's own reading only: build it from this run's two tables.")
     if found.icc is not None:
         value, low, high = (f"{each:.2f}".replace("-", "−") for each in found.icc)
         told.append(f"ICC(2,1) of the {study.signature.name} over the readings: {value} (95 % CI {low} to {high}).")

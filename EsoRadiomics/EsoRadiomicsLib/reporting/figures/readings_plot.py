@@ -94,9 +94,9 @@ def _matrix(
         label = tr(labels[choice.setting])
         axes.text(-0.42, top, label, transform=beside, size=TEXT - 0.4, va="center", weight="bold")
         effect = effects[choice.setting]
-        moved = f"±{number(effect.mean_shift, 2)}" + (
-            tr(", {n} of {pairs} flip", n=effect.flips, pairs=effect.pairs) if effect.flips else ""
-        )
+        moved = number(effect.mean_shift, 2)
+        if readings.scores[0].group is not None:
+            moved += tr(", {n} of {pairs}", n=effect.flips, pairs=effect.pairs)
         axes.text(1.01, top, moved, transform=beside, size=TEXT - 0.4, va="center", color=GREY)
         y += GAP_MM
 
@@ -128,7 +128,8 @@ def _titles(figure: Figure, score: Score, readings: ReadingScores) -> None:
     own = rad_score(score.rad_score, signature.cutoff)
     low, high = map(number, readings.interval)
     same = (
-        tr("; {same} of {n}: {group}", same=readings.same_group, n=n, group=tr(score.group.label))
+        tr("; {group} in {same} of {n}", same=readings.same_group, n=n, group=tr(score.group.label))
+        + (tr(" (filled: the other group)") if readings.same_group < n else "")
         if score.group
         else ""
     )
@@ -144,4 +145,5 @@ def _titles(figure: Figure, score: Score, readings: ReadingScores) -> None:
         ),
         size=TEXT + 0.6,
     )
-    write(WIDTH_MM - RIGHT_MM + 1.2, TOP_MM + CURVE_MM + 1, tr("mean change"), size=TEXT - 0.4, color=GREY)
+    column = tr("change, other group") if score.group else tr("mean change")
+    write(WIDTH_MM - RIGHT_MM + 1.2, TOP_MM + CURVE_MM + 1, column, size=TEXT - 0.4, color=GREY)

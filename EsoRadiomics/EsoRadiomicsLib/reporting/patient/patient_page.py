@@ -8,7 +8,7 @@ from html import escape
 from string import Template
 from typing import Any
 
-from ...core.formatting import listed, plain
+from ...core.formatting import listed, number, plain
 from ...core.resources import resource_path
 from ...core.translation import current_language, mark, tr
 from ...extraction.engines import engine
@@ -20,7 +20,7 @@ from ...scoring.score_text import percent, rad_score
 from ...studies.card_parts import UNSURE, Quantity
 from ...studies.paper_readings import MOST
 from .patient_result import NOTICE
-from .patient_summary import against_cutoff, firmness, in_readings
+from .patient_summary import against_cutoff, firmness, group_in_readings, in_readings, in_reference
 
 _SOURCES = mark({"image": "Image", "mask": "Mask"})
 _MIME = {"svg": "image/svg+xml", "png": "image/png"}
@@ -31,6 +31,10 @@ _ICONS = {
     "better": '<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="11" fill="currentColor"/>'
     '<path d="m6.5 12.5 4 4 7-8" fill="none" stroke="white" stroke-width="2.6"/></svg>',
 }
+
+
+READINGS = "readings"
+"""Anchor of the picture of all readings."""
 
 
 def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
@@ -46,7 +50,7 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         subtitle=subtitle,
         notice=escape(tr(NOTICE)),
         banner=_banner(score),
-        cards="\n".join(_cards(score)),
+        cards="\n".join(_cards(result)),
         inputs=_inputs(score),
         warnings=_sentences("warnings", tr("Warnings"), result.warnings),
         not_computed=_sentences("missing", tr("Not computed"), score.not_computed),
@@ -59,7 +63,8 @@ def report_page(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         roi=_picture(pictures, "roi.png", tr("CT slices with the GTV as drawn and the ROI that was measured."))
         + _picture(pictures, "pictures.png", tr("The ROI as the network was shown it.")),
         account=_account(result) + _plausibility(result, pictures),
-        contributions=_picture(pictures, "contributions.svg", tr("Contribution of each feature to the score.")),
+        contributions=_picture(pictures, "contributions.svg", tr("Contribution of each feature to the score."))
+        + _in_reference(result),
         roi_heading=escape(tr("The ROI")),
         settings_heading=escape(tr("How it was measured")),
         provenance_heading=escape(tr("Provenance")),
@@ -77,7 +82,8 @@ def _banner(score: Score) -> str:
     return f'<p class="banner">{escape(sentence)}</p>'
 
 
-def _cards(score: Score) -> Iterable[str]:
+def _cards(result: PatientResult) -> Iterable[str]:
+    score = result.score
     signature = score.study.signature
     assert signature is not None  # a study without one is never scored
     cutoff = signature.cutoff
@@ -86,11 +92,16 @@ def _cards(score: Score) -> Iterable[str]:
         of = tr(" of {event}", event=tr(signature.probability_of)) if signature.probability_of else ""
         probability = _percent(Bounds(score.probability, score.probability))
         about += f"<br>{escape(tr('probability{of}', of=of))}: {probability}"
-    yield _card(escape(tr(signature.name)), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}')
+    below = _below_score(result)
+    yield _card(
+        escape(tr(signature.name)), f'<div class="big">{rad_score(score.rad_score, cutoff)}</div>{about}{below}'
+    )
     if score.group is not None:
         words = f'<div class="words">{_ICONS[score.group.outlook]}<span>{escape(tr(score.group.label))}</span></div>'
         heading = tr("Risk group") if score.study.card["task"] == "survival" else tr("Predicted group")
-        yield _card(heading, words + _medians(score.group.medians, score), score.group.outlook)
+        in_readings_ = escape(group_in_readings(result))
+        link = f'<div><a href="#{READINGS}">{in_readings_}</a></div>' if in_readings_ else ""
+        yield _card(heading, words + link + _medians(score.group.medians, score), score.group.outlook)
     if score.strata and score.study.strata:
         words = tr(" or ").join(escape(tr(stratum.label)) for stratum in score.strata)
         known = len(score.strata) == 1
@@ -116,6 +127,31 @@ def _cards(score: Score) -> Iterable[str]:
         yield _card(
             escape(tr(outcome.label)), f'<div class="big">{_percent(score.event_probability)}</div>', "survival"
         )
+
+
+def _below_score(result: PatientResult) -> str:
+    """Where the score lies in its reference cohort, and its range over the readings of the paper where no group is."""
+    lines = []
+    against, readings = result.against, result.paper_readings
+    if against is not None:
+        if against.percentile is not None:
+            place = tr("percentile {percentile:.0f} of the reference cohort", percentile=against.percentile)
+            lines.append(escape(place))
+        low, high = number(against.low), number(against.high)
+        lines.append(escape(tr("{low} to {high} (95 %) with other reference patients", low=low, high=high)))
+    if readings is not None and result.score.group is None:
+        low, high = map(number, readings.interval)
+        text = tr("{low} to {high} in {n} readings of the paper", low=low, high=high, n=len(readings.scored))
+        lines.append(f'<a href="#{READINGS}">{escape(text)}</a>')
+    return "".join(f"<div><small>{line}</small></div>" for line in lines)
+
+
+def _in_reference(result: PatientResult) -> str:
+    if result.against is None:
+        return ""
+    label, text = result.score.reference_label, in_reference(result.against)
+    told = tr("In the reference cohort “{label}”: {text}.", label=label, text=text)
+    return f'<p class="inputs">{escape(told)}</p>'
 
 
 def _card(heading: str, body: str, kind: str = "") -> str:
@@ -173,9 +209,14 @@ def _paper_readings(result: PatientResult, pictures: Mapping[str, bytes]) -> str
                 left_out=listed(labels[n] for n in readings.left_out),
             )
         )
+    notes.insert(
+        0,
+        tr("The paper does not print every setting; a reading is one combination of those that it could have meant."),
+    )
     text = tr("Readings of the paper: {text}. {notes}", text=in_readings(result), notes=" ".join(notes))
     table = _rows(rows, (tr("Left open by the paper"), tr("Could also be"), tr("Because")))
-    return f'{picture}<p class="inputs">{escape(text)}</p><section class="details">{table}</section>'
+    words = f'<p class="inputs">{escape(text)}</p><section class="details">{table}</section>'
+    return f'<div id="{READINGS}">{picture}</div>{words}'
 
 
 def _inputs(score: Score) -> str:

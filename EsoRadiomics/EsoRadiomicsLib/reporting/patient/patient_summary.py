@@ -129,26 +129,27 @@ def in_short(input_: Plausibility) -> str:
 
 def in_reference(against: AgainstReference) -> str:
     """The percentile, the interval over other cohorts of this size, and how often the group would be another."""
-    place = (
-        ""
-        if against.percentile is None
-        else tr(
-            "percentile {percentile:.0f} of its {cases} cases; ", percentile=against.percentile, cases=against.cases
+    text = ""
+    if against.percentile is not None:
+        text = tr(
+            "percentile {percentile:.0f} of its {cases} patients; ",
+            percentile=against.percentile,
+            cases=against.cases,
         )
-    )
-    text = tr(
-        "{place}{low} to {high} (95 %) had other patients been in it",
-        place=place,
+    text += tr(
+        "with other patients in it the score would lie from {low} to {high} (95 %)",
         low=number(against.low),
         high=number(against.high),
     )
     if against.other_side is not None:
         share = percent(Bounds(against.other_side, against.other_side))
-        text += tr(", {share} of this on the other side of the cut-off", share=share)
+        text += tr(", with a probability of {share} on the other side of the cut-off", share=share)
+    if against.method == "normal theory":
+        text += tr(", if its features are normally distributed")
     if against.method == "upper bound":
         text += tr(" (at most: the cohort's file does not hold how its features hang together)")
     if against.cases < FEW_CASES:
-        text += tr("; {cases} cases are few", cases=against.cases)
+        text += tr("; {cases} patients are few", cases=against.cases)
     return text
 
 
@@ -169,6 +170,14 @@ def firmness(result: PatientResult) -> str:
     if result.score.group is not None:
         text += tr("; another risk group in {flip_share:.0f} % of them", flip_share=100 * robustness.flip_share)
     return text
+
+
+def group_in_readings(result: PatientResult) -> str:
+    """In how many readings of the paper the group is that of the card's own; empty where there is no group."""
+    readings = result.paper_readings
+    if readings is None or result.score.group is None:
+        return ""
+    return tr("in {same} of {n} readings of the paper", same=readings.same_group, n=len(readings.scored))
 
 
 def in_readings(result: PatientResult) -> str:

@@ -250,9 +250,10 @@ class PanelView(ParameterView):
 
     def _show_reference(self, inputs: Inputs) -> None:
         """Ask for a reference cohort where the study needs one, and say what the chosen one is worth for it."""
-        needed, words = self._panel.reference_line(inputs)
+        needed, words, details = self._panel.reference_line(inputs)
         self.ui.referenceLabel.visible = self.ui.referenceEdit.visible = self.ui.makeReferenceButton.visible = needed
         self.ui.referenceLine.visible, self.ui.referenceLine.text = bool(words), words
+        self.ui.referenceLine.toolTip = details
 
     def _show_preview(self, inputs: Inputs) -> None:
         """Show or hide the voxels that the study will remove."""
