@@ -10,32 +10,36 @@ import qt
 from ...reporting.palette import VERMILLION
 from ..panel.section import Section
 
-BUSY_MS = 1500
-
 
 class RunRow:
-    """Shows what a section is doing; enables its button when it can work, and says what is missing when it cannot."""
+    """Shows what a section is doing; enables its button when it can work, and says what is missing when it cannot.
+
+    Work that does not tell how far it is shows its seconds: a bar that moves would draw the whole window all the time.
+    """
 
     def __init__(self, button: Any, cancel: Any, bar: Any, label: Any) -> None:
         self._button, self._cancel, self._bar, self._label = button, cancel, bar, label
-        self._busy = qt.QTimer()  # what is quick need not move: each move draws the whole window
-        self._busy.setSingleShot(True)
-        self._busy.setInterval(BUSY_MS)
-        self._busy.connect("timeout()", self._move)
+        self._seconds = 0
+        self._clock = qt.QTimer()
+        self._clock.setInterval(1000)
+        self._clock.connect("timeout()", self._tick)
 
     def show(self, section: Section, missing: Sequence[str], tool_tip: str) -> None:
         """``missing``: sentences that say why the button cannot work; ``tool_tip``: what it does when it can."""
         self._button.enabled = not missing and not section.running
         self._button.toolTip = "\n".join(missing) or tool_tip
         self._cancel.visible = self._bar.visible = section.running
-        if not section.running or section.progress > 0:
-            self._busy.stop()
-            self._bar.maximum = 100
-        elif not self._busy.active and self._bar.maximum:
-            self._busy.start()
+        if not section.running:
+            self._clock.stop()
+        elif not self._clock.active:
+            self._seconds = 0
+            self._clock.start()
         self._bar.value = round(100 * section.progress)
+        self._bar.format = "%p%" if section.progress > 0 else f"{self._seconds} s"
         self._label.text = section.error or section.message or " ".join(missing)
         self._label.styleSheet = f"color: {VERMILLION}" if section.error else ""
 
-    def _move(self) -> None:
-        self._bar.maximum = 0  # busy, for work that does not tell how far it is
+    def _tick(self) -> None:
+        self._seconds += 1
+        if self._bar.value == 0:
+            self._bar.format = f"{self._seconds} s"
