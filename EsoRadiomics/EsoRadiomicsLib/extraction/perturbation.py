@@ -76,6 +76,12 @@ class Site:
         return sitk.GetArrayFromImage(labels)
 
     @cached_property
+    def spline(self) -> sitk.Image:
+        """Coefficients of the cubic B-spline through the CT in the box and what may turn into it."""
+        source = _crop(self.case.image, *self.surroundings(2 * CONTEXT_MM))
+        return sitk.BSplineDecomposition(sitk.Cast(source, sitk.sitkFloat64))
+
+    @cached_property
     def noise_hu(self) -> float:
         """SD of the noise of the CT in the box."""
         return noise_level(self.image)
@@ -154,8 +160,8 @@ def _rotation(site: Site, random: np.random.Generator) -> tuple[sitk.Image, sitk
     normal = np.reshape(site.image.GetDirection(), (3, 3))[:, 2]
     rotation = sitk.VersorTransform(normal.tolist(), math.radians(degrees))
     rotation.SetCenter(site.case.image.TransformContinuousIndexToPhysicalPoint(middle))
-    source = _crop(site.case.image, *site.surroundings(2 * CONTEXT_MM))
-    turned = sitk.Resample(source, site.image, rotation, sitk.sitkBSpline, -1024.0)
+    kind, outside = site.image.GetPixelID(), -1024.0
+    turned = sitk.Resample(site.spline, site.image, rotation, sitk.sitkBSplineResampler, outside, kind)
     return site.whole_image(turned), _warped(site, rotation), f"image and contour rotated by {degrees:+.1f}°"
 
 
@@ -218,4 +224,7 @@ def _crop(image: sitk.Image, start: tuple[int, ...], size: tuple[int, ...]) -> s
 
 
 def _paste(whole: sitk.Image, part: sitk.Image, start: tuple[int, ...]) -> sitk.Image:
-    return sitk.Paste(whole, part, part.GetSize(), destinationIndex=start)
+    pasted = sitk.Image(whole)  # the one copy
+    x, y, z = (slice(first, first + length) for first, length in zip(start, part.GetSize(), strict=True))
+    pasted[x, y, z] = part
+    return pasted

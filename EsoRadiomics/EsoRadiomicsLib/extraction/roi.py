@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -59,7 +60,7 @@ class Roi:
     """The image and masks that features are computed on (measurement frame, masks uint8 0/1).
 
     ``image`` and ``mask`` share one grid; ``shape_mask`` has that spacing, but its own extent where it is the drawn
-    mask. ``pictures`` are all that is measured where there are any.
+    mask. ``pictures`` are all that is measured where there are any. ``part`` is the engine's own: of what ROIs share.
     """
 
     image: sitk.Image
@@ -68,6 +69,7 @@ class Roi:
     account: RoiAccount
     warnings: tuple[str, ...]
     pictures: tuple[Picture, ...] = ()
+    part: Any = None
 
 
 def bounding_box(mask: sitk.Image) -> tuple[tuple[int, int, int], tuple[int, int, int]]:

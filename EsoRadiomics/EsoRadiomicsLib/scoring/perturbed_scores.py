@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..core.errors import EsoRadiomicsError, RoiError, UsageError
 from ..core.formatting import listed
@@ -135,8 +135,8 @@ class _Subject:
         return self.site.case.image_sha256, self.site.case.mask_sha256, self.settings, self.names
 
     @cached_property
-    def resampled(self) -> sitk.Image | None:
-        """The unperturbed image, for the perturbations that only move the contour."""
+    def shared(self) -> Any | None:
+        """What is computed once of the unperturbed image, for the perturbations that only move the contour."""
         region = self.site.whole_mask(self.site.mask * 0 + 1)
         return share(self.site.case, region, self.settings)
 
@@ -145,8 +145,8 @@ class _Subject:
         words = ""
         try:
             case, words = draw.apply(self.site)
-            resampled = self.resampled if case.image is self.site.case.image else None
-            features = extract(prepare(case, self.settings, resampled), self.settings, self.names)
+            shared = self.shared if case.image is self.site.case.image else None
+            features = extract(prepare(case, self.settings, shared), self.settings, self.names)
             features.require(self.names)
             return words, features, ""
         except EsoRadiomicsError as error:

@@ -14,6 +14,10 @@ from pyradiomics_data import LungCase
 from EsoRadiomicsLib.core.errors import RoiError, UsageError
 from EsoRadiomicsLib.extraction.engines import extract, prepare, share
 from EsoRadiomicsLib.extraction.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, Site, noise_level, plan
+from EsoRadiomicsLib.extraction.pyradiomics.feature_names import WAVELETS
+from EsoRadiomicsLib.extraction.pyradiomics.roi_images import RoiImages
+from EsoRadiomicsLib.extraction.pyradiomics.shared_image import PartBands
+from EsoRadiomicsLib.extraction.pyradiomics.sub_bands import SubBands
 from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult, score_patient
@@ -91,6 +95,16 @@ def test_a_rotation_turns_image_and_contour_together(ball: Case) -> None:
     before = sitk.GetArrayFromImage(ball.image)[sitk.GetArrayFromImage(ball.mask) > 0]
     assert inside.mean() == pytest.approx(before.mean(), abs=2)
     assert centre(perturbed.mask) == pytest.approx(centre(ball.mask), abs=0.3)
+
+
+@pytest.mark.parametrize("kind", [sitk.sitkInt16, sitk.sitkFloat32])
+def test_a_turned_image_has_the_bits_of_simpleitks_b_spline(ball: Case, kind: int) -> None:
+    site = Site(replace(ball, image=sitk.Cast(ball.image, kind)))
+    turn = sitk.VersorTransform((0, 0, 1), 0.1, ball.image.TransformIndexToPhysicalPoint((40, 40, 20)))
+    expected = sitk.Resample(site.case.image, site.image, turn, sitk.sitkBSpline, -1024.0)
+    turned = sitk.Resample(site.spline, site.image, turn, sitk.sitkBSplineResampler, -1024.0, kind)
+    assert site.spline.GetSize() == site.case.image.GetSize(), "else the two are prefiltered from different borders"
+    np.testing.assert_array_equal(sitk.GetArrayViewFromImage(turned), sitk.GetArrayViewFromImage(expected))
 
 
 def test_the_boundary_is_redrawn_but_the_core_stays(ball: Case) -> None:
@@ -205,6 +219,23 @@ def test_a_part_cut_out_of_the_resampled_image_has_the_bits_of_a_part_resampled_
         for ours, full in ((cut.image, alone.image), (cut.mask, alone.mask)):
             np.testing.assert_array_equal(sitk.GetArrayViewFromImage(ours), sitk.GetArrayViewFromImage(full))
             assert (ours.GetOrigin(), ours.GetSpacing()) == (full.GetOrigin(), full.GetSpacing())
+        ours, full = RoiImages(cut, settings).sub_bands, RoiImages(alone, settings).sub_bands
+        assert isinstance(ours, PartBands) and isinstance(full, SubBands)
+        for name in WAVELETS:
+            np.testing.assert_array_equal(ours.values(name), full.values(name))
+
+
+def test_sub_bands_of_an_roi_at_the_border_of_the_image_are_its_own(ball: Case) -> None:
+    settings = load_study("escc-lpfs-ccrt").settings.changed(voxel_mm=(0.7, 0.7, 1.9))
+    moved = np.roll(sitk.GetArrayViewFromImage(ball.mask), (0, -25, 0), (0, 1, 2))
+    mask = sitk.GetImageFromArray(moved)
+    mask.CopyInformation(ball.mask)
+    site = Site(replace(ball, mask=mask))
+    shared = share(site.case, site.whole_mask(site.mask * 0 + 1), settings)
+    cut, alone = prepare(site.case, settings, shared), prepare(site.case, settings)
+    names = [f"{image}_firstorder_{feature}" for image in WAVELETS for feature in ("Mean", "Variance")]
+    assert isinstance(RoiImages(cut, settings).sub_bands, SubBands)
+    assert extract(cut, settings, names).values == extract(alone, settings, names).values
 
 
 def test_an_image_is_not_shared_where_its_last_bits_might_differ(ball: Case) -> None:

@@ -16,6 +16,7 @@ from .pyradiomics_features import image_features
 from .pyradiomics_package import radiomics, software_versions
 from .pyradiomics_roi import prepare, resample_region
 from .pyradiomics_settings import PyRadiomicsSettings
+from .shared_image import SharedImage
 
 _REMEDIES = mark(
     {
@@ -51,10 +52,10 @@ class PyRadiomics:
 
         from . import roi_images  # noqa: F401
 
-    def share(self, case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:
+    def share(self, case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> SharedImage | None:
         return resample_region(case, region, settings)
 
-    def prepare(self, case: Case, settings: PyRadiomicsSettings, shared: sitk.Image | None) -> Roi:
+    def prepare(self, case: Case, settings: PyRadiomicsSettings, shared: SharedImage | None) -> Roi:
         return prepare(case, settings, shared)
 
     def parts(self, names: Iterable[str]) -> dict[str, dict[str, list[str]]]:

@@ -17,6 +17,7 @@ from ..roi import Roi, RoiAccount, bounding_box, measurement_frame, require_roi,
 from .pyradiomics_package import radiomics
 from .pyradiomics_settings import PyRadiomicsSettings
 from .quick_resampling import Resampler
+from .shared_image import Part, SharedImage
 
 if TYPE_CHECKING:
     from ...imaging.case import Case
@@ -32,7 +33,7 @@ MOST_VOXELS, MOST_IN_A_ROW = 1 << 27, 100_000
 REMOVED_WARNING_PERCENT = 100 / 3
 
 
-def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | None = None) -> Roi:
+def prepare(case: Case, settings: PyRadiomicsSettings, shared: SharedImage | None = None) -> Roi:
     """Resample a case and exclude voxels below ``hu_min``, in the order the settings name.
 
     ``after-resampling`` equals PyRadiomics' ``resegmentRange=[hu_min]`` bit for bit; ``before-resampling`` thresholds
@@ -41,14 +42,14 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
     Args:
         case: image and GTV.
         settings: the study's.
-        resampled: the case's image from :func:`resample_region`, with which several masks spare resampling it each.
+        shared: the case's image from :func:`resample_region`, with which several masks spare resampling it each.
 
     Raises:
         RoiError: the ROI is empty, flat or smaller than ``min_voxels`` at any step.
     """
     image, mask = case.image, measurement_frame(case.mask)
     steps = [step(mark("drawn"), mask)]
-    removed = 0.0
+    removed, part = 0.0, None
 
     def exclude(hu_min: float) -> None:
         nonlocal mask, removed
@@ -67,7 +68,8 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
     else:
         _require_bounded(mask, settings, case.name)
         whole, excluded = image, mask
-        image, mask = _cut(resampled, excluded, settings) or _resample(whole, excluded, settings)
+        cut = _cut(shared, excluded, settings)
+        image, mask, part = cut or (*_resample(whole, excluded, settings), None)
         drawn = mask if drawn is excluded else _resample(whole, drawn, settings)[1]
         size = " × ".join(f"{mm:g}" for mm in image.GetSpacing())
         steps.append(step(told("resampled to {size} mm", size=size), mask))
@@ -86,7 +88,7 @@ def prepare(case: Case, settings: PyRadiomicsSettings, resampled: sitk.Image | N
         )
     account = RoiAccount(tuple(steps), removed, settings.hu_order, settings.shape_mask)
     shape_mask = drawn if settings.shape_mask == "drawn" else mask
-    return Roi(image, mask, shape_mask, account, warnings)
+    return Roi(image, mask, shape_mask, account, warnings, part=part)
 
 
 def _require_bounded(mask: sitk.Image, settings: PyRadiomicsSettings, name: str) -> None:
@@ -107,14 +109,14 @@ def _require_bounded(mask: sitk.Image, settings: PyRadiomicsSettings, name: str)
         )
 
 
-def resample_region(case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> sitk.Image | None:
+def resample_region(case: Case, region: sitk.Image, settings: PyRadiomicsSettings) -> SharedImage | None:
     """The case's image resampled around a region (uint8 0/1, on the case's grid), for masks that lie inside it.
 
     None where the settings do not resample, or a part cut out might not have the bits of a part resampled alone.
     """
     if settings.voxel_mm is None or settings.pixel_type != "int16" or _grids_meet(case.image, settings.voxel_mm):
         return None
-    return _resample(case.image, measurement_frame(region), settings)[0]
+    return SharedImage(_resample(case.image, measurement_frame(region), settings)[0])
 
 
 def _above(image: sitk.Image, mask: sitk.Image, hu_min: float) -> sitk.Image:
@@ -138,18 +140,19 @@ def _grids_meet(image: sitk.Image, voxel_mm: Sequence[float]) -> bool:
 
 
 def _cut(
-    resampled: sitk.Image | None, mask: sitk.Image, settings: PyRadiomicsSettings
-) -> tuple[sitk.Image, sitk.Image] | None:
+    shared: SharedImage | None, mask: sitk.Image, settings: PyRadiomicsSettings
+) -> tuple[sitk.Image, sitk.Image, Part] | None:
     """What :func:`_resample` gives, its image cut out of a larger one; None where that is not possible."""
-    if resampled is None:
+    if shared is None:
         return None
     grid, mask = _on_grid_of(mask, mask, settings, "sitkNearestNeighbor")
-    if grid.GetSpacing() != resampled.GetSpacing():  # PyRadiomics does not resample across a mask of one slice
+    if grid.GetSpacing() != shared.image.GetSpacing():  # PyRadiomics does not resample across a mask of one slice
         return None
-    offset = np.subtract(grid.GetOrigin(), resampled.GetOrigin()) / grid.GetSpacing()
-    image = sitk.RegionOfInterest(resampled, grid.GetSize(), np.rint(offset).astype(int).tolist())
+    offset = np.subtract(grid.GetOrigin(), shared.image.GetOrigin()) / grid.GetSpacing()
+    start = np.rint(offset).astype(int).tolist()
+    image = sitk.RegionOfInterest(shared.image, grid.GetSize(), start)
     image.SetOrigin(grid.GetOrigin())
-    return image, mask
+    return image, mask, Part(shared, tuple(start))
 
 
 def _resample(image: sitk.Image, mask: sitk.Image, settings: PyRadiomicsSettings) -> tuple[sitk.Image, sitk.Image]:

@@ -22,9 +22,13 @@ _SLAB = 1 << 21
 class Resampler(sitk.ResampleImageFilter):
     """SimpleITK's filter, which is asked only where it must be."""
 
+    _last: tuple[sitk.Image, int, sitk.Image] | None = None
+
     def Execute(self, image: sitk.Image) -> sitk.Image:  # noqa: N802 - SimpleITK's name
-        """The resampled image."""
-        return self._quick(image) or super().Execute(image)
+        """The resampled image; that of a mask which is its own image is asked for twice."""
+        if self._last is None or self._last[0] is not image or self._last[1] != self.GetInterpolator():
+            self._last = image, self.GetInterpolator(), self._quick(image) or super().Execute(image)
+        return self._last[2]
 
     def _quick(self, image: sitk.Image) -> sitk.Image | None:
         straight = image.GetDirection() == self.GetOutputDirection() == tuple(np.eye(3).ravel())

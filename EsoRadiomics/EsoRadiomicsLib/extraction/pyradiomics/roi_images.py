@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pywt
 import SimpleITK as sitk
 from radiomics import cMatrices, imageoperations
 
@@ -15,6 +16,7 @@ from ..roi import Roi, bounding_box
 from .feature_names import ORIGINAL
 from .pyradiomics_settings import PyRadiomicsSettings
 from .quick_classes import TEXTURES, Shape
+from .shared_image import PartBands
 from .sub_bands import SubBands
 from .texture_counts import LevelImage, RoiGrid
 
@@ -70,8 +72,11 @@ class RoiImages:
         return RoiGrid(mask, cMatrices.generate_angles(np.array(mask.shape), np.array([1]), False, False, 0))
 
     @cached_property
-    def sub_bands(self) -> SubBands:
+    def sub_bands(self) -> SubBands | PartBands:
         """Of the whole resampled image, as filters look outside the ROI."""
+        part = self.roi.part
+        if part is not None and part.has_bands_of(self.mask, pywt.Wavelet(self.wavelet).dec_len // 2):
+            return PartBands(part, self.mask, self.wavelet)
         return SubBands(self.image, self.mask, self.wavelet)
 
     @cached_property

@@ -24,18 +24,22 @@ class SubBands:
     """
 
     def __init__(self, image: np.ndarray, mask: np.ndarray, wavelet: str) -> None:
-        odd = [(0, size % 2) for size in image.shape]
-        self._image = np.pad(image, odd, "wrap")
-        self._inside = np.pad(mask, odd)
+        self._image = np.pad(image, [(0, size % 2) for size in image.shape], "wrap")
+        self._mask = mask
         self._wavelet = pywt.Wavelet(wavelet)
         self._steps: list[tuple[str, tuple[np.ndarray, np.ndarray]]] = []
 
     def values(self, name: str) -> np.ndarray:
         """The values in the ROI of a sub-band such as ``wavelet-LLH``."""
+        return self.whole(name)[self._mask]
+
+    def whole(self, name: str) -> np.ndarray:
+        """A sub-band of the image."""
         letters, data = name.removeprefix(PREFIX), self._image
         for step, axis in enumerate(AXES):
             if step == len(self._steps) or self._steps[step][0] != letters[:step]:
                 del self._steps[step:]
                 self._steps.append((letters[:step], pywt.swt(data, self._wavelet, level=1, axis=axis)[0]))
             data = self._steps[step][1]["LH".index(letters[step])]
-        return data[self._inside]
+        depth, height, width = self._mask.shape
+        return data[:depth, :height, :width]
