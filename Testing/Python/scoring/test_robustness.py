@@ -15,9 +15,12 @@ from EsoRadiomicsLib.core.errors import RoiError, UsageError
 from EsoRadiomicsLib.extraction.engines import extract, prepare, share
 from EsoRadiomicsLib.extraction.perturbation import CHANGE_MM, KINDS, SHIFT_MM, Perturbation, Site, noise_level, plan
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import WAVELETS
+from EsoRadiomicsLib.extraction.pyradiomics.pyradiomics_settings import PyRadiomicsSettings
 from EsoRadiomicsLib.extraction.pyradiomics.roi_images import RoiImages
 from EsoRadiomicsLib.extraction.pyradiomics.shared_image import PartBands
 from EsoRadiomicsLib.extraction.pyradiomics.sub_bands import SubBands
+from EsoRadiomicsLib.extraction.roi import Roi
+from EsoRadiomicsLib.extraction.settings import ExtractionSettings
 from EsoRadiomicsLib.extraction.workers import helpers
 from EsoRadiomicsLib.imaging.case import Case, load_case, make_case
 from EsoRadiomicsLib.scoring.patient import PatientResult, score_patient
@@ -219,10 +222,15 @@ def test_a_part_cut_out_of_the_resampled_image_has_the_bits_of_a_part_resampled_
         for ours, full in ((cut.image, alone.image), (cut.mask, alone.mask)):
             np.testing.assert_array_equal(sitk.GetArrayViewFromImage(ours), sitk.GetArrayViewFromImage(full))
             assert (ours.GetOrigin(), ours.GetSpacing()) == (full.GetOrigin(), full.GetSpacing())
-        ours, full = RoiImages(cut, settings).sub_bands, RoiImages(alone, settings).sub_bands
-        assert isinstance(ours, PartBands) and isinstance(full, SubBands)
+        taken, filtered = sub_bands(cut, settings), sub_bands(alone, settings)
+        assert isinstance(taken, PartBands) and isinstance(filtered, SubBands)
         for name in WAVELETS:
-            np.testing.assert_array_equal(ours.values(name), full.values(name))
+            np.testing.assert_array_equal(taken.values(name), filtered.values(name))
+
+
+def sub_bands(roi: Roi, settings: ExtractionSettings) -> SubBands | PartBands:
+    assert isinstance(settings, PyRadiomicsSettings)
+    return RoiImages(roi, settings).sub_bands
 
 
 def test_sub_bands_of_an_roi_at_the_border_of_the_image_are_its_own(ball: Case) -> None:
@@ -234,7 +242,7 @@ def test_sub_bands_of_an_roi_at_the_border_of_the_image_are_its_own(ball: Case) 
     shared = share(site.case, site.whole_mask(site.mask * 0 + 1), settings)
     cut, alone = prepare(site.case, settings, shared), prepare(site.case, settings)
     names = [f"{image}_firstorder_{feature}" for image in WAVELETS for feature in ("Mean", "Variance")]
-    assert isinstance(RoiImages(cut, settings).sub_bands, SubBands)
+    assert isinstance(sub_bands(cut, settings), SubBands)
     assert extract(cut, settings, names).values == extract(alone, settings, names).values
 
 
