@@ -6,7 +6,7 @@ import importlib
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,6 +42,27 @@ def test_what_is_missing_for_the_study_is_said_with_where_to_install_it(
     said = dependencies.engine_sentence("escc-lpfs-ccrt")
     assert said.startswith("PyRadiomics, which measures the features, is not installed.") and "SlicerRadiomics" in said
     assert dependencies.engine_sentence("escc-early-recurrence") == ""  # measured without any package
+
+
+@pytest.mark.parametrize("slicer_has_packaging", [True, False])
+def test_a_user_who_declines_the_packages_gets_neither_them_nor_an_error(
+    dependencies: Any, monkeypatch: pytest.MonkeyPatch, slicer_has_packaging: bool
+) -> None:
+    asked = []
+
+    def declined(*question: Any, **more: Any) -> bool:
+        asked.append(question)
+        if slicer_has_packaging:
+            raise RuntimeError("User declined package installation")
+        return False
+
+    packaging = ModuleType("slicer.packaging")
+    if slicer_has_packaging:
+        packaging.load_requirements, packaging.pip_ensure = Path, declined  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+    monkeypatch.setattr(dependencies, "slicer", SimpleNamespace(util=SimpleNamespace(confirmOkCancelDisplay=declined)))
+    dependencies.install_packages(resource_path("requirements-deep.txt"), {"onnx>=1.16": "looks at a network"})
+    assert len(asked) == 1
 
 
 def test_the_panel_asks_for_the_packages_of_the_extra() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,21 +41,20 @@ def packages_sentence(missing: dict[str, str]) -> str:
 
 
 def install_packages(requirements: Path, missing: dict[str, str]) -> None:
-    """Install with the user's consent.
+    """Install, if the user agrees; one who does not knows it, and what is missing is still said.
 
     Raises:
-        RuntimeError: the user declined.
         subprocess.CalledProcessError: pip failed.
     """
     try:
         from slicer.packaging import load_requirements, pip_ensure
     except ImportError:  # Slicer 5.10
         question = _("{sentence} Install them into Slicer's Python?").format(sentence=packages_sentence(missing))
-        if not slicer.util.confirmOkCancelDisplay(question, "EsoRadiomics"):
-            raise RuntimeError(_("The installation was declined.")) from None
-        slicer.util.pip_install(list(missing))
+        if slicer.util.confirmOkCancelDisplay(question, "EsoRadiomics"):
+            slicer.util.pip_install(list(missing))
     else:
-        pip_ensure(load_requirements(requirements), requester="EsoRadiomics")
+        with suppress(RuntimeError):  # the user declined
+            pip_ensure(load_requirements(requirements), requester="EsoRadiomics")
 
 
 def engine_requirements(study: str) -> Path | None:
