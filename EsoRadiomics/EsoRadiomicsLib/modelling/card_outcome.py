@@ -53,7 +53,7 @@ def baseline(survival: FloatArray, times: Sequence[float], source: str) -> list[
 
 def risk_group_name(cutoff: Mapping[str, Any]) -> str:
     """What the risk group above a card's cut-off is called among the terms of its outcome model."""
-    return f"Rad-score {'≥' if cutoff['rule'] == '>=' else '>'} {cutoff['value']:.4g}"
+    return f"Rad-score {'≥' if cutoff['rule'] == '>=' else '>'} {cutoff['value']:.4g}".replace(" -", " −")
 
 
 def what_is_estimated(model: str, endpoint: str, competes: str) -> str:

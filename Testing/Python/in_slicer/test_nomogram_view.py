@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import qt_shim
 
 qt_shim.install()
 
+from EsoRadiomicsLib.in_slicer.widgets.patient.nomogram_painter import NomogramPainter  # noqa: E402
 from EsoRadiomicsLib.in_slicer.widgets.patient.nomogram_view import NomogramView  # noqa: E402
 from EsoRadiomicsLib.scoring.nomogram import Nomogram, build_nomogram  # noqa: E402
 from EsoRadiomicsLib.studies.study import load_study  # noqa: E402
@@ -135,3 +137,22 @@ def test_an_empty_view_ignores_the_pointer() -> None:
     qt_shim.drag(view, (50, 50), (200, 100))
     qt_shim.double_click(view, (50, 50))
     assert view.values == {}
+
+
+def test_a_long_label_at_the_right_end_stays_out_of_the_patients_column(
+    view: NomogramView, nomogram: Nomogram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = "high Rad-score (lymph-node metastasis)"
+    longest = next(row for row in nomogram.rows if row.ticks[-1].points == 100)
+    ticks = (longest.ticks[0], replace(longest.ticks[-1], label=label))
+    rows = tuple(replace(row, ticks=ticks) if row is longest else row for row in nomogram.rows)
+    ends = []
+
+    def text(self: NomogramPainter, x: float, y: float, text: str, size: float, *_: Any, **more: Any) -> None:
+        if text == label and more.get("align") == 0:
+            ends.append(self._value_x - x - self.width_of(text, size) / 2)
+
+    monkeypatch.setattr(NomogramPainter, "text", text)
+    view.show_patient(replace(nomogram, rows=rows), OWN)
+    view.grab()
+    assert ends and min(ends) > 0

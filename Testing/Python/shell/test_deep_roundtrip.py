@@ -166,7 +166,8 @@ def test_a_probability_is_recalibrated_without_follow_up(folder: Path) -> None:
     assert updated["outcome"]["baseline"] == card["outcome"]["baseline"]
     assert updated["signature"]["intercept"]["value"] != card["signature"]["intercept"]["value"]
     cutoff = updated["signature"]["cutoff"]["value"]
-    assert updated["outcome"]["terms"][-1]["name"] == f"Rad-score > {cutoff:.4g}"
+    sign = "−" if cutoff < 0 else ""
+    assert updated["outcome"]["terms"][-1]["name"] == f"Rad-score > {sign}{abs(cutoff):.4g}"
 
 
 def test_without_the_network_the_refusal_says_which_and_where(

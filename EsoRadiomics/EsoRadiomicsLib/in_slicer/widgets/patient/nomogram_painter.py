@@ -174,7 +174,8 @@ class NomogramPainter(Sketch):
         for tick, side in placed:
             x = x_of(tick.points)
             self.line(x, y, x, y + (way * side or way) * 1.5 * self._mm, INK, 1.0)
-            if side:
+            if side:  # a long label at the right end stays out of the patient's column
+                x = min(x, self._value_x - self._mm - self.width_of(tick.label, TICK) / 2)
                 self.text(x, y + way * side * 3.1 * self._mm, tick.label, TICK, INK, align=0, paper=True)
         self._lines(LABEL_MM * self._mm, y - (1.4 * self._mm if note else 0), label, 26, INK)
         if note:
