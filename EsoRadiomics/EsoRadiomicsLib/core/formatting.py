@@ -28,6 +28,11 @@ def decimals(value: float, places: int) -> str:
     return text.replace("-", "−") if float(text) else text[1:]
 
 
+def capitalised(text: str) -> str:
+    """The first letter large, the others as they are: ``"OS"`` stays."""
+    return text[:1].upper() + text[1:]
+
+
 def p_value(p: float) -> str:
     """``"p = 0.012"``, ``"p < 0.001"``."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"

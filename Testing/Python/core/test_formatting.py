@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from EsoRadiomicsLib.core.formatting import decimals, number, p_value, plain
+from EsoRadiomicsLib.core.formatting import capitalised, decimals, number, p_value, plain
 from EsoRadiomicsLib.scoring.predicted_outcome import Bounds
 from EsoRadiomicsLib.scoring.score_text import percent, points, rad_score, rule
 from EsoRadiomicsLib.studies.card_parts import Cutoff, Group
@@ -32,6 +32,15 @@ def test_a_p_value_is_said_no_more_exactly_than_anyone_reads_it(p: float, text: 
 
 def test_columns_have_fixed_decimals_and_a_sign_except_for_zero() -> None:
     assert [decimals(value, 2) for value in (0.5, -0.5, 0.001, -0.001)] == ["+0.50", "−0.50", "0.00", "0.00"]
+
+
+def test_a_heading_begins_large_and_keeps_abbreviations() -> None:
+    assert [capitalised(text) for text in ("OS", "local progression-free survival", "无进展", "")] == [
+        "OS",
+        "Local progression-free survival",
+        "无进展",
+        "",
+    ]
 
 
 def test_a_number_of_a_card_is_shown_as_printed() -> None:

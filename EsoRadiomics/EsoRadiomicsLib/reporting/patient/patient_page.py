@@ -8,7 +8,7 @@ from html import escape
 from string import Template
 from typing import Any
 
-from ...core.formatting import listed, number, plain
+from ...core.formatting import capitalised, listed, number, plain
 from ...core.resources import resource_path
 from ...core.translation import current_language, mark, tr
 from ...extraction.engines import engine
@@ -116,13 +116,13 @@ def _cards(result: PatientResult) -> Iterable[str]:
             )
             for at in score.survival
         ]
-        yield _card(escape(tr(outcome.label).capitalize()), _rows(rows), "survival")
+        yield _card(escape(capitalised(tr(outcome.label))), _rows(rows), "survival")
     if outcome is not None and outcome.competing is not None and score.incidence:
         rows = [
             (escape(risk_of(at.time, outcome, score.study.endpoint)), _percent(at.bounds)) for at in score.incidence
         ]
         below = escape(tr("cumulative incidence, beside {event}", event=tr(outcome.competing.event)))
-        yield _card(escape(tr(outcome.label).capitalize()), _rows(rows) + below, "survival")
+        yield _card(escape(capitalised(tr(outcome.label))), _rows(rows) + below, "survival")
     if outcome is not None and score.event_probability is not None:
         yield _card(
             escape(tr(outcome.label)), f'<div class="big">{_percent(score.event_probability)}</div>', "survival"
@@ -329,7 +329,7 @@ def _provenance(result: PatientResult) -> str:
         (tr("Image SHA-256"), f"<code>{case.image_sha256}</code>"),
         (tr("Mask SHA-256"), f"<code>{case.mask_sha256}</code>"),
         *(
-            (escape(tr(_SOURCES.get(name, name.capitalize()))), escape(_text(value)))
+            (escape(tr(_SOURCES.get(name, capitalised(name)))), escape(_text(value)))
             for name, value in case.sources.items()
         ),
     ]
