@@ -148,9 +148,7 @@ def test_what_is_missing_is_said_in_sentences(ward: Ward) -> None:
     ]
     (reason,) = section.missing(replace(inputs, manifest="nowhere.csv"))
     assert "There is no manifest nowhere.csv" in reason
-    (reason,) = section.missing(replace(inputs, study="escc-early-recurrence"))
-    assert "Tick “Measure all features”" in reason
-    assert section.missing(replace(inputs, study="escc-early-recurrence", all_features=True)) == []
+    assert section.missing(replace(inputs, study="escc-early-recurrence")) == []
     (reason,) = section.missing(replace(inputs, reference="nowhere.json"))
     assert "nowhere.json" in reason
     section.run(CohortInputs())
@@ -163,6 +161,11 @@ def test_the_command_gets_what_the_panel_shows(ward: Ward) -> None:
     assert {"run", "--full", "--jobs=2", "--allow-outside", f"--study={STUDY}", "--progress=json"} <= given
     ward.runner.on_line('{"progress": 0.5, "message": "1 of 3 cases, 1 failed, 20 s left (P000)"}')
     assert (ward.section.progress, ward.section.message) == (0.5, "1 of 3 cases, 1 failed, 20 s left (P000)")
+
+
+def test_a_study_without_a_signature_is_measured_whole(ward: Ward) -> None:
+    ward.section.run(replace(ward.inputs, study="escc-early-recurrence", all_features=False))
+    assert "--full" in ward.runner.arguments
 
 
 def test_a_folder_shows_what_an_earlier_run_left_in_it(

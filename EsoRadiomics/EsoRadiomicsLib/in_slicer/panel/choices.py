@@ -138,6 +138,14 @@ def study_of(id_or_path: str) -> Study:
     return _study(id_or_path, _modified(id_or_path))
 
 
+def excludes_voxels(id_or_path: str) -> bool:
+    """Whether a study's settings leave voxels of the GTV out; not where its card cannot be read."""
+    try:
+        return bool(id_or_path) and study_of(id_or_path).settings.hu_min is not None
+    except EsoRadiomicsError:
+        return False
+
+
 def reference_of(path: str) -> ReferenceCohort | None:
     """The reference cohort of a file, read again only when it was written; None for an empty path.
 

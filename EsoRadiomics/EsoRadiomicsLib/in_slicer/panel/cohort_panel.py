@@ -160,7 +160,7 @@ class CohortSection(Section):
         command = ["cohort", "run", *_manifest_options(inputs), f"--study={inputs.study}", f"--jobs={inputs.jobs}"]
         if inputs.reference:
             command.append(f"--reference={inputs.reference}")
-        if inputs.all_features:
+        if inputs.all_features or not has_signature(inputs.study):
             command.append("--full")
         if inputs.all_readings and has_readings(inputs.study):
             command.append("--all-readings")
@@ -281,9 +281,14 @@ class CohortSection(Section):
         return loaded
 
 
+def has_signature(study: str) -> bool:
+    """Whether a study names the features of its score; all are measured for one that does not."""
+    return bool(study) and study_of(study).signature is not None
+
+
 def has_readings(study: str) -> bool:
     """Whether a study's card lists what its paper leaves open."""
-    return bool(study) and study_of(study).signature is not None and bool(study_of(study).card.get("readings"))
+    return has_signature(study) and bool(study_of(study).card.get("readings"))
 
 
 def _require_z_scores(inputs: CohortInputs) -> None:
@@ -298,14 +303,10 @@ def _new_path(folder: Path, study: str) -> Path:
 
 
 def _require_measurable(inputs: CohortInputs) -> None:
-    study = study_of(inputs.study)
+    study_of(inputs.study)
     reference_of(inputs.reference)
     if inputs.all_features and inputs.all_readings and has_readings(inputs.study):
         raise InputError(_("All features and every reading of the paper are two runs: untick one of them."))
-    if study.signature is None and not inputs.all_features:
-        raise InputError(
-            _("{absent} Tick “Measure all features” to measure without a signature.").format(absent=study.absent)
-        )
 
 
 def _manifest_options(inputs: CohortInputs) -> list[str]:

@@ -17,7 +17,7 @@ from ....core.translation import tr as library_tr
 from ....reporting.palette import GREY, VERMILLION
 from ...language import tr as _
 from ...panel.choices import study_of
-from ...panel.cohort_panel import CohortInputs, CohortSection, has_readings
+from ...panel.cohort_panel import CohortInputs, CohortSection, has_readings, has_signature
 from ...panel.cohort_result import CohortResult
 from ..dependencies import engine_sentence
 from ..dialogs import ask_text, choose_folder
@@ -150,7 +150,8 @@ class CohortView(ParameterView):
         self.ui.scanButton.enabled = not section.running
         self.ui.openManifestButton.enabled = not to_check
         self.ui.cohortStudyLabel.text = _study_line(inputs)
-        self.ui.cohortReadingsCheckBox.visible = _may_have_readings(inputs.study)
+        self.ui.cohortFeaturesCheckBox.visible = _known_to(has_signature, inputs.study)
+        self.ui.cohortReadingsCheckBox.visible = _known_to(has_readings, inputs.study)
         lacking = section.missing_to_refer(inputs)
         self.ui.makeCohortReferenceButton.enabled = not lacking and not section.running
         self.ui.makeCohortReferenceButton.toolTip = "\n".join(lacking) or _(
@@ -212,7 +213,7 @@ class CohortView(ParameterView):
 
     def _on_guide(self) -> None:
         """Section 2 asks for a reference cohort."""
-        self._parameters.cohort.all_readings = _may_have_readings(self._parameters.study)
+        self._parameters.cohort.all_readings = _known_to(has_readings, self._parameters.study)
         self._frame.collapsed = self.ui.measureSection.collapsed = False
         if not self._section.running and self._section.result is None:
             self._section.message = _(
@@ -263,9 +264,9 @@ def result_text(result: CohortResult) -> str:
     return "\n".join(lines if result.scores else [*lines, _("No study could be scored; the report says why.")])
 
 
-def _may_have_readings(study: str) -> bool:
+def _known_to(has: Callable[[str], bool], study: str) -> bool:
     try:
-        return has_readings(study)
+        return has(study)
     except EsoRadiomicsError:  # another sentence says what is wrong with the study
         return False
 
@@ -274,7 +275,9 @@ def _study_line(inputs: CohortInputs) -> str:
     """What is measured and scored, from section 2."""
     try:
         title = library_tr(study_of(inputs.study).title)
+        full = "" if has_signature(inputs.study) else _("All features are measured.")
     except EsoRadiomicsError as error:
         return str(error)
     scored = _(", reference cohort {name}").format(name=Path(inputs.reference).name) if inputs.reference else ""
-    return _("With the settings of section 2: {title}{scored}.").format(title=title, scored=scored)
+    line = _("With the settings of section 2: {title}{scored}.").format(title=title, scored=scored)
+    return f"{line} {full}".strip()

@@ -12,6 +12,7 @@ import slicer
 from ....core.translation import tr as library_tr
 from ....studies.study import Study
 from ...language import tr as _
+from ...panel.choices import excludes_voxels
 from ...panel.patient_panel import Inputs, Panel
 from ...panel.patient_report_files import DICOM
 from ...scene.likely_nodes import likely_ct, likely_segmentation
@@ -241,6 +242,7 @@ class PanelView(ParameterView):
         missing = [sentence for sentence in (*panel.missing(inputs), engine_sentence(inputs.study or "")) if sentence]
         self.ui.gtvLine.text = panel.gtv_line(inputs)
         self.ui.gtvLine.visible = bool(self.ui.gtvLine.text)
+        self.ui.previewCheckBox.visible = excludes_voxels(inputs.study)
         self._histogram.show_shares(panel.hu_shares(inputs))
         self._show_reference(inputs)
         self._row.show(panel, missing, _("Measure and score the patient."))
