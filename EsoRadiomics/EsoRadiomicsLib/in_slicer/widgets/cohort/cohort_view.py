@@ -30,6 +30,8 @@ from ..section_ui import load_section
 from ..slicer_process import PythonProcess, WaitingPython
 
 RESULTS = "results"
+WIDEST_CASE = 110
+"""Pixels; what several cases have in common names them all."""
 
 
 class CohortView(ParameterView):
@@ -183,6 +185,7 @@ class CohortView(ParameterView):
         table.setSortingEnabled(True)
         table.resizeColumnToContents(0)
         table.resizeColumnToContents(1)
+        table.setColumnWidth(0, min(table.columnWidth(0), WIDEST_CASE))
         table.resizeRowsToContents()
 
     # What the user does
