@@ -86,7 +86,7 @@ def check_table(
     if MASK_HASH in table.columns:
         images = _texts(table[IMAGE_HASH]) if IMAGE_HASH in table.columns else [""] * len(table)
         refuse_copies(keys, list(zip(images, _texts(table[MASK_HASH]), strict=True)))
-    warnings = []
+    warnings = list(table.attrs.get("remarks", ()))
     if ignored:
         warnings.append(f"Columns not used, because they are not named as features: {some(ignored)}.")
     versions = {name: tuple(dict.fromkeys(_texts(table[name]))) for name in table.columns if _VERSIONS.match(name)}

@@ -50,7 +50,12 @@ def scorable(
             continue
         assert study.signature is not None
         missing = [name for name in study.signature.names if name not in columns]
-        if study.settings.fingerprint not in fingerprints:
+        if fingerprints == {""}:
+            reasons[study.id] = (
+                "The table does not say with which settings its features were measured (column “settings”). Give "
+                "features.csv of a cohort run."
+            )
+        elif study.settings.fingerprint not in fingerprints:
             reasons[study.id] = "The table was measured with other settings. Run the cohort with this study's."
         elif HARMONISED in columns and study.signature.harmonisation is not None:
             reasons[study.id] = "The table was harmonised before, and would be once more. Give it as it was measured."

@@ -10,18 +10,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import InputError
-from ..core.formatting import counted
+from ..core.formatting import counted, some
 from ..core.output import safe_cell, write_text
 from ..core.places import read_bytes
 from ..core.sheet import Sheet, is_xlsx, read_sheet
 from ..core.strict_json import parse_json
 from ..imaging.case import Case
-from .engines import is_feature
+from .engines import classes, is_feature
 from .features import Features
 from .ibex.ibex_table import is_ibex_table, read_ibex_table
 from .roi import step
@@ -178,6 +179,22 @@ def _own_name(name: str, others: Sequence[str]) -> str:
         if is_feature(candidate) and candidate not in others:
             return candidate
     return name
+
+
+def unused_columns(columns: Iterable[object], known: Collection[str] = ()) -> list[str]:
+    """A sentence on columns that look like features and are none that any engine here measures, nor ``known``."""
+    kinds = {kind.lower() for kind in classes()}
+    others = [
+        name
+        for name in map(str, columns)
+        if name not in known and not is_feature(name) and kinds & set(re.split(r"[^a-z0-9]+", name.lower()))
+    ]
+    if not others:
+        return []
+    return [
+        "Columns that look like features but are not named as any engine here names them were not used "
+        f"({len(others)}: {some(others)}). Rename them (image_class_Feature) if they are meant."
+    ]
 
 
 def read_tables(paths: Iterable[Path], text: Sequence[str] = ()) -> pd.DataFrame:

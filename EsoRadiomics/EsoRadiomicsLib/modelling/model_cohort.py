@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,16 @@ import numpy as np
 import pandas as pd
 
 from ..core.errors import InputError, UsageError
-from ..extraction.engines import classes, is_feature
-from ..extraction.feature_table import HARMONISED, ROI_VOLUME, SETTINGS_CHANGED, SOFTWARE, read_tables, table_lines
+from ..extraction.engines import is_feature
+from ..extraction.feature_table import (
+    HARMONISED,
+    ROI_VOLUME,
+    SETTINGS_CHANGED,
+    SOFTWARE,
+    read_tables,
+    table_lines,
+    unused_columns,
+)
 from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, survival
 from ..studies.study import Study
 from .event_causes import event_and_causes
@@ -188,9 +195,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         raise InputError(f"{path} has no row below its header; give a table with one row a patient.")
     cases = table["case"].astype(str) if "case" in table else table.iloc[:, 0].astype(str)
     if repeated := [case for case, n in Counter(cases).items() if n > 1]:
-        raise InputError(
-            f"{listed(repeated)} is in {path} more than once; give each case one row and a name of its own."
-        )
+        raise InputError(f"{path} has {listed(repeated)} more than once; give each case one row and a name of its own.")
     table.index = pd.Index(cases, name="case")
     _check_as_measured(table, columns, study)
     remarks = _warnings(table)
@@ -206,7 +211,7 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
         remarks.append(remark)
     training = None if columns.split is None else training_rows(table[columns.split])
     features = _features(table, columns)
-    remarks += _unused(table, features, columns)
+    remarks += unused_columns(table.columns, {*features, *columns.named, *columns.features, *_METADATA})
     more = [name for name in columns.if_there if name in table and table[name].notna().all()]
     clinical, covariates = coded(
         table[list(dict.fromkeys([*columns.clinical, *more]))], training, study, columns.factors
@@ -358,23 +363,6 @@ def _warnings(table: pd.DataFrame) -> list[str]:
     )
     said = [*([] if "settings" in table else [unknown]), *([before] if HARMONISED in table else [])]
     return [*said, *table.attrs.get("remarks", ())]
-
-
-def _unused(table: pd.DataFrame, features: Iterable[str], columns: Columns) -> list[str]:
-    """A sentence on columns that look like features, and are none that any engine here measures."""
-    known = {*features, *columns.named, *columns.features, *_METADATA}
-    kinds = {kind.lower() for kind in classes()}
-    others = [
-        str(name)
-        for name in table.columns
-        if name not in known and kinds & set(re.split(r"[^a-z0-9]+", str(name).lower()))
-    ]
-    if not others:
-        return []
-    return [
-        f"{len(others)} columns look like features but are not named as any engine here names them, and were not used: "
-        f"{listed(others)}. Rename them (image_class_Feature) if they are meant."
-    ]
 
 
 def listed(names: Sequence[str], shown: int = 5) -> str:

@@ -14,8 +14,8 @@ from ..studies.reference_cohort import ReferenceCohort
 from ..studies.study import Study
 from .model_cohort import Cohort, study_unit
 
-UNLIKE_TIMES = 6.0
-"""Cohorts of one disease differ by less; days, months and years differ by 12 and more."""
+UNLIKE_TIMES = 4.0
+"""Cohorts of one disease differ by less; weeks and months differ by 4.3, days, months and years by 12 and more."""
 UNLIKE_SD = 10.0
 
 

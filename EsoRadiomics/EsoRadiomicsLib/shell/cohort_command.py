@@ -33,7 +33,7 @@ from ..core.errors import ScoreError, UsageError
 from ..core.output import write_text
 from ..core.progress import MODES, reporter
 from ..extraction.engines import is_feature, settings_from
-from ..extraction.feature_table import HARMONISED, write_rows
+from ..extraction.feature_table import HARMONISED, feature_sheet, unused_columns, write_rows
 from ..extraction.settings import ExtractionSettings
 from ..reporting.cohort.cohort_report import write_cohort_report
 from ..reporting.cohort.harmonisation import fit_table, page_of, read_features, write_harmonised
@@ -192,6 +192,9 @@ def _score(options: argparse.Namespace) -> int:
     reference = load_reference(options.reference) if options.reference else None
     studies = [load_study(study) for study in options.study or builtin_studies()]
     lines, reasons = score_table(options.table, studies, reference)
+    sheet = feature_sheet(options.table)
+    for remark in (*sheet.remarks, *unused_columns(sheet.columns)):
+        print(f"warning: {remark}")
     for study, reason in reasons.items():
         print(f"not scored by {study}: {reason}")
     write_rows(options.out, lines)
@@ -273,11 +276,6 @@ def _measure(
     write_results(run, options.out, study=study.id if study else None)
     if readings:
         write_readings(run, options.out)
-    candidates = {study.id: study} if study else {name: load_study(name) for name in builtin_studies()}
-    lines, reasons = score_table(options.out / FEATURES_CSV, list(candidates.values()), reference)
-    write_rows(options.out / SCORES_CSV, lines)
-    in_readings = _in_readings(run, study, reference) if readings and study is not None else None
-    write_cohort_report(run, options.out / REPORT_HTML, lines, candidates, reasons, in_readings)
     known = len(run.finished) - run.measured
     print(f"{len(run.finished)} cases finished ({known} of them before), {len(run.failures)} failed.")
     for what, problems, file in (("failures", run.failures, FAILURES_CSV), ("remarks", run.remarks, REMARKS_CSV)):
@@ -287,6 +285,11 @@ def _measure(
             print(f"  … and {len(problems) - SHOWN} more {what} in {options.out / file}")
     for warning in settings_warnings(study, settings) if study else ():
         print(f"warning: {warning}")
+    candidates = {study.id: study} if study else {name: load_study(name) for name in builtin_studies()}
+    lines, reasons = score_table(options.out / FEATURES_CSV, list(candidates.values()), reference)
+    write_rows(options.out / SCORES_CSV, lines)
+    in_readings = _in_readings(run, study, reference) if readings and study is not None else None
+    write_cohort_report(run, options.out / REPORT_HTML, lines, candidates, reasons, in_readings)
     print(f"Table: {options.out / FEATURES_CSV}\nReport: {options.out / REPORT_HTML}")
     return 1 if run.failures else 0
 

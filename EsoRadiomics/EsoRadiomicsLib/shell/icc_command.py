@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from ..agreement.icc_protocol import against_design, protocol_rule
 from ..agreement.kept_features import OBSERVERS, Rule
 from ..agreement.readings import Measured, compare, measure_manifest
 from ..cohort.manifest import read_manifest
-from ..cohort.problems import Problem
 from ..core.claims import check_apart, only_run
 from ..core.errors import UsageError
 from ..core.progress import MODES, reporter
@@ -82,13 +80,15 @@ def _run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             print(f"Interrupted. Finished readings are kept in {options.out}; the same command goes on from there.")
             return 1
+        for problem in measured.failures[:SHOWN]:
+            print(f"  failed: {problem}")
         result, failures = compare(measured, rule, study), measured.failures
     else:
         result, failures = against_design(agreement(read_table(options.table), rule), study), ()
     write_agreement(
         options.out, result, bland_altman=options.bland_altman, failures=failures, study=study.id if study else None
     )
-    _print(result, failures, options.out)
+    _print(result, options.out)
     return 1 if failures else 0
 
 
@@ -115,11 +115,9 @@ def _measure(options: argparse.Namespace, study: Study | None, rule: Rule) -> Me
     return measured
 
 
-def _print(result: Agreement, failures: Sequence[Problem], out: Path) -> None:
+def _print(result: Agreement, out: Path) -> None:
     for comparison in result.comparisons:
         print(f"{comparison.name}: {len(comparison.cases)} cases")
-    for problem in failures[:SHOWN]:
-        print(f"  failed: {problem}")
     for warning in result.warnings[:SHOWN]:
         print(f"warning: {warning}")
     if len(result.warnings) > SHOWN:

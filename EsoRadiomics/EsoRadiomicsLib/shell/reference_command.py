@@ -11,7 +11,7 @@ from ..cohort.run_facts import case_facts
 from ..core.claims import check_new_file
 from ..core.errors import UsageError
 from ..core.formatting import number
-from ..extraction.feature_table import read_tables, table_software
+from ..extraction.feature_table import read_tables, table_software, unused_columns
 from ..scoring.reference_worth import Worth, pooled_worth, reference_worth, worth_lines
 from ..studies.paper_readings import paper_readings
 from ..studies.reference_building import build_with_readings, cohort_scores, with_signature
@@ -69,6 +69,8 @@ def _build(options: argparse.Namespace) -> int:
     study = load_study(options.study)
     check_new_file(options.out)
     table = read_tables(options.tables)
+    for remark in (*table.attrs["remarks"], *unused_columns(table.columns)):
+        print(f"warning: {remark}")
     known = paper_readings(study).readings[1:] if study.card.get("readings") else ()
     cohort = build_with_readings(
         table,

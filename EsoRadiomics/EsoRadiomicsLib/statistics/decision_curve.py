@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..core.errors import UsageError
+from ..core.errors import InputError, UsageError
 from .competing import causes, event_free, event_free_at, incidence_parts
 from .estimate import sums_of_patients, z_value
 from .inputs import BoolArray, FloatArray, Survival, binary, numbers
@@ -68,8 +68,14 @@ def survival_decision_curve(
     Aalen–Johansen's where events compete (dcurves, stdca's ``cmprsk``).
 
     NaN where the treated were not followed that long. ``clusters`` as in :func:`decision_curve`.
+
+    Raises:
+        InputError: nobody was followed that long.
     """
     _check(thresholds, risk, len(outcome))
+    prevalence = 1 - float(event_free(outcome, time)[0])
+    if not np.isfinite(prevalence):
+        raise InputError(f"Nobody was followed to {time:g}, so it is not known how many have the event by then.")
     rows, variances = [], []
     for threshold in thresholds:
         treated = risk >= threshold
@@ -85,7 +91,6 @@ def survival_decision_curve(
             if there:
                 parts[treated] = incidence_parts(causes(outcome[treated]))[:, there - 1]
             variances.append(_of_patients(threshold, treated, 1 - free, parts, clusters))
-    prevalence = 1 - float(event_free(outcome, time)[0])
     return _curve(
         thresholds, np.array(rows), len(outcome), prevalence, level, np.array(variances if clusters is not None else [])
     )

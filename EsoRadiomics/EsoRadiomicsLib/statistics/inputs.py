@@ -79,8 +79,9 @@ def numbers(values: npt.ArrayLike, what: str, n: int | None = None) -> FloatArra
     except (TypeError, ValueError):
         cells = pd.Series(np.asarray(values, dtype=object).ravel())
         text = pd.to_numeric(cells, errors="coerce").isna() | cells.map(_no_number)
+        found = str(cells[text].iloc[0])[:40]
         raise InputError(
-            f"Numbers are needed for {what}, but there is none in {_labels(values, text.to_numpy())}."
+            f"Numbers are needed for {what}, but there is none in {_labels(values, text.to_numpy())} (but “{found}”)."
         ) from None
     if column.ndim != 1 or not len(column):
         raise UsageError(f"One column of numbers is needed for {what}, not an array of shape {column.shape}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import InputError
+from ..core.formatting import some
 from ..extraction.engines import is_feature
 from ..extraction.settings import ExtractionSettings
 from .reference_cohort import FEWEST_CASES, ReferenceCohort, ReferenceFeature, SignatureSpread
@@ -47,7 +48,7 @@ def build_reference(
         )
     if "case" in table.columns and table["case"].duplicated().any():
         twice = sorted(set(table.loc[table["case"].duplicated(), "case"].astype(str)))
-        raise InputError(f"The feature table lists {', '.join(twice)} more than once. Keep one row a case.")
+        raise InputError(f"The feature table has several rows of {some(twice)}. Keep one row a case.")
     if "settings" in table.columns:
         others = sorted(set(table["settings"].astype(str)) - {settings.fingerprint})
         if others:

@@ -66,6 +66,36 @@ def test_a_row_of_other_settings_or_without_a_value_is_not_scored(results: Path,
     assert scores["rad_score"].notna().tolist() == [False, False, *[True] * (CASES - 3)]
 
 
+def test_how_a_table_was_read_and_that_it_names_no_settings_is_told(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(results / "features.csv", dtype=str, keep_default_na=False).drop(columns="settings")
+    names = {"wavelet-HLL_glcm_Idn": "wavelet.HLL_glcm_Idn", "other": "glcm_Idn"}
+    table.assign(**{"wavelet-HLL_glcm_Idn": "1", "other": "2"}).rename(columns=names).to_csv(
+        tmp_path / "features.csv", index=False
+    )
+    command = ["cohort", "score", str(tmp_path / "features.csv"), "--out", str(tmp_path / "scores.csv")]
+    assert main([*command, "--study", "ln-response-crt"]) == 1
+    told = capsys.readouterr().out
+    assert "does not say with which settings" in told
+    assert "named as R writes names" in told
+    assert "not named as any engine here names them were not used (1: glcm_Idn)" in told
+
+
+def test_a_reference_says_how_its_table_was_read_and_that_it_cannot_serve(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = list(load_study("escc-lpfs-ccrt").settings.names)[:4]
+    rows = [[f"P{i}", *(i * k + 1 for k in range(4)), i] for i in range(5)]
+    table = pd.DataFrame(rows, columns=["case", *names, "firstorder_Mean"])
+    table.to_csv(tmp_path / "t.csv", index=False, sep=";", decimal=",")
+    build = ["reference", "build", "--study", "escc-lpfs-ccrt", "--label", "x", "--out", str(tmp_path / "r.json")]
+    assert main([*build, str(tmp_path / "t.csv")]) == 0
+    told = capsys.readouterr().out
+    assert "were not used (1: firstorder_Mean)" in told
+    assert "cannot serve as a reference" in told
+
+
 def test_what_is_no_feature_table_is_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cohort", "score", str(results / "failures.csv"), "--out", str(tmp_path / "s.csv")]) == 1
     assert "is no feature table" in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_a_cohort_like_the_cards_is_not_warned_of(reference: ReferenceCohort) ->
     assert scale_warnings(LPFS, cohort(), reference) == ()
 
 
-@pytest.mark.parametrize(("scale", "told"), [(30.4, "times less"), (1 / 12, "times more")])
+@pytest.mark.parametrize(("scale", "told"), [(30.4, "times less"), (5, "times less"), (1 / 12, "times more")])
 def test_times_in_another_unit_are_caught_against_the_cards_own(scale: float, told: str) -> None:
     (warning,) = scale_warnings(LPFS, cohort(scale=scale))
     assert told in warning and "--time-unit days, months or years" in warning

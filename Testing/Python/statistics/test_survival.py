@@ -382,3 +382,5 @@ def test_treating_nobody_has_no_net_benefit_and_a_score_is_not_a_risk() -> None:
         survival_decision_curve(outcome, np.array([-1, 0, 1, 2.0]), 2, np.array([0.5]))
     with pytest.raises(UsageError, match="thresholds lie between 0 and 1"):
         survival_decision_curve(outcome, np.full(4, 0.1), 2, np.array([1.0]))
+    with pytest.raises(InputError, match="Nobody was followed to 5"):
+        survival_decision_curve(outcome, np.full(4, 0.1), 5, np.array([0.5]))
