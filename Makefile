@@ -21,7 +21,7 @@ demo: venv-run
 	@$(RUN) Testing/Tools/demo.py
 
 # Qt has a process of its own: PySide6 hooks into every import, also of the threads of others, and some stop there.
-QT_TESTS := Testing/Python/in_slicer
+QT_TESTS := Testing/Python/in_slicer/widgets
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadfile --ignore=$(QT_TESTS)
 
 test: lint

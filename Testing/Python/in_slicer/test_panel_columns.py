@@ -39,8 +39,8 @@ def test_columns_of_another_table_are_proposed_by_name_and_values(tmp_path: Path
     [
         ("nothing.csv", "cannot be read"),
         ("folder", "a file is needed"),
-        ("table.xlsx", "as an Excel file"),
-        ("binary.csv", "as an Excel file"),
+        ("table.xlsx", "is no XLSX file"),
+        ("binary.csv", "is no XLSX file"),
     ],
 )
 def test_what_is_no_table_is_a_sentence(name: str, said: str, tmp_path: Path) -> None:

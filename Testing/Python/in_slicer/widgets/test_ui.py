@@ -21,7 +21,7 @@ from EsoRadiomicsLib.in_slicer.widgets.patient.result_html import is_demonstrati
 from EsoRadiomicsLib.in_slicer.widgets.patient.study_html import study_html
 from EsoRadiomicsLib.studies.study import builtin_studies, load_study
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MODULE = ROOT / "EsoRadiomics"
 UI = sorted((MODULE / "Resources" / "UI").glob("*.ui"))
 PANEL = "EsoRadiomics.ui"
