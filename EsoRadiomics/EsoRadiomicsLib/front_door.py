@@ -71,6 +71,10 @@ def icc(table: str | Path, study: str | Path | Study | None = None, **rule: Any)
         study: whose protocol gives the rule.
         rule: ``threshold``, ``form`` (``"2,1"``), ``strict``, ``lower_bound`` or ``observers`` instead.
 
+    Returns:
+        ``table``, a row a feature with its ICC and 95 % limits (no unit, 1 at best), and ``kept``. Sources: Shrout &
+        Fleiss, Psychol Bull 1979;86:420; McGraw & Wong, Psychol Methods 1996;1:30.
+
     Raises:
         InputError: a table that cannot be compared; UsageError: no threshold.
 
@@ -102,7 +106,10 @@ def run_cohort(
         folder: for the results and the finished cases.
         full: measure all features.
         jobs: cases at a time, each in a process of its own.
-        progress: called with the share done and what is being done.
+        progress: called with the share done (0 to 1) and what is being done.
+
+    Returns:
+        ``finished`` and ``failures``; the table has a row a case, its ROI's volume in cm³, its features in their units.
 
     Raises:
         InputError, UsageError, OutputError: manifest, study or folder cannot be used. A case that fails is in
@@ -193,6 +200,10 @@ def validate(
         table: feature table with outcome and clinical columns.
         reference: for z-scored studies whose card holds no means and SDs.
         columns: as in :func:`fit`; the clinical variables are the card's covariates unless they are named.
+
+    Returns:
+        Evaluations with measures and their 95 % limits, at the card's horizons in the unit of its times (months):
+        Harrell's C, the AUC with DeLong's variance, and so on; sources stand where each is computed, in ``statistics``.
 
     Raises:
         ScoreError: the card cannot be scored; InputError, UsageError: the table lacks what it needs.

@@ -94,6 +94,9 @@ def load_case(
         allow_outside: accept that a volume file's header names data files outside its folder.
         acquisition: a slice of the DICOM series that an image of another format was made from: it tells of the scanner.
 
+    Returns:
+        CT (HU, of the pixel type) and GTV (uint8, 0 and 1), both (x, y, z) on one grid: axes along LPS, spacing in mm.
+
     Raises:
         InputError: anything about the files that prevents a sound measurement; the message names file and remedy.
 

@@ -67,6 +67,10 @@ def score_patient(
         helpers: from :func:`EsoRadiomicsLib.extraction.workers.helpers`.
         progress: told what is being done.
 
+    Returns:
+        Rad-score (no unit) as the sum of its ``contributions``, risk group, and survival or probability (0 to 1) at the
+        card's horizons, by the formulas of the study that the card cites.
+
     Raises:
         ScoreError, UsageError: before any image work, what is missing or wrong.
         RoiError, ExtractionError: the ROI cannot be measured.

@@ -144,6 +144,9 @@ def score_readings(
         reference: for z-scored signatures; it must have been measured in the other readings, too.
         progress: told after each reading.
 
+    Returns:
+        The Rad-score (no unit) and group of each reading, and of each open setting how far it moves the score.
+
     Raises:
         ScoreError: no readings, or none that can be scored; a reference that knows the card's own reading only.
         UsageError: a covariate that the study does not know.

@@ -132,6 +132,12 @@ def _plain(features: Mapping[str, ReferenceFeature]) -> dict[str, Any]:
 def load_reference(path: str | Path | ReferenceCohort) -> ReferenceCohort:
     """Read a reference cohort file.
 
+    Args:
+        path: of the JSON file; a :class:`ReferenceCohort` is given back as it is.
+
+    Returns:
+        Mean and SD of each feature, in its unit, with the settings and versions that they were measured with.
+
     Raises:
         StudyError: it cannot be read or is broken; the message holds the path inside the JSON.
 

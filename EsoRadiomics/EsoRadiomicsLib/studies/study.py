@@ -115,6 +115,13 @@ def builtin_studies() -> tuple[str, ...]:
 def load_study(study: str | Path | Study) -> Study:
     """A study by identifier (``"escc-lpfs-ccrt"``) or by the path of a card.
 
+    Args:
+        study: identifier or path; a :class:`Study` is given back as it is.
+
+    Returns:
+        The card, with the extraction's ``settings``, ``signature``, ``outcome`` (times in months) and ``strata``; every
+        number has its evidence and its place in the paper.
+
     Raises:
         StudyError: no such study, or a broken card (the message holds the path inside the JSON).
 

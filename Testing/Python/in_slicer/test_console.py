@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 import pytest
 import SimpleITK as sitk
 from mrml import add_segmentation, add_volume, node_ids, scene
+from patients import cohort, scored
 from phantoms import ct, gtv
 from readings_factory import READINGS, write_readings
 from scene_patient import patient
@@ -26,6 +29,7 @@ from EsoRadiomicsLib.studies.study import load_study
 
 __all__ = ["scene"]
 
+ROOT = Path(__file__).resolve().parents[3]
 Row = tuple[str, Any, Any, str, str, str]
 
 
@@ -81,6 +85,37 @@ def test_a_patient_of_the_scene_is_scored_and_perturbed_as_from_files(scene: Any
     files = score_patient(load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd"), load_study("ln-response-crt"))
     assert nodes.score.rad_score == files.score.rad_score
     assert nodes.robustness == assess(files, count=5)
+
+
+def test_the_readmes_lines_for_slicers_console_run(scene: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the module's own logic class, on stand-ins for what Slicer brings it."""
+
+    def same(cls: type) -> type:
+        return cls
+
+    bases = ("ScriptedLoadableModule", *(f"ScriptedLoadableModule{part}" for part in ("Logic", "Test", "Widget")))
+    for name, content in {
+        "i18n": {"translate": lambda context, text: text},
+        "parameterNodeWrapper": {"parameterNodeWrapper": same, "parameterPack": same},
+        "ScriptedLoadableModule": {base: type(base, (), {}) for base in bases},
+        "util": {"VTKObservationMixin": type("VTKObservationMixin", (), {})},
+    }.items():
+        module = ModuleType(f"slicer.{name}")
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    before = set(sys.modules)
+    volume, segmentation = patient(scene)
+    study, features = load_study("escc-lpfs-ccrt"), scored("escc-lpfs-ccrt").features
+    cohort(study, features, z=1, demonstration=False).save(tmp_path / "cohort.json")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = [block for block in blocks if "EsoRadiomicsLogic" in block]
+    names = {"volumeNode": volume, "segmentationNode": segmentation}
+    exec(compile(block, "README.md", "exec"), names)
+    for name in {name for name in set(sys.modules) - before if name.startswith("EsoRadiomics")}:
+        del sys.modules[name]  # made with the stand-ins
+    assert names["result"].score.group.label == "high risk of local recurrence"
+    assert names["result"].score.survival
 
 
 def test_processes_give_the_numbers_of_one_and_leave_slicers_main_module_as_it_was(

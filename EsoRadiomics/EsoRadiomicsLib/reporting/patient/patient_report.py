@@ -47,10 +47,14 @@ whole baseline, ``robustness.svg`` and ``readings.svg`` only where that was asse
 pictures were measured."""
 
 
-def write_report(result: PatientResult, folder: Path) -> None:
+def write_report(result: PatientResult, folder: Path | str) -> None:
     """Write the result into ``folder``, replacing an earlier result of the same case and study.
 
     The files are written beside it and moved into place together: whatever happens, there is a whole folder or none.
+
+    Args:
+        result: from :func:`EsoRadiomicsLib.scoring.patient.score_patient`.
+        folder: new, empty, or with an earlier result of this case and study.
 
     Raises:
         OutputError: see :func:`check_folder`; the folder holds another case's or study's result; the disk is full.
