@@ -51,9 +51,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     shutil.copy(folder / "A1" / "gtv.nrrd", folder / "copied-mask" / "gtv.nrrd")
     write_patient(outside, seed=20)
     (folder / "thick").joinpath("ct.nrrd").unlink()
-    thick = phantoms.ct(SIZE, (1.0, 1.0, 5.0), seed=30)
-    sitk.WriteImage(thick, str(folder / "thick" / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(thick), str(folder / "thick" / "gtv.nrrd"))
+    phantoms.write_phantom(folder / "thick", phantoms.ct(SIZE, (1.0, 1.0, 5.0), seed=30))
     air = sitk.ReadImage(str(folder / "empty" / "ct.nrrd"))
     mask = sitk.Cast(sitk.Less(air, -900), sitk.sitkUInt8)
     sitk.WriteImage(mask, str(folder / "empty" / "gtv.nrrd"))  # nothing but air, which the HU exclusion removes

@@ -35,18 +35,6 @@ def golden_table(golden: Golden) -> pd.DataFrame:
     return pd.concat([clinical, features], axis=1)
 
 
-def small_table(golden: Golden, n_noise: int = 30) -> pd.DataFrame:
-    """The golden cohort with the features that R selects and ``n_noise`` others, the volume among them: fast to fit."""
-    names = golden_names(golden)
-    cox = golden("cox_lasso_summary.json")["coef_lambda_min"]
-    binomial = golden("binom_lasso_summary.json")["coef_lambda_min"]
-    chosen = [names[name] for name in [*cox, *binomial] if name in names]
-    others = ["original_shape_VoxelVolume", *(name for name in ALL if name not in chosen)][: n_noise + 1]
-    keep = {*chosen, *others}
-    table = golden_table(golden)
-    return table[[column for column in table.columns if column not in names.values() or column in keep]]
-
-
 def generated_table(n: int = 120, n_features: int = 12, seed: int = 7) -> pd.DataFrame:
     """Patients whose first two features carry the hazard and the odds; ``stage`` and ``HRR status`` matter too."""
     rng = np.random.default_rng(seed)

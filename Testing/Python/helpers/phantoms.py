@@ -35,6 +35,15 @@ def gtv(image: sitk.Image) -> sitk.Image:
     return mask
 
 
+def write_phantom(folder: Path, image: sitk.Image | None = None) -> tuple[Path, Path]:
+    """``ct.nrrd`` (by default :func:`ct`) and ``gtv.nrrd`` in a folder."""
+    image = ct() if image is None else image
+    paths = folder / "ct.nrrd", folder / "gtv.nrrd"
+    for volume, path in zip((image, gtv(image)), paths, strict=True):
+        sitk.WriteImage(volume, str(path))
+    return paths
+
+
 def write_slicer_segmentation(
     path: Path, grid: sitk.Image, layers: np.ndarray, segments: Sequence[tuple[str, str, int, int]]
 ) -> Path:

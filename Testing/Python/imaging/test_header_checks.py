@@ -18,7 +18,6 @@ from EsoRadiomicsLib.imaging.read_volume import read_volume
 
 NRRD = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 8 7 6\nencoding: raw\nendian: little\n"
 META = b"ObjectType = Image\nNDims = 3\nDimSize = 8 7 6\nElementType = MET_SHORT\nBinaryData = True\n"
-SIZES = (3, 8, 7, 6, 1, 1, 1, 1)
 VOXELS = bytes(2 * 8 * 7 * 6)
 
 

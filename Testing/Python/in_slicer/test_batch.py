@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import SimpleITK as sitk
-from phantoms import ct, gtv
+from phantoms import write_phantom
 
 LIBRARY = Path(__file__).resolve().parents[3] / "EsoRadiomics" / "EsoRadiomicsLib"
 SCRIPT = LIBRARY / "in_slicer" / "EsoRadiomicsBatch.py"
@@ -50,11 +49,7 @@ def batch(tmp_path: Path) -> Batch:
 @pytest.fixture
 def patient(tmp_path: Path) -> tuple[Path, Path]:
     """Files of a generated CT and its GTV."""
-    image = ct()
-    paths = tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd"
-    sitk.WriteImage(image, str(paths[0]))
-    sitk.WriteImage(gtv(image), str(paths[1]))
-    return paths
+    return write_phantom(tmp_path)
 
 
 def test_a_patient_is_scored_with_the_shell_commands_arguments(

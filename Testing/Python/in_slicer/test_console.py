@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 from mrml import add_segmentation, add_volume, node_ids, scene
 from patients import cohort, scored
-from phantoms import ct, gtv
+from phantoms import write_phantom
 from readings_factory import READINGS, write_readings
 from scene_patient import patient
 
@@ -80,9 +80,7 @@ def test_a_segment_given_twice_is_refused(scene: Any, tmp_path: Path) -> None:
 def test_a_patient_of_the_scene_is_scored_and_perturbed_as_from_files(scene: Any, tmp_path: Path) -> None:
     volume, segmentation = patient(scene)
     nodes = console.robustness(volume, segmentation, "GTV", study="ln-response-crt", count=5)
-    for image, name in ((ct(), "ct.nrrd"), (gtv(ct()), "gtv.nrrd")):
-        sitk.WriteImage(image, str(tmp_path / name))
-    files = score_patient(load_case(tmp_path / "ct.nrrd", tmp_path / "gtv.nrrd"), load_study("ln-response-crt"))
+    files = score_patient(load_case(*write_phantom(tmp_path)), load_study("ln-response-crt"))
     assert nodes.score.rad_score == files.score.rad_score
     assert nodes.robustness == assess(files, count=5)
 

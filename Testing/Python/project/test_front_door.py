@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import phantoms
 import pytest
-import SimpleITK as sitk
 from cohort_factory import write_cohort
 from cohort_tables import generated_table
 from patients import scored
@@ -38,9 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = write_cohort(folder, 3)
     if manifest.name != "manifest.csv":
         manifest.rename(folder / "manifest.csv")
-    image = phantoms.ct()
-    sitk.WriteImage(image, str(folder / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(image), str(folder / "gtv.nrrd"))
+    phantoms.write_phantom(folder)
     study = load_study("escc-lpfs-ccrt")
     assert study.signature is not None
     values = scored(study).features.values

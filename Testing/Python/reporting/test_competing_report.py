@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import phantoms
 import pytest
-import SimpleITK as sitk
 from cohort_tables import card_for_phantoms, generated_table, written
+from phantoms import write_phantom
 
 from EsoRadiomicsLib.reporting.figures.kaplan_meier_plot import RiskGroup, kaplan_meier_figure
 from EsoRadiomicsLib.shell.cli import main
@@ -49,11 +48,8 @@ def test_the_page_names_the_event_what_competes_and_how_it_is_counted(folder: Pa
 def test_a_patient_is_told_a_risk_by_cumulative_incidence(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = phantoms.ct()
-    sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
     card = card_for_phantoms(folder / "card.json", tmp_path)
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(card)]
+    call = ["score", *map(str, write_phantom(tmp_path)), "--study", str(card)]
     assert main([*call, "--json", "--out", str(tmp_path / "patient")]) == 0
     outcome = json.loads(capsys.readouterr().out)["outcome"]
     assert outcome["survival"] == [] and [at["time"] for at in outcome["incidence"]] == [12, 24, 36]

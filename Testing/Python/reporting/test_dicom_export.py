@@ -146,10 +146,7 @@ def test_headers_that_dicom_does_not_know_are_left_out(
 def test_dicom_of_a_ct_that_is_no_dicom_is_refused_before_any_work(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = phantoms.ct()
-    sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
-    score = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", STUDY]
+    score = ["score", *map(str, phantoms.write_phantom(tmp_path)), "--study", STUDY]
     assert main([*score, "--dicom", str(tmp_path / "dicom")]) == InputError.exit_code
     assert "DICOM" in capsys.readouterr().err
     assert not (tmp_path / "dicom").exists()

@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-import phantoms
 import pytest
-import SimpleITK as sitk
 from cohort_tables import card_for_phantoms, generated_table, written
+from phantoms import write_phantom
 
 from EsoRadiomicsLib.evaluation.internal_validation import internal_validation
 from EsoRadiomicsLib.evaluation.permutation_check import permutation_check
@@ -71,11 +70,8 @@ def test_fit_writes_card_report_figures_and_tables(folder: Path) -> None:
 def test_the_card_scores_a_patient_from_ct_and_gtv_without_a_reference_cohort(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = phantoms.ct()
-    sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
     card = card_for_phantoms(folder / "card.json", tmp_path)
-    call = ["score", str(tmp_path / "ct.nrrd"), str(tmp_path / "gtv.nrrd"), "--study", str(card)]
+    call = ["score", *map(str, write_phantom(tmp_path)), "--study", str(card)]
     assert main([*call, "--covariate", "HRR status=1", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["score"]["rad_score"] is not None

@@ -28,9 +28,7 @@ COMMAND = [sys.executable, "-m", "EsoRadiomicsLib"]
 @pytest.fixture
 def esoradiomics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command in a process, in a folder with ``ct.nrrd`` and ``gtv.nrrd``."""
-    image = phantoms.ct()
-    sitk.WriteImage(image, str(tmp_path / "ct.nrrd"))
-    sitk.WriteImage(phantoms.gtv(image), str(tmp_path / "gtv.nrrd"))
+    phantoms.write_phantom(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3] / "EsoRadiomics"))
 
