@@ -20,7 +20,7 @@ from EsoRadiomicsLib.extraction.engines import prepare, settings_from
 from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.imaging.case import load_case
 from EsoRadiomicsLib.imaging.dicom_series import read_series_headers
-from EsoRadiomicsLib.reporting.dicom.dicom_objects import gtv_segmentation
+from EsoRadiomicsLib.reporting.dicom.dicom_objects import gtv_segmentation, write_dicom
 from EsoRadiomicsLib.reporting.dicom.feature_codes import _IBSI, PRIVATE_SCHEME, feature_code, feature_unit
 from EsoRadiomicsLib.scoring.patient import score_patient
 from EsoRadiomicsLib.shell.cli import main
@@ -135,8 +135,9 @@ def test_headers_that_dicom_does_not_know_are_left_out(
             dataset = pydicom.dcmread(path)
             setattr(dataset, keyword, value)
             dataset.save_as(path)
-    score = ["score", str(tmp_path / "ct"), str(folder / "gtv.nrrd"), "--study", STUDY]
-    assert main([*score, "--dicom", str(tmp_path / "dicom")]) == 0
+    case = load_case(tmp_path / "ct", folder / "gtv.nrrd")
+    series, pdf = read_series_headers(tmp_path / "ct"), (folder / "report.pdf").read_bytes()
+    write_dicom(score_patient(case, load_study(STUDY)), series, pdf, tmp_path / "dicom")
     for path in (tmp_path / "dicom").iterdir():
         written = pydicom.dcmread(path)
         assert (written.get(keyword) or "") == kept
