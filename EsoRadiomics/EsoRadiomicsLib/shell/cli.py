@@ -102,6 +102,8 @@ def _run(arguments: Sequence[str]) -> int:
     if any("\0" in argument for argument in arguments):
         raise UsageError("An argument holds a null character, which no path and no name can. Check the call.")
     asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    if list(arguments) == ["--version"]:
+        asked = ()  # which no command need be imported for
     options = build_parser(asked).parse_args(arguments)
     options.call = shlex.join(["esoradiomics", *arguments])
     with language(getattr(options, "language", ENGLISH)):
