@@ -101,7 +101,7 @@ def run_process(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: Sequence[str]) -> int:
     if any("\0" in argument for argument in arguments):
         raise UsageError("An argument holds a null character, which no path and no name can. Check the call.")
-    asked = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
+    asked: Sequence[str] = [arguments[0]] if arguments and arguments[0] in COMMANDS else COMMANDS
     if list(arguments) == ["--version"]:
         asked = ()  # which no command need be imported for
     options = build_parser(asked).parse_args(arguments)

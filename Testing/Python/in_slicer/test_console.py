@@ -92,12 +92,13 @@ def test_the_readmes_lines_for_slicers_console_run(scene: Any, tmp_path: Path, m
         return cls
 
     bases = ("ScriptedLoadableModule", *(f"ScriptedLoadableModule{part}" for part in ("Logic", "Test", "Widget")))
-    for name, content in {
+    contents: dict[str, dict[str, Any]] = {
         "i18n": {"translate": lambda context, text: text},
         "parameterNodeWrapper": {"parameterNodeWrapper": same, "parameterPack": same},
         "ScriptedLoadableModule": {base: type(base, (), {}) for base in bases},
         "util": {"VTKObservationMixin": type("VTKObservationMixin", (), {})},
-    }.items():
+    }
+    for name, content in contents.items():
         module = ModuleType(f"slicer.{name}")
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, module.__name__, module)
