@@ -20,11 +20,9 @@ from EsoRadiomicsLib.modelling.fit import Fit, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
 from EsoRadiomicsLib.modelling.model_cohort import IMPUTE, Cohort, Columns
 from EsoRadiomicsLib.statistics.cox import efron_baseline, fit_cox
-from EsoRadiomicsLib.statistics.imputation import chained_equations, nelson_aalen
+from EsoRadiomicsLib.statistics.imputation import nelson_aalen
 from EsoRadiomicsLib.statistics.inputs import Survival
 from EsoRadiomicsLib.statistics.logistic import fit_logistic
-from EsoRadiomicsLib.statistics.rubin import pool_curves, rubin
-from EsoRadiomicsLib.statistics.survival_curve import HazardCurve
 from EsoRadiomicsLib.studies.study import load_study
 
 COLUMNS = Columns(time="months", event="event", clinical=("HRR status", "stage"), split="cohort", missing=IMPUTE)
@@ -50,17 +48,6 @@ def fitted(table: pd.DataFrame, folder: Path, columns: Columns = COLUMNS) -> Fit
 @pytest.fixture(scope="module")
 def fit(tmp_path_factory: pytest.TempPathFactory) -> Fit:
     return fitted(with_gaps(), tmp_path_factory.mktemp("gaps"))
-
-
-def test_rubins_rules_are_those_of_his_book() -> None:
-    """Three estimates 1, 2, 3 with variance 0.5: mean 2, between 1, total 0.5 + 4/3."""
-    mean, covariance = rubin(np.array([[1.0], [2.0], [3.0]]), np.full((3, 1, 1), 0.5))
-    assert mean == pytest.approx([2.0])
-    assert covariance[0, 0] == pytest.approx(0.5 + 4 / 3)
-    # Of two coefficients the covariance between them counts, too: by hand for M = 2.
-    mean, covariance = rubin(np.array([[0.0, 0.0], [2.0, 4.0]]), np.array([np.eye(2), 3 * np.eye(2)]))
-    assert mean == pytest.approx([1.0, 2.0])
-    assert covariance == pytest.approx(np.array([[2 + 1.5 * 2, 1.5 * 4], [1.5 * 4, 2 + 1.5 * 8]]))
 
 
 def test_a_pooled_model_is_rubins_of_the_models_of_each_filling() -> None:
@@ -90,16 +77,6 @@ def test_a_pooled_model_is_rubins_of_the_models_of_each_filling() -> None:
     # The same seed gives the same bits, another one other draws.
     assert all(a.equals(b) for a, b in zip(imputed(cohort, 4, 11).completed, filled.completed, strict=True))
     assert not imputed(cohort, 4, 12).completed[0].equals(filled.completed[0])
-
-
-def test_the_nelson_aalen_hazard_is_that_of_a_hand_worked_table() -> None:
-    outcome = Survival(np.array([4.0, 1.0, 3.0, 3.0, 2.0]), np.array([True, True, True, False, False]))
-    assert nelson_aalen(outcome) == pytest.approx([0.2 + 1 / 3 + 1, 0.2, 0.2 + 1 / 3, 0.2 + 1 / 3, 0.2])
-
-
-def test_a_column_without_any_value_is_refused() -> None:
-    with pytest.raises(InputError, match="cannot be imputed"):
-        chained_equations(np.column_stack([np.full(9, np.nan), np.arange(9.0)]), 2, 1)
 
 
 def test_pooled_models_are_those_of_rs_mice(golden: Golden) -> None:
@@ -176,15 +153,6 @@ def test_the_card_draws_the_curve_of_its_pooled_model(fit: Fit) -> None:
     for time, s0 in outcome.baseline:
         hazard, se = outcome.curve.at(time, nobody, np.zeros(1))
         assert np.exp(-hazard[0]) == pytest.approx(s0.value, abs=1e-9) and np.isfinite(se[0])
-
-
-def test_curves_are_pooled_as_rubins_rules_pool_a_hazard() -> None:
-    def curve(hazard: float) -> HazardCurve:
-        return HazardCurve(np.ones(1), np.array([hazard]), np.array([0.5]), np.array([[hazard]]), np.eye(1), 2.0)
-
-    found = pool_curves([curve(1.0), curve(2.0), curve(3.0)])  # as in the book's example above
-    assert (found.hazard[0], found.drift[0, 0]) == (2, 2)
-    assert found.variance[0] == pytest.approx(0.5 + 4 / 3)
 
 
 def test_patients_set_aside_teach_the_imputation_nothing(fit: Fit, tmp_path: Path) -> None:

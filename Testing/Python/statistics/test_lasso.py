@@ -21,6 +21,7 @@ from EsoRadiomicsLib.statistics.crossvalidation import (
     cross_validate_cox,
     cross_validate_logistic,
 )
+from EsoRadiomicsLib.statistics.gaussian_lasso import cross_validate_gaussian
 from EsoRadiomicsLib.statistics.inputs import Survival, survival
 from EsoRadiomicsLib.statistics.lasso import LambdaGrid, LassoPath, lasso_path
 from EsoRadiomicsLib.statistics.likelihood import CoxLikelihood, LogisticLikelihood
@@ -362,3 +363,18 @@ def test_data_without_any_solution_are_an_error_and_not_a_traceback(monkeypatch:
     features = pd.DataFrame(np.random.default_rng(1).normal(size=(30, 2)))
     with pytest.raises(InputError, match="does not converge"):
         lasso_path(features, LogisticLikelihood(np.arange(30) % 2 == 0))
+
+
+@pytest.mark.parametrize("penalty", [0.02, 0.1, 0.4])
+def test_the_gaussian_lasso_is_scikit_learns_at_the_same_penalty(penalty: float) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    rng = np.random.default_rng(4)
+    features = pd.DataFrame(rng.normal(size=(90, 12)) * rng.uniform(0.5, 20, 12), columns=[f"f{j}" for j in range(12)])
+    target = (
+        1.5 + features["f0"] / features["f0"].std() - 0.6 * features["f3"] / features["f3"].std() + rng.normal(size=90)
+    )
+    path = cross_validate_gaussian(features, target, np.arange(90) % 5, lambdas=np.array([1.0, penalty])).path
+    scale = features.std(ddof=0)
+    model = linear_model.Lasso(alpha=penalty, tol=1e-12, max_iter=100_000).fit(features / scale, target)
+    assert path.coefficients[-1] == pytest.approx(model.coef_ / scale.to_numpy(), abs=1e-6)
+    assert path.intercepts[-1] == pytest.approx(model.intercept_, abs=1e-5)
