@@ -48,6 +48,8 @@ bench: venv-run
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_ibex.py
 	@$(RUN) Testing/Benchmarks/bench_robustness.py
 	@$(RUN) Testing/Benchmarks/bench_readings.py
+	@$(RUN) Testing/Benchmarks/bench_icc.py
+	@$(RUN) Testing/Benchmarks/bench_fit.py
 	@PYTHONPATH=Testing/Tools $(RUN) Testing/Benchmarks/bench_throughput.py
 
 cmake-lists:

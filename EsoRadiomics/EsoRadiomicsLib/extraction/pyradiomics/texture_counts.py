@@ -3,6 +3,12 @@
 An ROI lies in one flat array with a voxel of nothing (level 0) between rows and between slices, so that a neighbour is
 a fixed step away, no step leads from one row into another, and no index need be checked. What depends on the mask
 alone is computed once for all images of the ROI.
+
+Tried for more speed, with the same counts (an image of 285,000 voxels in 31 levels, one thread): numba 0.68 counts
+pairs in 8 ms instead of 21, runs and differences in the same time, dependence in 6 instead of 4, and takes 0.5 s to
+import and to load what it compiled before, more than nine images gain. connected-components-3d 4.1 (LGPL) finds zones
+in 10 ms instead of 60, which is 8 to 12 % of a full set; ITK's ScalarConnectedComponent takes 175. None is worth a
+second road.
 """
 
 from __future__ import annotations
