@@ -10,7 +10,7 @@ from typing import Any
 from ..core.errors import EsoRadiomicsError, InputError
 from ..core.numbers import finite
 from ..extraction.engines import is_feature
-from ..extraction.feature_table import HARMONISED, SOFTWARE, feature_sheet
+from ..extraction.feature_table import HARMONISED, SETTINGS_UNKNOWN, SOFTWARE, feature_sheet, is_result_file
 from ..extraction.features import Features
 from ..scoring.predicted_outcome import Bounds
 from ..scoring.score import Score, check_scorable, score
@@ -37,7 +37,8 @@ def scorable(
     Args:
         studies: candidates.
         columns: of the table.
-        fingerprints: the settings that the table's rows were measured with.
+        fingerprints: the settings that the table's rows were measured with; none of an engine's own result file,
+            which does not say.
         reference: for z-scored signatures.
     """
     columns = list(columns)
@@ -55,7 +56,7 @@ def scorable(
                 "The table does not say with which settings its features were measured (column “settings”). Give "
                 "features.csv of a cohort run."
             )
-        elif study.settings.fingerprint not in fingerprints:
+        elif fingerprints and study.settings.fingerprint not in fingerprints:
             reasons[study.id] = "The table was measured with other settings. Run the cohort with this study's."
         elif HARMONISED in columns and study.signature.harmonisation is not None:
             reasons[study.id] = "The table was harmonised before, and would be once more. Give it as it was measured."
@@ -79,10 +80,12 @@ def score_table(
         InputError: unreadable, or no feature table.
     """
     columns: list[str] = []
-    fingerprints = set()
+    fingerprints: set[str] = set()
+    told = not is_result_file(path)
     for row in read_rows(path):
         columns = columns or list(row)
-        fingerprints.add(row.get("settings", ""))
+        if told:
+            fingerprints.add(row.get("settings", ""))
     ready, reasons = scorable(studies, columns, fingerprints, reference)
     return [score_row(row, study) for row in read_rows(path) for study in ready], reasons
 
@@ -115,7 +118,10 @@ def score_row(row: Mapping[str, str], ready: StudyScores) -> dict[str, Any]:
         )
     except EsoRadiomicsError as error:
         return {**line, "not_scored": str(error)}
-    return {**line, **_columns(result)}
+    line |= _columns(result)
+    if "settings" not in row:
+        line["warnings"] = " ".join(filter(None, (SETTINGS_UNKNOWN, line["warnings"])))
+    return line
 
 
 def _unknown(study: Study, columns: Iterable[str]) -> list[str]:
@@ -135,9 +141,9 @@ def _covariates(study: Study, columns: Iterable[str]) -> Iterator[tuple[str, str
 
 def _features(row: Mapping[str, str], study: Study) -> Features:
     assert study.signature is not None
-    if row.get("settings") != study.settings.fingerprint:
+    if row.get("settings", study.settings.fingerprint) != study.settings.fingerprint:
         raise InputError(
-            f"This case was measured with the settings {row.get('settings') or '(unknown)'}, the study's are "
+            f"This case was measured with the settings {row['settings'] or '(unknown)'}, the study's are "
             f"{study.settings.fingerprint}. Run the cohort with this study's settings."
         )
     values = {}

@@ -36,6 +36,10 @@ ROI_VOLUME = "roi_cm3"
 """Column of the ROI's volume as drawn."""
 SETTINGS_CHANGED = "settings_changed"
 """Column that names the settings that are not the study's, in tables of single cases."""
+SETTINGS_UNKNOWN = (
+    "The table does not say with which settings its features were measured, so they could not be checked against the "
+    "study's."
+)
 HARMONISED = "harmonised"
 """Column that names the model whose harmonisation a row has been through."""
 
@@ -140,11 +144,6 @@ def table_lines(path: Path) -> Iterator[list[str]]:
     Raises:
         InputError: it cannot be read as a table.
     """
-    if is_result_file(path):
-        table = read_ibex_table(path)
-        yield list(table.columns)
-        yield from table.astype(object).where(table.notna(), "").astype(str).to_numpy().tolist()
-        return
     sheet = feature_sheet(path)
     yield list(sheet.columns)
     yield from ([row[name] for name in sheet.columns] for _, row in sheet.rows)
@@ -153,11 +152,16 @@ def table_lines(path: Path) -> Iterator[list[str]]:
 def feature_sheet(path: Path) -> Sheet:
     """A table as people save it (see :func:`core.sheet.read_sheet`), its features under their own names.
 
-    R writes ``wavelet-HLL_glcm_Idn`` as ``wavelet.HLL_glcm_Idn`` and ``45-7…`` as ``X45.7…``.
+    R writes ``wavelet-HLL_glcm_Idn`` as ``wavelet.HLL_glcm_Idn`` and ``45-7…`` as ``X45.7…``; an engine's own result
+    file is read by that engine.
 
     Raises:
         InputError: missing, empty or no table.
     """
+    if is_result_file(path):
+        table = read_ibex_table(path)
+        cells = table.astype(object).where(table.notna(), "").astype(str).to_dict("records")
+        return Sheet(tuple(table.columns), tuple(enumerate(cells, start=1)), table.attrs["remarks"])
     sheet = read_sheet(path)
     names = {name: _own_name(name, sheet.columns) for name in sheet.columns}
     changed = [name for name, own in names.items() if own != name]

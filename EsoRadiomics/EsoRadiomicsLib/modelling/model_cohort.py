@@ -17,6 +17,7 @@ from ..extraction.feature_table import (
     HARMONISED,
     ROI_VOLUME,
     SETTINGS_CHANGED,
+    SETTINGS_UNKNOWN,
     SOFTWARE,
     read_tables,
     table_lines,
@@ -353,15 +354,11 @@ def study_unit(study: Study) -> str:
 
 
 def _warnings(table: pd.DataFrame) -> list[str]:
-    unknown = (
-        "The table does not say with which settings its features were measured, so they could not be checked against "
-        "the study's."
-    )
     before = (
         "The table's features were harmonised before (cohort harmonise), which a card fitted to them does not repeat: "
         "harmonise every new patient with that same model before scoring it, or fit with --batch; the card carries it."
     )
-    said = [*([] if "settings" in table else [unknown]), *([before] if HARMONISED in table else [])]
+    said = [*([] if "settings" in table else [SETTINGS_UNKNOWN]), *([before] if HARMONISED in table else [])]
     return [*said, *table.attrs.get("remarks", ())]
 
 

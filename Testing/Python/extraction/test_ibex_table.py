@@ -77,6 +77,20 @@ def test_the_medical_record_number_names_the_case_where_it_can(tmp_path: Path) -
     assert list(read_table(twice)["case"]) == ["a", "b"]
 
 
+def test_readings_of_one_case_are_told_apart_by_reader_and_session(tmp_path: Path) -> None:
+    rows = [
+        [f"D{i}", f"image {i}", "GTV", 700 + case, 1.5 + case + 0.01 * i, 2.0, case, reader, 1]
+        for i, (case, reader) in enumerate((case, reader) for case in range(4) for reader in "AB")
+    ]
+    more = [(" ", name) for name in ("case", "reader", "session")]
+    path = small(tmp_path / "r.xlsx", *rows, more=more)
+    assert read_table(path)["case"].tolist() == ["0", "0", "1", "1", "2", "2", "3", "3"]
+    assert read_table(path)["session"].tolist() == ["1"] * 8
+    assert main(["icc", str(path), "--threshold", "0.9", "--out", str(tmp_path / "icc")]) == 0
+    found = pd.read_csv(tmp_path / "icc" / "icc.csv").set_index("feature")
+    assert found.loc["ibex_shape_Volume", "verdict"] == "kept"
+
+
 def test_missing_cells_stay_missing_and_are_named_when_a_model_needs_them(tmp_path: Path) -> None:
     path = small(tmp_path / "r.xlsx", ["D1", "a", "GTV", "x", " ", 2.0], ["D2", "b", "GTV", "y", 2.5, "NaN"])
     table = read_table(path)
@@ -175,6 +189,16 @@ def test_a_group_with_ibexs_tables_fits_validates_and_builds_a_reference(
     assert any("Threshold_Image_Mask" in sentence for sentence in card.card["limitations"])
     check = tmp_path / "validation"
     assert main(["validate", str(out / "card.json"), str(second), *outcome, "--out", str(check)]) == 0
+    gap = cohort.iloc[130:].copy()
+    gap.loc[133, "ibex_histogram_Kurtosis"] = float("nan")
+    scores = tmp_path / "scores.csv"
+    third = as_ibex_writes(gap, tmp_path / "gap.xlsx")
+    assert main(["cohort", "score", str(third), "--study", str(out / "card.json"), "--out", str(scores)]) == 0
+    lines = pd.read_csv(scores, dtype={"case": str}).set_index("case")
+    expected = pd.read_csv(check / "tables/predictions.csv", dtype={"case": str}).set_index("case")["Rad-score"]
+    assert lines["rad_score"].drop("1133").to_dict() == pytest.approx(expected.drop("1133").to_dict())
+    assert "ibex_histogram_Kurtosis" in lines.loc["1133", "not_scored"]
+    assert lines["warnings"].drop("1133").str.startswith("The table does not say with which settings").all()
     reference = ["reference", "build", str(first), str(second), "--study", "escc-early-recurrence"]
     assert main([*reference, "--label", "IBEX's", "--out", str(tmp_path / "reference.json")]) == 0
     capsys.readouterr()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 RESULT, INFO = "Result", "Feature Info."
 _CASE = ("case", "MRN", "Image", "Index")
 """Columns that may tell the cases apart, the best first; the last is IBEX's own numbering."""
+_READING = ("reader", "session")
+"""Columns that tell the readings of one case apart, where they were typed beside IBEX's."""
 
 
 def is_ibex_table(path: Path) -> bool:
@@ -32,8 +34,8 @@ def is_ibex_table(path: Path) -> bool:
 def read_ibex_table(path: Path) -> pd.DataFrame:
     """One row an ROI: the features under our names, all other columns under their own, numbers where all cells are.
 
-    Outcome and clinical variables may stand beside IBEX's columns, each with its name in the lower header row. Empty
-    cells stay empty. ``attrs["remarks"]`` are sentences on the settings that the file says IBEX had.
+    Outcome and clinical variables, reader and session may stand beside IBEX's columns, each with its name in the lower
+    header row. Empty cells stay empty. ``attrs["remarks"]`` are sentences on the settings that the file says IBEX had.
 
     Raises:
         InputError: no such file, no table of IBEX's, or the same feature twice (from several feature sets).
@@ -57,13 +59,20 @@ def read_ibex_table(path: Path) -> pd.DataFrame:
             )
     rows = [dict(zip(columns, row, strict=False)) for row in lines[at + 1 :] if any(row)]
     cells = {name: [row.get(name, "") for row in rows] for name in columns if name}
-    case = next((name for name in _CASE if all(found := cells.get(name, [""])) and len(set(found)) == len(rows)), None)
+    readings = [cells[name] for name in _READING if name in cells]
+    case = next((name for name in _CASE if all(cells.get(name, [""])) and _distinct(cells[name], *readings)), None)
     if case is None:
         raise InputError(f"{path} has no column (case, MRN, Image or Index) that tells its rows apart.")
-    values = {name: _numbers(found) for name, found in cells.items()}
+    values = {name: found if name in _READING else _numbers(found) for name, found in cells.items()}
     table = pd.DataFrame({"case": cells[case]} | {name: column for name, column in values.items() if name != "case"})
     table.attrs["remarks"] = tuple(_settings(sheets.get(INFO, [])))
     return table
+
+
+def _distinct(*columns: Sequence[str]) -> bool:
+    """Whether no two rows are the same in all columns."""
+    rows = list(zip(*columns, strict=True))
+    return len(set(rows)) == len(rows)
 
 
 def _name(upper: str, lower: str) -> str:
