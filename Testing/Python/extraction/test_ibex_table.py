@@ -132,7 +132,7 @@ def test_an_excel_file_that_is_not_ibexs_is_read_as_any_table_is(tmp_path: Path)
     book.save(tmp_path / "other.xlsx")
     assert read_table(tmp_path / "other.xlsx").to_dict("list") == {"case": ["NA"], "original_glcm_Idn": [0.1]}
     (tmp_path / "broken.xlsx").write_bytes(b"PK not a zip")
-    with pytest.raises(InputError, match="cannot be read as an Excel file"):
+    with pytest.raises(InputError, match="is no XLSX file"):
         read_table(tmp_path / "broken.xlsx")
 
 
