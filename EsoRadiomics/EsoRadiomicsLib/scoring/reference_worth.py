@@ -52,6 +52,7 @@ class Worth:
         volume_correlation: Spearman's, of Rad-score and GTV; None where the volumes are not known.
         acquisitions: of each property of the CTs the values and how many have them.
         verdict: ``usable``, ``with reservations`` or ``not usable``; ``reasons`` are sentences.
+        twins: cases that have the features of another one, bit for bit.
     """
 
     study: str
@@ -67,6 +68,7 @@ class Worth:
     acquisitions: Mapping[str, Mapping[str, int]]
     verdict: str
     reasons: tuple[str, ...]
+    twins: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -99,7 +101,7 @@ def reference_worth(
         scores: Rad-score of each case against the cohort itself; empty where they are not known, as in a pooled cohort:
             then they are taken as normally distributed.
         facts: of the same cases, in the same order; empty where nothing is known.
-        twins: cases that have the features of another one, bit for bit.
+        twins: as in :class:`Worth`.
     """
     signature = study.signature
     assert signature is not None
@@ -146,8 +148,10 @@ def reference_worth(
     few = tuple(name for name in signature.names if _core(reference, name) < LOW_CORE)
     volumes = np.array([each.volume_cm3 for each in facts])
     correlation = _spearman(values, volumes) if len(facts) == len(values) > 2 else None
-    worth = replace(worth, score_sd=sd, share_above=above, few_patients=few, volume_correlation=correlation)
-    reasons = tuple(_reservations(worth, signature.name, n, twins))
+    worth = replace(
+        worth, score_sd=sd, share_above=above, few_patients=few, volume_correlation=correlation, twins=twins
+    )
+    reasons = tuple(_reservations(worth, signature.name, n))
     useless = n - twins < FEWEST_CASES or sd == 0
     return replace(
         worth, verdict="not usable" if useless else "with reservations" if reasons else "usable", reasons=reasons
@@ -156,8 +160,9 @@ def reference_worth(
 
 def pooled_worth(study: Study, pooled: ReferenceCohort, parts: Sequence[ReferenceCohort]) -> Worth:
     """Judge a cohort pooled of ``parts``, of whose patients only means, SDs and correlations are known."""
-    worth = reference_worth(study, pooled, ())
-    known = [part.worth.get(study.id, {}).get("acquisitions", {}) for part in parts]
+    judged = [part.worth.get(study.id, {}) for part in parts]
+    worth = reference_worth(study, pooled, (), twins=sum(each.get("twins", 0) for each in judged))
+    known = [each.get("acquisitions", {}) for each in judged]
     seen: dict[str, Counter[str]] = {}
     for name in known[0] if all(known) else ():
         counts = [Counter(each.get(name, {"unknown": part.cases})) for each, part in zip(known, parts, strict=True)]
@@ -250,15 +255,15 @@ def _lacking(reference: ReferenceCohort, signature: Signature) -> Iterator[str]:
         yield f"All its cases have the same value of {some(same, 3)}."
 
 
-def _reservations(worth: Worth, name: str, n: int, twins: int) -> Iterator[str]:
+def _reservations(worth: Worth, name: str, n: int) -> Iterator[str]:
     if n < FEW_CASES:
         yield (
             f"{counted(n, 'case')} leave a z-score of 2 a 95 % interval of ± {number(1.96 * worth.z_error[1], 2)}; "
             f"{FEW_CASES} or more are advised."
         )
-    if twins:
+    if worth.twins:
         yield (
-            f"{counted(twins, 'case')} of {worth.cases} repeat another one's features bit for bit: the same patient "
+            f"In {worth.twins} of {worth.cases} cases every feature is that of another case, bit for bit: a patient "
             "counts twice."
         )
     sd = worth.score_sd

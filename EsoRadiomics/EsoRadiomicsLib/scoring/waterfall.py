@@ -101,5 +101,5 @@ def scale_rows(study: Study, document: Mapping[str, Any]) -> list[ScaleRow]:
     if readings := document.get("paper_readings"):
         rows.append(ScaleRow(tr("own, all readings"), readings["lowest"], readings["highest"], score))
     if against := (document["reference"] or {}).get("against"):
-        rows.append(ScaleRow(tr("own, other cohort"), against["low"], against["high"], score))
+        rows.append(ScaleRow(tr("other reference"), against["low"], against["high"], score))
     return rows

@@ -74,8 +74,8 @@ def paper_readings(study: Study) -> PaperReadings:
     readings = tuple(_combinations(choices, own, names))
     if len(readings) < 2:
         raise ScoreError(
-            f"The card of “{study.title}” lists no other reading of its paper that could change the score. Add "
-            "“readings” to the card: settings that the paper leaves open, with their alternatives."
+            f"“{study.title}” can be read in one way only: its card lists no setting that was left open and could "
+            "change the score (“readings”)."
         )
     varied = {choice.setting: choice for choice in choices if len(_seen(readings, choice.setting)) > 1}
     without_effect = tuple(choice.setting for choice in choices if choice.setting not in varied)

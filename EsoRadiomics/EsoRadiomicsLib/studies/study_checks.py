@@ -22,6 +22,7 @@ def inconsistencies(card: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _absent_values(card)
     yield from _settings(card)
     yield from _readings(card)
+    yield from _not_varied(card)
     yield from _covariates(card["covariates"])
     if "absent" not in card["signature"]:
         yield from _signature(card["signature"], engine_of_card(card))
@@ -99,6 +100,17 @@ def _readings(card: Mapping[str, Any]) -> Iterator[Problem]:
                 settings_from({**chosen, name: value})
             except UsageError as error:
                 yield f"{where}.alternatives[{j}].value", str(error).rstrip(".")
+
+
+def _not_varied(card: Mapping[str, Any]) -> Iterator[Problem]:
+    """Reasons are for settings of the card that its readings leave alone."""
+    settings, varied = settings_of_card(card), {reading["setting"] for reading in card.get("readings", ())}
+    yield from _repeated("$.not_varied", [each["setting"] for each in card.get("not_varied", ())])
+    for i, each in enumerate(card.get("not_varied", ())):
+        if each["setting"] not in settings:
+            yield f"$.not_varied[{i}].setting", f"“{each['setting']}” is no extraction setting of this card"
+        elif each["setting"] in varied:
+            yield f"$.not_varied[{i}].setting", f"{each['setting']} is varied by the card's readings"
 
 
 def _covariates(covariates: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:

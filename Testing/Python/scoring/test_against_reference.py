@@ -101,7 +101,7 @@ def test_a_cohort_like_the_studys_is_usable_and_a_small_or_odd_one_says_why_not(
     few = reference_worth(study, build_reference(rows[:8], study.settings, label="x"), like[:8])
     assert few.verdict == "not usable" and "8 cases" in few.sentence
     again = reference_worth(study, cohort, like, twins=3)
-    assert again.verdict == "with reservations" and "3 cases of 80 repeat" in again.sentence
+    assert again.verdict == "with reservations" and "In 3 of 80 cases" in again.sentence
     lacking = build_reference(rows.drop(columns=names[:2]).assign(**{names[2]: 1.0}), study.settings, label="x")
     none = reference_worth(study, lacking, ())
     assert none.verdict == "not usable" and "lacks 2 features" in none.sentence and names[2] in none.sentence

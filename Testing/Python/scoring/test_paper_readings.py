@@ -24,6 +24,7 @@ from EsoRadiomicsLib.scoring.reading_scores import ReadingScores, score_readings
 from EsoRadiomicsLib.studies.paper_readings import MOST, paper_readings
 from EsoRadiomicsLib.studies.reference_cohort import load_reference
 from EsoRadiomicsLib.studies.study import builtin_studies, check_card, load_study
+from EsoRadiomicsLib.studies.study_checks import settings_of_card
 
 RAW, Z_SCORED = "ln-control-2y", "escc-lpfs-ccrt"
 
@@ -152,8 +153,16 @@ def test_alternatives_that_make_no_sense_are_refused_with_their_place(readings: 
 
 
 def test_a_study_without_alternatives_says_so() -> None:
-    with pytest.raises(ScoreError, match="no other reading"):
+    with pytest.raises(ScoreError, match="one way only"):
         paper_readings(changed_card(RAW, {"readings": []}))
+
+
+@pytest.mark.parametrize("study", [name for name in builtin_studies() if not load_study(name).absent])
+def test_each_setting_that_a_paper_leaves_open_is_varied_or_has_a_reason_why_not(study: str) -> None:
+    card = load_study(study).card
+    left_open = {name for name, each in settings_of_card(card).items() if each["evidence"] in ("assumed", "absent")}
+    varied = [each["setting"] for each in (*card["readings"], *card["not_varied"])]
+    assert sorted(varied) == sorted(left_open)
 
 
 @pytest.mark.parametrize("study", [name for name in builtin_studies() if not load_study(name).absent])

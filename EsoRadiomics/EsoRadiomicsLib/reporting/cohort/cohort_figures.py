@@ -42,7 +42,7 @@ def readings_range_figure(cases: Sequence[CaseInReadings], name: str, cutoff: Cu
     """A line a case from its lowest to its highest score over the readings of the paper, a dot for the card's own."""
     shown = sorted((case for case in cases if case.scores[0] is not None), key=lambda case: case.scores[0] or 0.0)
     figure = new_figure(70)
-    axes = figure.add_axes((0.08, 0.2, 0.9, 0.7))
+    axes = figure.add_axes((0.1, 0.2, 0.88, 0.7))
     for x, case in enumerate(shown):
         colour = INK if case.same_group == len(case.known) else VERMILLION
         axes.plot([x, x], [min(case.known), max(case.known)], color=colour, lw=1.4, solid_capstyle="butt")

@@ -223,17 +223,25 @@ def _readings(study: Study, cases: Sequence[CaseInReadings]) -> str:
     assert study.signature is not None
     n = len(cases[0].scores) if cases else 0
     told = [f"{found.cases} of {len(cases)} cases have a score in all {n} readings of what the paper leaves open."]
+    if any(len(case.known) < n for case in cases):
+        told.append("Why others have none stands in readings.csv.")
     if cases and not any(len(case.known) > 1 for case in cases):
         told.append("The reference cohort knows the card's own reading only: build it from this run's two tables.")
     if found.icc is not None:
         value, low, high = (f"{each:.2f}".replace("-", "−") for each in found.icc)
-        told.append(f"ICC(2,1) of the {study.signature.name} over the readings: {value} (95 % CI {low} to {high}).")
+        told.append(
+            f"ICC(2,1) of the {study.signature.name} over the readings: {value} (95 % CI {low} to {high}; "
+            "1: every reading gives a case the same score)."
+        )
     kappas = [each for each in found.kappas if each is not None]
     if study.signature.cutoff is not None and found.cases:
         told.append(f"{len(found.changing)} cases change their group with the reading.")
         if kappas:
             low, high = (f"{each:.2f}".replace("-", "−") for each in (min(kappas), max(kappas)))
-            told.append(f"Cohen's κ of the groups with those of the card's own reading: {low} to {high}.")
+            told.append(
+                f"Cohen's κ of the groups with those of the card's own reading: {low} to {high} (1: the same groups, "
+                "0: as by chance)."
+            )
     rows = [
         (case.case, number(case.scores[0]), f"{case.same_group} of {len(case.known)}")
         for case in cases

@@ -193,6 +193,10 @@ def _paper_readings(result: PatientResult, pictures: Mapping[str, bytes]) -> str
         for choice in readings.choices
         for value, reason in zip(choice.values[1:], choice.reasons[1:], strict=True)
     ]
+    rows += [
+        (escape(labels[each["setting"]]), escape(tr("not varied")), escape(tr(each["reason"])))
+        for each in result.score.study.card.get("not_varied", ())
+    ]
     notes = []
     if readings.without_effect:
         notes.append(
@@ -208,6 +212,11 @@ def _paper_readings(result: PatientResult, pictures: Mapping[str, bytes]) -> str
                 most=MOST,
                 left_out=listed(labels[n] for n in readings.left_out),
             )
+        )
+    failed = [item.failed for item in readings.scores if item.failed]
+    if failed:
+        notes.append(
+            tr("Not measured: {reasons}", reasons=" ".join(dict.fromkeys(failed))),
         )
     notes.insert(
         0,
