@@ -261,15 +261,3 @@ def test_dicom_with_rtstruct_and_nifti_of_a_real_patient_give_the_same_bits(shar
     nifti = load_case(folder / "ct.nii.gz", folder / "mask.nii.gz")
     dicom = load_case(folder / "dicom" / "image", folder / "dicom" / "mask", roi="GTV*")
     assert signature_of(dicom) == signature_of(nifti)
-
-
-def cases_of(folder: Path) -> list[Path]:
-    return [*sorted(folder.glob("sts/STS_*")), folder / "ibsi_ct_phantom"]
-
-
-@pytest.mark.slow
-def test_every_real_case_equals_plain_pyradiomics(shared_data: Path) -> None:
-    for folder in cases_of(shared_data):
-        case = load_case(folder / "ct.nii.gz", folder / "mask.nii.gz")
-        ours = extracted(case, DEFAULT)
-        assert dict(ours.values) == plain_pyradiomics(case.image, case.mask, DEFAULT), folder.name

@@ -60,9 +60,13 @@ def two_voxels(mask: np.ndarray, random: np.random.Generator) -> None:
     mask[5, 5, 5] = mask[6, 6, 5] = True
 
 
+def checkerboard(mask: np.ndarray, random: np.random.Generator) -> None:
+    mask |= np.indices(mask.shape).sum(axis=0) % 2 == 0
+
+
 FORMS = (
     *(one_slice, at_the_border, thin, one_voxel_wide_cross, many_islands),
-    *(diagonal, hollow, all_but_a_slice, two_voxels),
+    *(diagonal, hollow, all_but_a_slice, checkerboard, two_voxels),
 )
 
 
@@ -81,16 +85,29 @@ def assert_same_bits(case: Case, settings: PyRadiomicsSettings) -> None:
 def test_an_odd_roi_has_the_bits_of_a_plain_run(
     form: Callable[[np.ndarray, np.random.Generator], None], spread: int
 ) -> None:
+    assert_same_bits(odd_case(form, -40, spread), PLAIN)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [form for form in FORMS if form is not two_voxels], ids=lambda form: form.__name__)
+def test_an_odd_roi_has_the_bits_of_a_plain_run_after_resampling_and_exclusion(
+    form: Callable[[np.ndarray, np.random.Generator], None],
+) -> None:
+    assert_same_bits(odd_case(form, 20, 60), PyRadiomicsSettings())
+
+
+def odd_case(form: Callable[[np.ndarray, np.random.Generator], None], mean: float, spread: float) -> Case:
+    """Noise of this mean and SD in HU inside an ROI, and of 300 HU around it."""
     random = np.random.default_rng(16)
     mask = np.zeros(SHAPE, bool)
     form(mask, random)
     hu = random.normal(0, 300, SHAPE)
-    hu[mask] = random.normal(-40, spread, mask.sum())
+    hu[mask] = random.normal(mean, spread, mask.sum())
     image = sitk.GetImageFromArray(np.rint(hu).astype(np.int16))
     drawn = sitk.GetImageFromArray(mask.astype(np.uint8))
     for each in (image, drawn):
         each.SetSpacing((0.7, 1.1, 2.3))
-    assert_same_bits(make_case(image, drawn), PLAIN)
+    return make_case(image, drawn)
 
 
 def test_counts_of_random_rois_are_those_of_pyradiomics_c_module() -> None:
