@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.errors import InputError
+from ..imaging.dicom_files import one_text
 from ..imaging.dicom_series import read_series_headers
 from ..imaging.mask_header import native_header, read_mask_header, require_scalar_volume
+from ..imaging.masks import require_reference
 from ..imaging.volumes import Acquisition, is_dicom
 from .manifest import Entry
 
@@ -33,8 +34,7 @@ def read_headers(entry: Entry) -> Headers:
         require_scalar_volume(header, f"The image {entry.image}")
         return Headers(Acquisition(), header.GetSpacing()[2], "")
     series = read_series_headers(entry.image, mask.series)
-    if mask.series and series.series_uid not in mask.series:
-        raise InputError(
-            f"{entry.mask} was drawn on another series than the CT {entry.image}. Give the series it was drawn on."
-        )
+    if mask.source is not None:
+        frame = one_text(series.slices[0].get("FrameOfReferenceUID"))
+        require_reference(mask.source, entry.roi or None, entry.image, series.series_uid, frame)
     return Headers(series.acquisition, series.spacing_mm[2], series.series_uid)

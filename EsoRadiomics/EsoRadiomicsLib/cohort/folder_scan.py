@@ -7,9 +7,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import EsoRadiomicsError, InputError
+from ..core.formatting import some
 from ..core.output import csv_line
 from ..core.progress import Progress
 from ..imaging.dicom_files import is_object, read_header
@@ -20,7 +22,7 @@ from ..imaging.volumes import is_dicom
 from .problems import fault
 
 COLUMNS = ("case", "image", "mask", "rtstruct", "roi", "remark")
-VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd", ".nhdr")
+VOLUMES = (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd", ".nhdr", ".hdr")
 MASK_NAME = r"gtv|mask|seg|label|roi|tumou?r"
 GTV = "gtv*"
 """The ROI taken where an RTSTRUCT or DICOM SEG has several and one of them fits."""
@@ -187,7 +189,11 @@ def _roi(mask: Path, remarks: list[str]) -> str:
     if not (is_dicom(mask) or ".seg." in mask.name.lower()):
         return ""  # a labelmap would have to be read whole
     try:
-        names = open_mask(mask).names
+        source = open_mask(mask)
+        names = source.names
+        undrawn = [source.absent[name] for name in source.absent if not names or fnmatchcase(name.lower(), GTV)]
+        if undrawn:
+            remarks.append(f"Not drawn: {some(undrawn)}.")
         if len(names) == 1:
             return names[0]
         try:

@@ -60,14 +60,19 @@ class DicomSegmentation:
     def keys(self) -> list[str]:
         return [str(number) for number, _ in self._segments]
 
+    @property
+    def absent(self) -> dict[str, str]:
+        return {}
+
+    def frame(self, wanted: str | None) -> str:
+        return one_text(self.dataset.get("FrameOfReferenceUID"))
+
     def find(self, wanted: str | None) -> int:
         return choose(self.names, wanted, mark("segment"), self.path, self.keys)
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         number, name = self._segments[self.find(wanted)]
-        warnings = require_reference(
-            self, frozenset({one_text(self.dataset.get("FrameOfReferenceUID"))} - {""}), volume
-        )
+        warnings = require_reference(self, wanted, volume.path, volume.series_uid, volume.frame_of_reference)
         self._require_decoder()
         with reading(self.path):
             if self.dataset.file_meta.TransferSyntaxUID.is_compressed and not survives(self._decode):

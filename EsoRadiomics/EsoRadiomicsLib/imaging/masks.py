@@ -59,6 +59,13 @@ class MaskSource(Protocol):
     def series(self) -> frozenset[str]:
         """SeriesInstanceUIDs it refers to; empty if it is not DICOM."""
 
+    @property
+    def absent(self) -> dict[str, str]:
+        """Names that are there and not offered, each with a sentence why."""
+
+    def frame(self, wanted: str | None) -> str:
+        """FrameOfReferenceUID of the ROI that ``wanted`` names; empty if it is not DICOM or does not tell."""
+
     def find(self, wanted: str | None) -> int:
         """Index in ``names`` of the ROI that ``wanted`` names, or of the only one there is.
 
@@ -74,8 +81,19 @@ class MaskSource(Protocol):
         """
 
 
+class _NotDicom:
+    """What only DICOM masks know."""
+
+    @property
+    def absent(self) -> dict[str, str]:
+        return {}
+
+    def frame(self, wanted: str | None) -> str:
+        return ""
+
+
 @dataclass(frozen=True)
-class Labelmap:
+class Labelmap(_NotDicom):
     """A volume file whose voxels are 0 or the number of a label."""
 
     path: Path
@@ -188,7 +206,7 @@ class _Segment:
 
 
 @dataclass(frozen=True)
-class Segmentation:
+class Segmentation(_NotDicom):
     """A Slicer segmentation (.seg.nrrd): segments are labels in layers, so that segments may overlap."""
 
     path: Path
@@ -318,31 +336,41 @@ def fitting(names: Sequence[str], wanted: str, keys: Sequence[str] = ()) -> list
     return []
 
 
-def require_reference(source: MaskSource, frames: frozenset[str], volume: Volume) -> tuple[str, ...]:
+def require_reference(
+    source: MaskSource, wanted: str | None, image: Path, series_uid: str, frame_of_reference: str
+) -> tuple[str, ...]:
     """Refuse a DICOM mask drawn on another series or in another frame of reference; returns warnings.
 
+    Args:
+        source: the mask.
+        wanted: which of its ROIs; the only one if None.
+        image: path of the CT.
+        series_uid: the CT's SeriesInstanceUID; empty if it is not DICOM.
+        frame_of_reference: the CT's FrameOfReferenceUID.
+
     Raises:
-        InputError: the mask is of another series or frame of reference than the volume.
+        InputError: the mask is of another series or frame of reference than the CT.
     """
-    if not volume.series_uid:
+    if not series_uid:
         return (
             tr("The CT is not DICOM, so nothing tells whether the contours were drawn on it. Check that they fit."),
         )
-    if volume.frame_of_reference and frames and volume.frame_of_reference not in frames:
+    frame = source.frame(wanted)
+    if frame_of_reference and frame and frame_of_reference != frame:
         raise InputError(
             tr(
-                "{path} was drawn in another frame of reference than the CT {image}: positions do not "
-                "correspond. Give the CT it was drawn on.",
+                "{path} was drawn in another frame of reference than {image}: positions do not correspond. Give the CT "
+                "it was drawn on.",
                 path=source.path,
-                image=volume.path,
+                image=image,
             )
         )
-    if source.series and volume.series_uid not in source.series:
+    if source.series and series_uid not in source.series:
         raise InputError(
             tr(
-                "{path} was drawn on another series than the CT {image}. Give the series it was drawn on.",
+                "{path} was drawn on another series than {image}. Give the series it was drawn on.",
                 path=source.path,
-                image=volume.path,
+                image=image,
             )
         )
     return ()

@@ -35,7 +35,7 @@ class _Roi:
     left_out: Counter[str]  # what the others are
 
     @property
-    def absent(self) -> str:
+    def reason(self) -> str:
         """Why it is not offered."""
         others = some(self.left_out)
         return tr("“{name}” has no closed contour", name=self.name) + (
@@ -91,9 +91,16 @@ class StructureSet:
     def _offered(self) -> list[_Roi]:
         return [roi for roi in self.rois if roi.contours]
 
+    @property
+    def absent(self) -> dict[str, str]:
+        return {roi.name: roi.reason for roi in self.rois if not roi.contours}
+
+    def frame(self, wanted: str | None) -> str:
+        return self._offered[self.find(wanted)].frame_of_reference
+
     def find(self, wanted: str | None) -> int:
         absent = [roi for roi in self.rois if not roi.contours]
-        reasons = "; ".join(roi.absent for roi in absent[:5]) + (" …" if len(absent) > 5 else "")
+        reasons = "; ".join(roi.reason for roi in absent[:5]) + (" …" if len(absent) > 5 else "")
         if not self._offered:
             there = f" ({reasons})" if reasons else ""
             raise InputError(
@@ -106,7 +113,7 @@ class StructureSet:
         if wanted is not None and not fitting(self.names, wanted, self.keys):
             meant = fitting([roi.name for roi in absent], wanted, [roi.number for roi in absent])
             if meant:
-                why = "; ".join(absent[i].absent for i in meant[:5])
+                why = "; ".join(absent[i].reason for i in meant[:5])
                 raise InputError(
                     tr(
                         "In {path} {why}. Draw it, or choose another: {names}.",
@@ -132,7 +139,7 @@ class StructureSet:
 
     def read(self, wanted: str | None, volume: Volume) -> Mask:
         roi = self._offered[self.find(wanted)]
-        empty = [other.absent for other in self.rois if not other.contours and "points" not in other.left_out]
+        empty = [other.reason for other in self.rois if not other.contours and "points" not in other.left_out]
         warnings: tuple[str, ...] = ()
         if wanted is None and empty:
             warnings += (
@@ -142,7 +149,7 @@ class StructureSet:
                     empty=some(empty),
                 ),
             )
-        warnings += require_reference(self, frozenset({roi.frame_of_reference} - {""}), volume)
+        warnings += require_reference(self, wanted, volume.path, volume.series_uid, volume.frame_of_reference)
         with reading(self.path):
             points = [_points(contour, i, roi.name, self.path) for i, contour in enumerate(roi.contours, start=1)]
             kinds = {str(contour.ContourGeometricType) for contour in roi.contours}

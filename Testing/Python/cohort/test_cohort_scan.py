@@ -95,3 +95,22 @@ def test_a_file_whose_name_is_no_text_is_told_of(tmp_path: Path) -> None:
     (line,) = folder_scan.scan_folder(tmp_path, tmp_path)
     assert line["image"] == "A/ct.nrrd"
     assert "Rename it" in line["remark"]
+
+
+def test_an_empty_gtv_beside_a_drawn_ptv_is_told_of(tmp_path: Path) -> None:
+    image = phantoms.ct(SIZE)
+    write_ct(tmp_path / "P1" / "ct", image)
+    rois = {"GTV": [], "Heart": [], "PTV": contours_of(phantoms.gtv(image))}
+    write_rtstruct(tmp_path / "P1" / "rs.dcm", rois)
+    (line,) = scan_folder(tmp_path, tmp_path)
+    assert (line["roi"], line["remark"]) == ("PTV", "Not drawn: “GTV” has no closed contour.")
+
+
+def test_a_structure_set_of_another_frame_of_reference_is_found_by_its_headers(tmp_path: Path) -> None:
+    image = phantoms.ct(SIZE)
+    write_ct(tmp_path / "P1" / "ct", image)
+    write_rtstruct(tmp_path / "P1" / "rs.dcm", {"GTV": contours_of(phantoms.gtv(image))}, frame="another")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("case,image,rtstruct\nP1,P1/ct,P1/rs.dcm\n")
+    (problem,) = check_cohort(read_manifest(manifest)).problems
+    assert problem.blocking and "another frame of reference" in str(problem)
