@@ -33,6 +33,7 @@ class Plausibility:
         gray_levels: in the ROI at the study's bin width; None where the settings have none.
         outside_soft_tissue: share of the ROI outside −200 … 300 HU.
         border_voxels: from the ROI to the nearest border of the image, in voxels that are measured.
+        filter_reach_voxels: how far the study's filter sees; None where it has none.
         warnings: sentences on what is not plausible.
     """
 
@@ -45,6 +46,7 @@ class Plausibility:
     gray_levels: int | None
     outside_soft_tissue: float
     border_voxels: float
+    filter_reach_voxels: int | None
     warnings: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ def plausibility(case: Case, roi: Roi, settings: ExtractionSettings) -> Plausibi
     levels = _gray_levels(roi, settings)
     free = np.minimum([x, y, z], np.array(case.image.GetSize()) - [x + width, y + height, z + depth])
     border = float((free * case.image.GetSpacing() / np.array(roi.image.GetSpacing())).min())
+    reach = REACH_VOXELS if "wavelet" in getattr(settings, "image_types", ()) else None
     found = []
     if levels is not None and levels < FEWEST_LEVELS:
         found.append(
@@ -95,14 +98,14 @@ def plausibility(case: Case, roi: Roi, settings: ExtractionSettings) -> Plausibi
                 share=100 * parts.max() / voxels,
             )
         )
-    if border < REACH_VOXELS and "wavelet" in getattr(settings, "image_types", ()):
+    if reach is not None and border < reach:
         found.append(
             tr(
                 "The ROI lies {border:.1f} voxels from the border of the image, within the reach of the "
                 "wavelet filter ({reach_voxels} voxels): values there rest on copies. Give the image "
                 "uncropped.",
                 border=border,
-                reach_voxels=REACH_VOXELS,
+                reach_voxels=reach,
             )
         )
     return Plausibility(
@@ -115,6 +118,7 @@ def plausibility(case: Case, roi: Roi, settings: ExtractionSettings) -> Plausibi
         gray_levels=levels,
         outside_soft_tissue=outside,
         border_voxels=border,
+        filter_reach_voxels=reach,
         warnings=tuple(found),
     )
 

@@ -40,7 +40,7 @@ def test_the_counts_are_those_of_the_mask() -> None:
     found = seen(case_of(BODY))
     assert (found.voxels, found.islands, found.empty_slices, found.main_part) == (4 * 6 * 10, 1, 0, 1.0)
     assert found.volume_cm3 == pytest.approx(240 * float(np.prod(IMAGE.GetSpacing())) / 1000)
-    assert found.border_voxels == pytest.approx(4)
+    assert (found.border_voxels, found.filter_reach_voxels) == (pytest.approx(4), None)
     assert not found.warnings
 
 
@@ -62,3 +62,13 @@ def test_few_gray_levels_are_told() -> None:
     found = plausibility(case, prepare(case, SETTINGS), settings_from({**SETTINGS.to_dict(), "bin_width": 100.0}))
     assert found.gray_levels is not None and found.gray_levels < 8
     assert "gray levels at the study's bin width" in found.warnings[0]
+
+
+def test_an_roi_within_reach_of_the_filter_from_the_border_is_told() -> None:
+    """In voxels of 1 mm, as the study resamples: 2 of 0.977 mm are fewer than the wavelet sees."""
+    wavelets = load_study("escc-lpfs-ccrt").settings
+    for first, told in ((2, True), (6, False)):
+        case = case_of((slice(4, 8), slice(8, 14), slice(first, first + 10)), shift=60)
+        found = plausibility(case, prepare(case, wavelets), wavelets)
+        assert found.filter_reach_voxels == 3
+        assert any("within the reach of the wavelet filter" in text for text in found.warnings) is told

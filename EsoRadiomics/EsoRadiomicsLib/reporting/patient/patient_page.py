@@ -284,13 +284,18 @@ def _plausibility(result: PatientResult, pictures: Mapping[str, bytes]) -> str:
         else tr(", the largest with {main_part:.0f} % of the voxels", main_part=100 * found.main_part)
     )
     levels = "" if found.gray_levels is None else str(found.gray_levels)
+    reach = (
+        ""
+        if found.filter_reach_voxels is None
+        else tr(" (the wavelet filter reaches {reach})", reach=found.filter_reach_voxels)
+    )
     rows = [
         (tr("voxels as drawn"), f"{found.voxels:,}, {found.volume_cm3:.2f} cm³{contours}"),
         (tr("parts that do not touch"), f"{found.islands}{parts}"),
         (tr("slices without voxels inside the ROI"), str(found.empty_slices)),
         (tr("gray levels at the study's bin width"), levels),
         (tr("of the ROI outside −200 … 300 HU"), f"{100 * found.outside_soft_tissue:.1f} %"),
-        (tr("voxels to the nearest border of the image"), f"{found.border_voxels:.0f}"),
+        (tr("voxels to the nearest border of the image"), f"{found.border_voxels:.0f}{reach}"),
     ]
     picture = _picture(
         pictures, "histogram.svg", tr("Histogram of image and ROI with air, fat and soft tissue marked.")
