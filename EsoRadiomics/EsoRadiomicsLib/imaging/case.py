@@ -34,6 +34,9 @@ SILENT_HEADER = mark(
     "taken. Volume, shape and resampling depend on it; check it, or give the CT with its "
     "geometry."
 )
+INVERTED_MASK = mark(
+    "The mask holds all corners of the image, as no GTV does: it may be inverted (0 in the GTV, 1 outside). Look at it."
+)
 WHOLE_HU = 1e-3
 """A value this close to a whole number is one: rounding it loses nothing."""
 
@@ -208,7 +211,10 @@ def _case(
     if says_nothing(image):
         remarks = (*remarks, tr(SILENT_HEADER))
     brought = bring_to_grid(mask, image, mask_name, image_name)
-    if sitk.GetArrayViewFromImage(brought.image).all():
+    inside = sitk.GetArrayViewFromImage(brought.image)
+    if inside[np.ix_(*[[0, -1]] * 3)].all():
+        remarks = (*remarks, tr(INVERTED_MASK))
+    if inside.all():
         raise InputError(
             tr(
                 "The mask {mask_name} covers the whole image {image_name}. Give a mask that is 0 outside the GTV.",

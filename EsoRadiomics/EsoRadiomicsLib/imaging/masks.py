@@ -26,6 +26,8 @@ MOST_NAMES = 30
 """Names or labels that a message lists."""
 MOST_LABELS = 300
 """A labelmap of all organs has some hundred labels; an image has more values."""
+_FEW_LABELS = 10
+"""A labelmap may have a negative background; an image has more values."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def find_label(image: sitk.Image, wanted: str | int | None, subject: str) -> int
         raise InputError(
             tr("{subject} is empty: every voxel is 0. Draw the GTV, or give another mask.", subject=subject)
         )
-    if len(labels) > MOST_LABELS or (len(labels) > 1 and labels[0] < 0):
+    if len(labels) > MOST_LABELS or (len(labels) > _FEW_LABELS and labels[0] < 0):
         raise InputError(
             tr(
                 "{subject} looks like an image: it holds {labels:,} different values from {least} to "

@@ -75,12 +75,15 @@ def require_near(origin: Sequence[float], subject: str) -> None:
 
 
 def says_nothing(image: sitk.Image) -> bool:
-    """Whether the geometry is what readers put where a header is silent: 1 × 1 × 1 mm at the origin, plain axes."""
-    size = image.GetDimension()
+    """Whether the geometry is what is put where nothing is known: 1 × 1 × 1 mm, plain axes, a corner at the origin.
+
+    Args:
+        image: on its canonical grid; the axes of NIfTI point the other way, so its first voxel may be another corner.
+    """
     return (
         set(image.GetSpacing()) == {1.0}
-        and not any(image.GetOrigin())
-        and image.GetDirection() == tuple(np.eye(size).ravel())
+        and image.GetDirection() == tuple(np.eye(image.GetDimension()).ravel())
+        and all(mm in (0, 1 - size) for mm, size in zip(image.GetOrigin(), image.GetSize(), strict=True))
     )
 
 

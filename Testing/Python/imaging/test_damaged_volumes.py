@@ -170,8 +170,17 @@ def test_a_header_that_says_nothing_is_told() -> None:
     image, mask = sitk.GetImageFromArray(VOXELS), sitk.GetImageFromArray(sitk.GetArrayFromImage(phantoms.gtv(IMAGE)))
     assert any("tells no voxel size" in text for text in make_case(image, mask).warnings)
     for part in (image, mask):
+        part.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))  # as NIfTI's axes are, with nibabel's np.eye(4)
+    assert any("tells no voxel size" in text for text in make_case(image, mask).warnings)
+    for part in (image, mask):
         part.SetOrigin((0, 0, -5))
     assert not make_case(image, mask).warnings
+
+
+def test_an_inverted_mask_is_told() -> None:
+    gtv = phantoms.gtv(IMAGE)
+    assert not make_case(IMAGE, gtv).warnings
+    assert any("it may be inverted" in text for text in make_case(IMAGE, 1 - gtv).warnings)
 
 
 # Kinds of NIfTI

@@ -86,6 +86,20 @@ def test_a_label_is_chosen_by_its_value(load: Load, image: sitk.Image, mask: sit
         load(labels)
 
 
+def test_a_negative_background_is_a_label_among_others(
+    load: Load, image: sitk.Image, mask: sitk.Image, tmp_path: Path
+) -> None:
+    array = np.where(sitk.GetArrayFromImage(mask), 1, -1024).astype(np.int16)
+    labels = sitk.GetImageFromArray(array)
+    labels.CopyInformation(mask)
+    with pytest.raises(InputError, match="holds the labels -1024, 1, and none was chosen"):
+        load(labels)
+    sitk.WriteImage(image, tmp_path / "image.nrrd")
+    sitk.WriteImage(labels, tmp_path / "labels.nrrd")
+    case = load_case(tmp_path / "image.nrrd", tmp_path / "labels.nrrd", label=1)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(case.mask), sitk.GetArrayFromImage(mask))
+
+
 def test_an_empty_mask_is_refused(load: Load, mask: sitk.Image) -> None:
     with pytest.raises(InputError, match=r"gtv\.nrrd is empty: every voxel is 0"):
         load(mask * 0)
