@@ -113,6 +113,14 @@ def test_drawing_touches_no_global_state_of_matplotlib() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=LIBRARY, check=False).returncode == 0
 
 
+def test_a_waterfall_without_a_cut_off_leaves_no_room_for_one() -> None:
+    score = scored(load_study("ln-response-crt")).score
+    signature = score.study.card["signature"] | {"cutoff": None}
+    without = replace(score, study=changed_card("ln-response-crt", {"signature": signature}))
+    heights = [contributions_figure(each).get_figheight() for each in (score, without)]
+    assert heights[1] < heights[0]
+
+
 def test_a_dollar_sign_in_a_card_is_a_dollar_sign() -> None:
     signature = dict(load_study("ln-response-crt").card["signature"], name="$core_{x")
     to_svg(contributions_figure(scored(changed_card("ln-response-crt", {"signature": signature})).score))

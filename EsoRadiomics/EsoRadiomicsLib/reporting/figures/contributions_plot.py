@@ -33,6 +33,8 @@ IMAGE_X, CLASS_X, FEATURE_X = 2.0, 20.0, 35.0
 CHART_X, CHART_MM = 90.0, 54.0
 MEASURED_X, COEFFICIENT_X, PART_X = 159.0, 174.0, WIDTH_MM - 2.0
 HEAD_MM, FOOT_MM = 24.0, 12.0
+PLAIN_HEAD_MM = 14.0
+"""Where there is no cut-off to be named above the chart."""
 TITLE, TEXT, SMALL = 8.5, 6.8, 6.4
 
 
@@ -45,16 +47,17 @@ def contributions_figure(score: Score) -> Figure:
     first = 1 if signature.intercept else 0
     lines = first + len(items) + 1
     pitch = 4.9 if lines > 10 else 6.0
-    figure = new_figure(HEAD_MM + pitch * lines + FOOT_MM)
+    head = HEAD_MM if signature.cutoff else PLAIN_HEAD_MM
+    figure = new_figure(head + pitch * lines + FOOT_MM)
     page = add_page(figure)
-    chart = add_axes_mm(figure, CHART_X, HEAD_MM, CHART_MM, pitch * lines)
+    chart = add_axes_mm(figure, CHART_X, head, CHART_MM, pitch * lines)
     chart.set_ylim(lines - 0.5, -0.5)
 
     def y_mm(row: int) -> float:
-        return HEAD_MM + pitch * (row + 0.5)
+        return head + pitch * (row + 0.5)
 
     _scale(page, chart, signature.cutoff, found.low, found.high)
-    _header(page, score, signature)
+    _header(page, score, signature, head)
     if first:
         page.text(FEATURE_X, y_mm(0), tr("Intercept"), size=TEXT, va="center")
         page.text(PART_X, y_mm(0), decimals(signature.intercept, places), size=TEXT, va="center", ha="right")
@@ -67,25 +70,25 @@ def contributions_figure(score: Score) -> Figure:
         chart.plot([end, end], [row, row + 1], color=GREY, lw=0.6, zorder=2)
     _result(page, chart, score, signature, y_mm(lines - 1), lines - 1)
     if any(is_outside(item) for item in items):
-        y = HEAD_MM + pitch * lines + FOOT_MM - 3.5
+        y = head + pitch * lines + FOOT_MM - 3.5
         page.plot([IMAGE_X + 1], [y], "D", ms=3, color=VERMILLION)
         page.text(IMAGE_X + 3.5, y, tr("|z| > 3: unlike the reference cohort"), size=SMALL, va="center", color=GREY)
     return figure
 
 
-def _header(page: Any, score: Score, signature: Signature) -> None:
+def _header(page: Any, score: Score, signature: Signature, head: float) -> None:
     title = tr("{signature_name}: what each feature adds", signature_name=tr(signature.name))
     size = fitting_size(title, TITLE, PART_X - IMAGE_X, "bold")
     page.text(IMAGE_X, 3.5, title, size=size, weight="bold", va="center")
     if score.demonstration:
         page.text(IMAGE_X, 8.0, tr(DEMONSTRATION), size=TEXT, weight="bold", color=VERMILLION, va="center")
-    y = HEAD_MM - 3
+    y = head - 3
     for x, text in ((IMAGE_X, tr("Image")), (CLASS_X, tr("Class")), (FEATURE_X, tr("Feature"))):
         page.text(x, y, text, size=TEXT, weight="bold", va="center")
     measured = tr("value") if signature.normalisation == "none" else "z"
     for x, text in ((MEASURED_X, measured), (COEFFICIENT_X, tr("coeff.")), (PART_X, tr("adds"))):
         page.text(x, y, text, size=TEXT, weight="bold", va="center", ha="right")
-    page.plot([IMAGE_X, PART_X], [HEAD_MM - 0.6] * 2, color=PALE, lw=0.6)
+    page.plot([IMAGE_X, PART_X], [head - 0.6] * 2, color=PALE, lw=0.6)
 
 
 def _line(page: Any, y: float, item: Contribution, places: int) -> None:

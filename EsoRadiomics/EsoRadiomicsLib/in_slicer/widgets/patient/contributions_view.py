@@ -43,12 +43,12 @@ class ContributionsView(qt.QWidget):
         self.update()
 
     def show_result(self, study: Study, document: Mapping[str, Any], *, with_scale: bool = True) -> None:
-        """Show ``result.json`` of a study; without the scale where that is shown elsewhere."""
-        self._with_scale = with_scale
+        """Show ``result.json`` of a study; no scale where that is shown elsewhere, or the patient is alone on it."""
         assert study.signature is not None  # a study without one is never scored
         self._signature, self._score = study.signature, document["score"]
         items = [Contribution(**item) for item in document["score"]["contributions"]]
         self.bars, self.rows = waterfall(study.signature, items), scale_rows(study, document)
+        self._with_scale = with_scale and bool(self.rows)
         self.update()
 
     def paintEvent(self, event: Any) -> None:
