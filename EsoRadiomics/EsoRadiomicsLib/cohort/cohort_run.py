@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import EsoRadiomicsError, UsageError
+from ..core.formatting import counted, plain, some
 from ..core.interrupts import Work, interrupts_later
 from ..core.progress import Progress
 from ..core.safe_start import MOST_JOBS
@@ -27,6 +28,8 @@ from .child_process import RUN_AGAIN, STAGE, Limits, measure_apart, stop_childre
 from .manifest import Entry, Manifest, shared_between_cases
 from .problems import Problem, fault, split_message
 
+LEAST_ALIKE = 3
+"""From so many ROIs on it is said that a feature is the same in all."""
 Workers = tuple[Executor, Callable[[], int]]
 """Where cases are measured: an executor whose threads or processes wait for child processes, and how many it has."""
 
@@ -134,17 +137,27 @@ def _kept(store: Store, outcome: Outcome) -> Outcome:
 
 
 def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str, str], str]) -> Iterator[Problem]:
-    """What to look at in cases that are finished: warnings, mixed acquisitions, the same image or mask in two cases."""
+    """What to look at in cases that are finished: warnings, mixed acquisitions, the same image or mask in two cases,
+    features that are the same in all."""
     contents, scans = {}, {}
+    alike: Mapping[str, float] | None = None
     for entry in manifest.entries:
         record = store.read(finished[entry.key]) if entry.key in finished else None
         if record is not None:
             contents[entry.key] = record["image_sha256"], record["mask_sha256"]
             scans[entry.key] = Acquisition(**record["acquisition"]), record["spacing_mm"][2]
+            found = record["features"]
+            alike = found if alike is None else {name: alike[name] for name in alike if found.get(name) == alike[name]}
             for text in record["warnings"]:
                 yield entry.problem("warning", text, blocking=False)
     yield from mixed_acquisitions(manifest.entries, scans)
     yield from shared_between_cases(manifest.entries, "voxels", contents, "content")
+    if alike and (rois := len(set(contents.values()))) >= LEAST_ALIKE:
+        listed = some(f"{name} ({plain(value)})" for name, value in alike.items())
+        reason = f"The same in all {rois} ROIs: {counted(len(alike), 'feature')}, {listed}."
+        yield Problem(
+            "", "features", reason, "They tell no patient from another: models leave them out.", blocking=False
+        )
 
 
 def _task(

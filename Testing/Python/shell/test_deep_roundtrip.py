@@ -17,7 +17,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from cohort_factory import write_manifest
-from deep_networks import SIZE, textured_network
+from deep_networks import SIZE, node, small_network, textured_network
 from phantoms import ct, gtv
 
 from EsoRadiomicsLib.cohort.case_pictures import packed, unpacked
@@ -74,14 +74,14 @@ def nodes(folder: Path, k: int) -> list[dict[str, str]]:
     rng = np.random.default_rng(k)
     metastasis = k % 2
     rows = []
-    for node in "ab":
-        image = ct((24, 20, 6), seed=2 * k + (node == "b"))
+    for letter in "ab":
+        image = ct((24, 20, 6), seed=2 * k + (letter == "b"))
         mask = gtv(image)
         hu = sitk.GetArrayFromImage(image)
         hu[sitk.GetArrayViewFromImage(mask) > 0] += np.int16(60 * metastasis + rng.normal(0, 45))
         denser = sitk.GetImageFromArray(hu)
         denser.CopyInformation(image)
-        name = f"P{k:02d}{node}"
+        name = f"P{k:02d}{letter}"
         sitk.WriteImage(denser, str(folder / f"{name}_ct.nrrd"))
         sitk.WriteImage(mask, str(folder / f"{name}_node.nrrd"))
         row = {"case": name, "image": f"{name}_ct.nrrd", "mask": f"{name}_node.nrrd", "patient": f"P{k:02d}"}
@@ -144,6 +144,22 @@ def test_the_cohorts_report_shows_what_the_network_saw_of_each_case(folder: Path
     np.testing.assert_allclose(kept.gray, roi.pictures[0].gray, atol=0.5)
     np.testing.assert_array_equal(kept.inside, roi.pictures[0].inside)
     assert kept.caption == roi.pictures[0].caption
+
+
+def test_outputs_that_never_answer_are_named_with_their_value(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = small_network(more={"never": np.float32([1, 0, 1, 0])}, last=[node("Mul", "numbers never", "features")])
+    (tmp_path / "small.onnx").write_bytes(content)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    own = {"network_file": "small.onnx", "network_sha256": hashlib.sha256(content).hexdigest(), "n_features": 4}
+    write_manifest(folder / "three.csv", rows_of(folder / "manifest.csv")[:3])
+    arguments = ["--full", "--study", str(folder / "protocol.json"), "--out", str(tmp_path / "run")]
+    settings = [part for name, value in own.items() for part in ("--set", f"{name}={value}")]
+    assert main(["cohort", "run", str(folder / "three.csv"), *arguments, *settings]) == 0
+    (told,) = [row for row in rows_of(tmp_path / "run" / "remarks.csv") if row["stage"] == "features"]
+    assert told["reason"] == "The same in all 3 ROIs: 2 features, deep_0002 (0), deep_0004 (0)."
+    assert "models leave them out" in told["remedy"]
 
 
 def test_the_forest_ranks_every_feature_and_keeps_the_first(folder: Path) -> None:
