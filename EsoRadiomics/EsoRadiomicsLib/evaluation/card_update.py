@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from ..core.errors import InputError, UsageError
 from ..modelling.card_curve import curve
 from ..modelling.card_outcome import baseline, quantity, risk_group_name
-from ..modelling.fitted_card import Identity, add_medians
+from ..modelling.fitted_card import Identity, add_medians, with_prevalence
 from ..modelling.model_cohort import Cohort, study_unit
 from ..modelling.predictions import column_of, parameters
 from ..statistics.calibration import calibration_model
@@ -65,6 +65,8 @@ def update(validation: Validation, how: str, identity: Identity) -> dict[str, An
         for term in card["outcome"]["terms"] if card["outcome"] else ():
             if term["kind"] == "risk-group":
                 term["name"] = risk_group_name(card["signature"]["cutoff"])
+    if not _is_survival(study, cohort):
+        card["limitations"] = with_prevalence(card["limitations"], identity.cohort, float(event.mean()))
     add_medians(card, identity.cohort, cohort, validation.prediction)
     return dict(check_card(card, Path(f"{identity.id}.json")).card)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from .card_outcome import REFIT, as_likely_as_not, outcome_node, quantity, what_
 from .fitted_model import FittedCutoff, FittedModel
 from .model_cohort import Cohort, listed
 from .predictions import Prediction
+
+_FOR_PATIENTS = " is for patients like those of "
 
 
 @dataclass(frozen=True)
@@ -173,16 +175,29 @@ def _endpoint(model: FittedModel, identity: Identity) -> tuple[str, Mapping[str,
     return "survival", {"name": identity.endpoint or "survival", "description": about}
 
 
+def prevalence(what: str, cohort: str, share: float) -> str:
+    """Whose share of events (0 to 1) a probability rests on, and what to do elsewhere."""
+    return (
+        f"The probability of {what}{_FOR_PATIENTS}{cohort}, {100 * share:.0f} % of whom have it. Where it is rarer or "
+        "more frequent, recalibrate it (“esoradiomics validate … --update intercept”)."
+    )
+
+
+def with_prevalence(lines: Iterable[str], cohort: str, share: float) -> list[str]:
+    """Sentences of a card, those of :func:`prevalence` made ones of other patients."""
+    return [
+        prevalence(line.partition(_FOR_PATIENTS)[0].removeprefix("The probability of "), cohort, share)
+        if _FOR_PATIENTS in line
+        else line
+        for line in lines
+    ]
+
+
 def _limitations(model: FittedModel, validation: Cohort | None, endpoint: str) -> list[str]:
     training = model.training
     lines = list(training.warnings)
     if model.signature.link == "logistic" and training.binary is not None:
-        share = 100 * float(training.binary.mean())
-        lines.append(
-            f"The probability of {model.study.endpoint} is for patients like those of the training cohort, {share:.0f} "
-            "% of whom have it. Where it is rarer or more frequent, recalibrate it (“esoradiomics validate … --update "
-            "intercept”)."
-        )
+        lines.append(prevalence(model.study.endpoint, "the training cohort", float(training.binary.mean())))
     if model.final is not None and model.final.model:
         lines.append(what_is_estimated(model.final.model, endpoint, training.competes))
     if validation is None:

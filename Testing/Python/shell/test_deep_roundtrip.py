@@ -181,6 +181,8 @@ def test_a_probability_is_recalibrated_without_follow_up(folder: Path) -> None:
     updated = json.loads((out / "card.json").read_text(encoding="utf-8"))
     assert updated["outcome"]["baseline"] == card["outcome"]["baseline"]
     assert updated["signature"]["intercept"]["value"] != card["signature"]["intercept"]["value"]
+    (share,) = [line for line in updated["limitations"] if "% of whom have it" in line]
+    assert share.startswith("The probability of LNM is for patients like those of our cohort, 50 % of whom have it.")
     cutoff = updated["signature"]["cutoff"]["value"]
     sign = "−" if cutoff < 0 else ""
     assert updated["outcome"]["terms"][-1]["name"] == f"Rad-score > {sign}{abs(cutoff):.4g}"
