@@ -12,6 +12,28 @@ from ..extraction.feature_table import ROI_VOLUME
 EACH, LARGEST, MEAN = "each", "largest", "mean"
 
 
+def check_whose(table: pd.DataFrame) -> list[str]:
+    """What is to be said where nobody says whose ROI a row is: two rows of one patient must not be two patients.
+
+    Raises:
+        UsageError: the column “patient” says that patients have several rows.
+    """
+    for column in table.columns:
+        named = table[column].dropna().astype(str).str.strip()
+        if str(column).casefold() == "patient" and named[named != ""].duplicated().any():
+            raise UsageError(
+                f"The table's column “{column}” says that patients have several rows. Name it with --patient {column}, "
+                "so that none of them counts as two, and choose what becomes of their ROIs (--rois)."
+            )
+    shared = table["image_sha256"].dropna().duplicated(keep=False).sum() if "image_sha256" in table else 0
+    if not shared:
+        return []
+    return [
+        f"{shared} rows are of a CT that another row is of, too. If they are several ROIs of one patient, name the "
+        "column that says so (--patient): otherwise they count as different patients."
+    ]
+
+
 def one_row_a_patient(
     table: pd.DataFrame, patient: str, rois: str, features: Sequence[str], others: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:

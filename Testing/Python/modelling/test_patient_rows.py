@@ -67,6 +67,18 @@ def test_what_is_needed_for_one_row_a_patient_is_asked_for(tmp_path: Path) -> No
         cohort(tmp_path, "largest", NODES.drop(columns="roi_cm3"))
 
 
+def test_rows_of_one_patient_are_not_taken_for_several_patients(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"column “patient” says that patients have several rows.*--patient patient"):
+        cohort(tmp_path, "each", patient=None)
+    table = NODES.drop(columns="patient").assign(image_sha256=["x", "y", "x", "z", ""])
+    told = [
+        line for line in cohort(tmp_path, "each", table, patient=None).warnings if "of a CT that another row" in line
+    ]
+    assert len(told) == 1 and told[0].startswith("2 rows are")
+    single = NODES.assign(patient=["a", "b", "c", "d", None])
+    assert cohort(tmp_path, "each", single, patient=None).patients == tuple(NODES["case"])
+
+
 def test_the_volume_as_drawn_is_known_for_comparison_but_is_no_feature(tmp_path: Path) -> None:
     found = cohort(tmp_path, "mean")
     assert volume_column(found) == "roi_cm3" and "roi_cm3" not in found.features

@@ -135,8 +135,8 @@ def test_a_model_of_ones_own_network_scores_the_next_patient(out: str, options: 
 
 def test_the_cohorts_report_shows_what_the_network_saw_of_each_case(folder: Path) -> None:
     page = (folder / "run" / "report.html").read_text(encoding="utf-8")
-    assert "What the network was shown" in page and "data:image/png;base64," in page
-    assert f"and {2 * PATIENTS - 64} more" in page
+    assert "What the network was shown" in page
+    assert page.count("data:image/png;base64,") == 2, "72 cases, 64 of them a sheet"
     entry = rows_of(folder / "manifest.csv")[0]
     settings = load_study(folder / "protocol.json").settings
     roi = prepare(load_case(folder / entry["image"], folder / entry["mask"]), settings)

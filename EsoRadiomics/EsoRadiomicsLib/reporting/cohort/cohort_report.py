@@ -33,7 +33,7 @@ OUTLYING = 3.5
 """Modified z-score beyond which a value is an outlier (Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993)."""
 FEWEST_CASES = 8
 _SHOWN = 25
-_MOST_PICTURES = 64
+_MOST_PICTURES, _A_SHEET = 512, 64
 _UNKNOWN = "not known"
 _WORDS = {
     "slice_thickness_mm": "slice thickness (mm)",
@@ -169,12 +169,14 @@ def _facts(run: CohortRun) -> _Facts:
 
 
 def _pictures(facts: _Facts) -> str:
-    """A contact sheet of the first cases, where pictures were measured."""
+    """Contact sheets of the cases, where pictures were measured."""
     if not facts.pictures:
         return ""
     missing = len(facts.names) - len(facts.pictures)
     more = paragraph(f"and {missing} more") if missing else ""
-    return picture(to_png(contact_sheet(facts.pictures)), "A picture a case, with the ROI's outline.", "png") + more
+    sheets = [facts.pictures[i : i + _A_SHEET] for i in range(0, len(facts.pictures), _A_SHEET)]
+    alt = "A picture a case, with the ROI's outline."
+    return "".join(picture(to_png(contact_sheet(sheet)), alt, "png") for sheet in sheets) + more
 
 
 def _problems(problems: Sequence[Problem]) -> str:
