@@ -149,7 +149,9 @@ def test_the_cohorts_report_shows_what_the_network_saw_of_each_case(folder: Path
 def test_outputs_that_never_answer_are_named_with_their_value(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = small_network(more={"never": np.float32([1, 0, 1, 0])}, last=[node("Mul", "numbers never", "features")])
+    content = small_network(
+        more={"never": np.array([1, 0, 1, 0], np.float32)}, last=[node("Mul", "numbers never", "features")]
+    )
     (tmp_path / "small.onnx").write_bytes(content)
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     own = {"network_file": "small.onnx", "network_sha256": hashlib.sha256(content).hexdigest(), "n_features": 4}
