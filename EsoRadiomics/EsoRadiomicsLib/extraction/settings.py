@@ -127,7 +127,9 @@ class ExtractionSettings:
         return replace(self, **changes)
 
     def differences(self, other: ExtractionSettings) -> dict[str, tuple[Any, Any]]:
-        """``{setting: (here, there)}`` for every setting that is not the same in ``other``; None where one lacks it."""
+        """``{setting: (here, there)}`` for every setting that differs in ``other``; of another engine only its name."""
+        if self.engine != other.engine:
+            return {"engine": (self.engine, other.engine)}
         mine, theirs = self.to_dict(), other.to_dict()
         both = dict.fromkeys([*mine, *theirs])
         return {name: (mine.get(name), theirs.get(name)) for name in both if mine.get(name) != theirs.get(name)}

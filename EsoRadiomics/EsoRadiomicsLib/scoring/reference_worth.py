@@ -152,7 +152,9 @@ def reference_worth(
         worth, score_sd=sd, share_above=above, few_patients=few, volume_correlation=correlation, twins=twins
     )
     reasons = tuple(_reservations(worth, signature.name, n))
-    useless = n - twins < FEWEST_CASES or sd == 0
+    useless = n - twins < FEWEST_CASES or sd == 0 or reference.demonstration
+    if reference.demonstration:
+        reasons = ("It was generated to demonstrate the software.", *reasons)
     return replace(
         worth, verdict="not usable" if useless else "with reservations" if reasons else "usable", reasons=reasons
     )
@@ -194,7 +196,7 @@ def reference_warnings(study: Study, reference: ReferenceCohort | None, software
     if reference is None:
         return
     worth = reference.worth.get(study.id)
-    if worth is not None and worth["verdict"] == "not usable":
+    if worth is not None and worth["verdict"] == "not usable" and not reference.demonstration:  # that is said anyway
         yield tr(
             "The reference cohort “{label}” cannot serve for this study: {reasons}",
             label=reference.label,

@@ -62,6 +62,13 @@ def test_cohorts_of_other_settings_are_not_pooled() -> None:
         pool_references([one, other], "both")
 
 
+def test_of_another_engine_only_its_name_is_told() -> None:
+    one = reference(table(20, 1))
+    other = replace(one, label="IBEX", settings=load_study("escc-early-recurrence").settings)
+    with pytest.raises(InputError, match=r"other settings \(engine: pyradiomics and ibex\), so"):
+        pool_references([one, other], "both")
+
+
 def test_features_in_another_order_are_pooled_by_name() -> None:
     one, other = reference(table(30, 1)), reference(table(40, 2))
     spread = other.signatures[STUDY.id]

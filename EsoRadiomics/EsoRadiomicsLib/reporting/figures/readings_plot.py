@@ -12,7 +12,7 @@ from ...core.translation import tr
 from ...scoring.reading_scores import ReadingScore, ReadingScores
 from ...scoring.score import Score
 from ...scoring.score_text import rad_score
-from .style import BLUE, GREY, INK, OUTLOOK, PALE, VERMILLION, WIDTH_MM, add_axes_mm, new_figure
+from .style import BLUE, GREY, INK, OUTLOOK, PALE, WIDTH_MM, add_axes_mm, new_figure
 
 LEFT_MM, RIGHT_MM, TOP_MM, CURVE_MM, ROW_MM, GAP_MM, FOOT_MM = 52.0, 30.0, 18.0, 42.0, 4.6, 1.6, 5.0
 TITLE, TEXT = 8.5, 6.8
@@ -57,9 +57,11 @@ def _curve(axes: Any, score: Score, readings: ReadingScores, order: list[Reading
             words = {"size": TEXT, "color": OUTLOOK[group.outlook], "transform": axes.get_yaxis_transform()}
             axes.text(x, y, f" {tr(group.label)} ", ha=ha, va=va, **words)
         axes.axhline(cutoff.value, color=INK, lw=0.9, ls=(0, (3, 2)), zorder=1)
+    cutoffs = (signature.cutoff, score.study.outcome.cutoff if score.study.outcome else None)
+    outlooks = {group.id: group.outlook for each in cutoffs if each for group in (each.above, each.below)}
     for x, item in enumerate(order):
-        other = item.group != own.group
-        colour = VERMILLION if other else BLUE
+        other = item.group is not None and item.group != own.group
+        colour = OUTLOOK[outlooks[item.group]] if other and item.group in outlooks else BLUE
         if item is own:
             axes.axvline(x, color=PALE, lw=3.0, zorder=0)
             axes.plot(x, item.rad_score, "D", ms=6, color=BLUE, mec="white", mew=0.7, zorder=5)
@@ -127,23 +129,11 @@ def _titles(figure: Figure, score: Score, readings: ReadingScores) -> None:
     )
     own = rad_score(score.rad_score, signature.cutoff)
     low, high = map(number, readings.interval)
-    same = (
-        tr("; {group} in {same} of {n}", same=readings.same_group, n=n, group=tr(score.group.label))
-        + (tr(" (filled: the other group)") if readings.same_group < n else "")
-        if score.group
-        else ""
-    )
-    write(
-        2,
-        9,
-        tr(
-            "{own} as the card reads it (diamond); {low} to {high} over all{same}",
-            own=own,
-            low=low,
-            high=high,
-            same=same,
-        ),
-        size=TEXT + 0.6,
-    )
+    text = tr("{own} as the card reads it (diamond); {low} to {high} over all", own=own, low=low, high=high)
+    write(2, 9, text, size=TEXT + 0.6)
+    if score.group:
+        text = tr("{group} in {same} of {n}", same=readings.same_group, n=n, group=tr(score.group.label))
+        text += tr("; filled: the other group") if readings.same_group < n else ""
+        write(2, 13, text, size=TEXT + 0.6)
     column = tr("change, other group") if score.group else tr("mean change")
     write(WIDTH_MM - RIGHT_MM + 1.2, TOP_MM + CURVE_MM + 1, column, size=TEXT - 0.4, color=GREY)
