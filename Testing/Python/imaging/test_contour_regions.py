@@ -130,6 +130,8 @@ def test_a_keyhole_s_hole_is_one_and_told_where_the_path_goes_round_it_twice(bac
     inner = [inner[0], *inner[:0:-1]] if backwards else inner
     found = filled(np.array([*outer, outer[0], *inner, inner[0]]))
     assert_is(shapely.Polygon(outer, [inner]), found)
+    volume = 300 * float(np.prod(GRID.GetSpacing())) / 1000
+    assert found.account["volume_of_contours_cm3"] == pytest.approx(volume, abs=1e-3)
     assert told(found, "goes round a part of it twice in 1 slice (z = -295.0 mm)") is not backwards
 
 
