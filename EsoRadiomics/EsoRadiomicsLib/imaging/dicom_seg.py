@@ -78,6 +78,15 @@ class DicomSegmentation:
             if self.dataset.file_meta.TransferSyntaxUID.is_compressed and not survives(self._decode):
                 raise ValueError("its pixels cannot be decoded")
             frames = _frames(self.dataset, number)
+            if not frames and str(self.dataset.SegmentationType) == "FRACTIONAL":
+                raise InputError(
+                    tr(
+                        "No voxel of the segment “{name}” of {path} reaches one half, from which on it is taken as the "
+                        "ROI. Draw it, or choose another.",
+                        name=name,
+                        path=self.path,
+                    )
+                )
             if not frames:
                 raise InputError(
                     tr(
@@ -119,7 +128,10 @@ def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
     from pydicom.pixels import pixel_array
 
     labelmap = dataset.SegmentationType == "LABELMAP"
-    half = (int(dataset.MaximumFractionalValue) + 1) // 2 if dataset.SegmentationType == "FRACTIONAL" else 1
+    most = int(dataset.MaximumFractionalValue) if dataset.SegmentationType == "FRACTIONAL" else None
+    if most is not None and most < 1:
+        raise ValueError(f"the value of a whole voxel (MaximumFractionalValue) is {most}")
+    half = 1 if most is None else (most + 1) // 2
     # Frames of single bits may end inside a byte, which only decoding all of them at once respects.
     whole = pixel_array(dataset) if dataset.BitsAllocated == 1 else None
     groups = dataset.PerFrameFunctionalGroupsSequence
@@ -140,6 +152,8 @@ def _frames(dataset: Dataset, number: int) -> list[tuple[Dataset, np.ndarray]]:
             if int(segment.ReferencedSegmentNumber) != number:
                 continue
         pixels = whole[i] if whole is not None else pixel_array(dataset, index=i)
+        if most is not None and pixels.max() > most:
+            raise ValueError(f"its voxels go up to {pixels.max()}, a whole one is {most} (MaximumFractionalValue)")
         inside = pixels == number if labelmap else pixels >= half
         if inside.any():
             frames.append((group, inside.astype(np.uint8)))

@@ -85,6 +85,20 @@ def test_of_a_fractional_seg_one_half_and_more_are_taken_with_a_warning(
     assert case.sources["mask"]["type"] == "FRACTIONAL"
 
 
+@pytest.mark.parametrize(
+    ("share", "most", "told"), [(0.3, 255, "reaches one half"), (1, 0, "is 0"), (1, 1, "up to 255")]
+)
+def test_a_fractional_seg_without_halves_or_with_another_whole_is_refused(
+    series: Path, gtv: np.ndarray, tmp_path: Path, share: float, most: int, told: str
+) -> None:
+    file = dicom_factory.write_seg(tmp_path / "seg.dcm", series, {"GTV": gtv * share}, "FRACTIONAL")
+    dataset = dcmread(file)
+    dataset.MaximumFractionalValue = most
+    dataset.save_as(file)
+    with pytest.raises(InputError, match=told):
+        load_case(series, file)
+
+
 @pytest.mark.parametrize("orientation", ["PSL", "RAI"])
 def test_a_seg_of_slices_in_another_orientation_is_read(
     image: sitk.Image, gtv: np.ndarray, tmp_path: Path, orientation: str
