@@ -27,7 +27,7 @@ from ..statistics.inputs import BoolArray, IntArray, Survival, binary, numbers, 
 from ..studies.study import Study
 from .event_causes import event_and_causes
 from .model_covariates import coded
-from .patient_rows import EACH, check_whose, one_row_a_patient
+from .patient_rows import EACH, one_row_a_patient, whose_rows
 from .rows_left_out import after_landmark, check_gaps, complete_cases
 from .table_split import fold_numbers, training_rows
 
@@ -203,8 +203,8 @@ def read_cohort(path: Path, columns: Columns, study: Study) -> Table:
     if columns.rois != EACH:
         table, remark = _one_row_a_patient(table, columns)
         remarks.append(remark)
-    elif columns.patient is None:
-        remarks += check_whose(table)
+    else:
+        remarks += whose_rows(table, columns.patient)
     needed = [*(columns.clinical if columns.missing == COMPLETE else ()), *([columns.batch] if columns.batch else [])]
     table, more_remarks = complete_cases(table, needed)
     remarks += more_remarks

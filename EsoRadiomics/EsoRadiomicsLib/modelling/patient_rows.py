@@ -12,12 +12,19 @@ from ..extraction.feature_table import ROI_VOLUME
 EACH, LARGEST, MEAN = "each", "largest", "mean"
 
 
-def check_whose(table: pd.DataFrame) -> list[str]:
-    """What is to be said where nobody says whose ROI a row is: two rows of one patient must not be two patients.
+def whose_rows(table: pd.DataFrame, patient: str | None) -> list[str]:
+    """What is to be said of a table whose ROIs each stay a row: two rows of one patient must not be two patients.
+
+    Args:
+        table: one row an ROI.
+        patient: column that says whose ROI it is; None where nobody says so.
 
     Raises:
         UsageError: the column “patient” says that patients have several rows.
     """
+    if patient is not None:
+        n = table[patient].astype(str).nunique()
+        return [f"The table's {len(table)} ROIs are of {n} patients: each ROI is a row."] if n < len(table) else []
     for column in table.columns:
         named = table[column].dropna().astype(str).str.strip()
         if str(column).casefold() == "patient" and named[named != ""].duplicated().any():

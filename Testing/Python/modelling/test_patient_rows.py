@@ -35,6 +35,7 @@ def cohort(tmp_path: Path, rois: str, table: pd.DataFrame = NODES, patient: str 
 def test_each_roi_keeps_its_row_unless_told_otherwise(tmp_path: Path) -> None:
     found = cohort(tmp_path, "each")
     assert list(found.features.index) == list(NODES["case"]) and found.patients == ("a", "b", "a", "c", "b")
+    assert "5 ROIs are of 3 patients: each ROI is a row." in " ".join(found.warnings)
 
 
 def test_the_largest_roi_stands_for_its_patient_and_of_equals_the_first(tmp_path: Path) -> None:
