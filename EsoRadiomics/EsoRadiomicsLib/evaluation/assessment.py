@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from ..modelling.card_outcome import quantity
 from ..modelling.fit import Fit
@@ -16,7 +18,7 @@ from ..studies.study import Study, check_card
 from .card_rivals import rivals_node
 from .evaluate_binary import evaluate_binary
 from .evaluate_survival import evaluate_survival
-from .markers import Marker, card_markers, rivals
+from .markers import Marker, Rival, card_markers, rivals
 from .measures import Evaluation
 
 TRAINING, VALIDATION, WHOLE = "training", "validation", "whole"
@@ -75,7 +77,7 @@ def assess(fit: Fit) -> Assessment:
         sides.append(Side(name, cohort, prediction, _evaluations(fit, name, cohort, prediction, markers, n_own)))
     card = deepcopy(dict(fit.study.card))
     card["performance"] = [row for side in sides for row in _performance(side)]
-    if models := [rival for kind in kinds for rival in found[kind][0]]:
+    if models := [*_feature_models(fit), *(rival for kind in kinds for rival in found[kind][0])]:
         card["rivals"] = rivals_node(models, fit.training, fit.plan.horizons, "the training patients")
     whole = sides.pop() if sides[-1].name == WHOLE else None
     for side in sides:
@@ -94,6 +96,22 @@ def _named_models(fit: Fit, cohort: Cohort) -> list[Marker]:
         for name, model in fit.model.logistic.items()
         if len(model.names) != on_card
     ]
+
+
+def _feature_models(fit: Fit) -> list[Rival]:
+    """The protocol's logistic models of the features alone, for features as measured: a card carries them beside it."""
+    signature = fit.model.signature
+    if fit.model.final is None or signature.harmonisation is not None:  # on the card itself; not as measured
+        return []
+    found = []
+    for name, model in fit.model.logistic.items():
+        if model.names == signature.names:
+            sds = np.ones(len(model.names)) if signature.sds is None else signature.sds
+            means = np.zeros(len(model.names)) if signature.means is None else signature.means
+            weights = model.coefficients / sds
+            raw = replace(model, coefficients=weights, intercept=model.intercept - float(weights @ means))
+            found.append(Rival(f"{name} model", raw, model.names, fit.plan.curved(fit.model.training)))
+    return found
 
 
 def _evaluations(

@@ -15,6 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from EsoRadiomicsLib.agreement.kept_features import KeptFeatures, Rule
 from EsoRadiomicsLib.evaluation.assessment import Assessment, assess
+from EsoRadiomicsLib.evaluation.card_rivals import rival_markers
 from EsoRadiomicsLib.extraction.features import Features
 from EsoRadiomicsLib.modelling.fit import Fit, Options, fit_table
 from EsoRadiomicsLib.modelling.fitted_card import Identity
@@ -244,6 +245,19 @@ def test_early_recurrence_reports_the_papers_measures_with_delong(recurrence_ass
     (between,) = [c for c in evaluation.contrasts if (c.model, c.rival) == rivals[:2]]
     areas = [evaluation.find("AUC", None, model) for model in rivals[:2]]
     assert between.value == pytest.approx(areas[0].value - areas[1].value)  # type: ignore[union-attr]
+
+
+def test_the_card_carries_the_protocols_model_of_features_alone(recurrence_assessed: Assessment) -> None:
+    side = recurrence_assessed.sides[1]
+    markers, missing = rival_markers(recurrence_assessed.study, side.cohort)
+    assert not missing and "radiomics model" in {marker.name for marker in markers}
+    (carried,) = [marker for marker in markers if marker.name == "radiomics model"]
+    area = side.evaluations[0].find("AUC", None, "radiomics model")
+    assert area is not None and carried.probability is not None
+    assert area.value == pytest.approx(roc_auc_score(side.cohort.binary, carried.probability))
+    brier = side.evaluations[0].find("Brier", None, "radiomics model")
+    assert brier is not None and side.cohort.binary is not None
+    assert brier.value == pytest.approx(np.mean((carried.probability - side.cohort.binary) ** 2))
 
 
 def test_without_a_z_score_step_the_card_weighs_raw_features(path: Path) -> None:
