@@ -225,7 +225,9 @@ def worth_lines(worth: Mapping[str, Any]) -> list[str]:
     lines = []
     if worth["score_sd"] is not None:
         told = [f"{number(mean)} ± {number(sd)} in {group}" for group, mean, sd in worth["published"]]
-        lines.append(f"SD of the score: {number(worth['score_sd'])}{_published(told)}")
+        lines.append(
+            f"SD of the score: {number(worth['score_sd'])} (its mean is fixed by construction){_published(told)}"
+        )
     if worth["share_above"] is not None:
         told = [f"{100 * share:.0f} % in {group}" for group, share in worth["published_above"]]
         means = "" if not told else f"; by the published means and SDs {listed(told)}"

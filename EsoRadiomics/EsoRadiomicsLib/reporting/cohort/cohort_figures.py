@@ -50,7 +50,9 @@ def readings_range_figure(cases: Sequence[CaseInReadings], name: str, cutoff: Cu
     if cutoff is not None:
         axes.axhline(cutoff.value, color=VERMILLION, linestyle="--", lw=0.9)
     axes.set_ylabel(name, fontsize=9)
-    axes.set_xlabel("cases, by the score in the card's own reading (dot)", fontsize=9)
+    axes.set_xlabel(
+        "cases, by the score in the card's own reading (dot); orange: the group changes with the reading", fontsize=9
+    )
     axes.set_xticks([])
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -244,6 +244,8 @@ def _readings(study: Study, cases: Sequence[CaseInReadings]) -> str:
                 f"Cohen's κ of the groups with those of the card's own reading: {low} to {high} (1: the same groups, "
                 "0: as by chance)."
             )
+        else:
+            told.append("The card's own reading puts all cases into one group, so there is no κ.")
     rows = [
         (case.case, number(case.scores[0]), f"{case.same_group} of {len(case.known)}")
         for case in cases
