@@ -44,9 +44,12 @@ def list_rois(path: Path | str) -> list[str]:
     """Names of the ROIs or segments, or the label values, that a mask offers.
 
     Raises:
-        InputError: as :func:`open_mask`.
+        InputError: as :func:`open_mask`, or there is none.
     """
-    return open_mask(path).names
+    source = open_mask(path)
+    if not source.names:
+        source.find(None)  # says why not
+    return source.names
 
 
 def _open_dicom(path: Path) -> MaskSource:

@@ -21,7 +21,7 @@ from pydicom.dataelem import RawDataElement
 from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.imaging.case import Case, load_case
 from EsoRadiomicsLib.imaging.contour_fill import Filled, fill
-from EsoRadiomicsLib.imaging.read_mask import open_mask
+from EsoRadiomicsLib.imaging.read_mask import list_rois, open_mask
 
 GRID = phantoms.ct()
 CLEAR = 0.02
@@ -290,8 +290,9 @@ def test_an_roi_that_is_there_but_empty_is_named(structures: tuple[Path, Path]) 
         del dataset.ROIContourSequence[0].ContourSequence
 
     changed(structures[1], change)
-    with pytest.raises(InputError, match=r"no ROI with closed contours \(“GTV” has no closed contour\)"):
-        load_case(*structures)
+    for read in (lambda: load_case(*structures), lambda: list_rois(structures[1])):
+        with pytest.raises(InputError, match=r"no ROI with closed contours \(“GTV” has no closed contour\)"):
+            read()
 
 
 def test_contours_of_one_roi_in_two_items_are_all_taken(structures: tuple[Path, Path], mask: sitk.Image) -> None:
