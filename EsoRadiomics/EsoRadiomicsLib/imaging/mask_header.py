@@ -48,7 +48,9 @@ class MaskHeader:
         elif self.selector != "label":
             choose(self.names, roi or None, self.selector, self.path, self.keys)
         elif roi and whole(roi) is None:
-            raise InputError(f"The mask {self.path} is a labelmap, and “{roi}” is no label value. Give a whole number.")
+            raise InputError(
+                f"The mask {self.path} is a labelmap, and “{roi[:60]}” is no label value. Give a whole number."
+            )
         if not roi:
             return {}
         return {self.selector: whole(roi) if self.selector == "label" else roi}

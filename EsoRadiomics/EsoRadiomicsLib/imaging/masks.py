@@ -192,7 +192,7 @@ def find_label(image: sitk.Image, wanted: str | int | None, subject: str) -> int
             tr(
                 "{subject} has no label {wanted}. The labels there are: {listed}.",
                 subject=subject,
-                wanted=wanted,
+                wanted=str(wanted)[:60],
                 listed=listed,
             )
         )
@@ -308,7 +308,7 @@ def choose(names: Sequence[str], wanted: str | None, kind: str, path: Path, keys
                 "{path} has no {kind} “{wanted}”. There are: {listed}.",
                 path=path,
                 kind=tr(kind),
-                wanted=wanted,
+                wanted=wanted[:60],
                 listed=listed,
             )
         )
