@@ -14,6 +14,7 @@ from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from EsoRadiomicsLib.agreement.kept_features import KeptFeatures, Rule
+from EsoRadiomicsLib.core.errors import InputError
 from EsoRadiomicsLib.evaluation.assessment import Assessment, assess
 from EsoRadiomicsLib.evaluation.card_rivals import rival_markers
 from EsoRadiomicsLib.extraction.features import Features
@@ -306,6 +307,9 @@ def test_only_the_features_of_an_agreement_study_are_used(path: Path) -> None:
         "The features were kept by ICC(2,1) > 0.75, where the protocol asks for ICC(2,1) ≥ 0.9." in fit.model.warnings
     )
     assert any("agreement filter" in sentence for sentence in free.warnings)
+    elsewhere = KeptFeatures(features=("deep_0001",), rule=rule, n_features=13, comparisons=())
+    with pytest.raises(InputError, match=r"agreement study kept \(deep_0001\) is a candidate here \(.* and .* more\)"):
+        fit_table(path, SURVIVAL, study, identity, kept=elsewhere, options=options)
 
 
 def test_a_stratified_split_has_the_papers_ratio_and_equal_event_rates(path: Path) -> None:

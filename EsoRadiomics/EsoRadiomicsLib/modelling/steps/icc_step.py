@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fitted_model import FittedModel
+from ...core.formatting import some
+from ..fitted_model import FittedModel, NothingSelectedError
 from .protocol_step import ProtocolStep
 
 REPRODUCIBLE = "reproducible between segmentations (ICC)"
@@ -28,6 +29,19 @@ class IccStep(ProtocolStep):
 
 
 def only_reproducible(model: FittedModel) -> FittedModel:
-    """Without the candidates that the agreement study did not keep."""
+    """Without the candidates that the agreement study did not keep.
+
+    Raises:
+        NothingSelectedError: it kept none of them.
+    """
     kept = model.choices.kept or ()
-    return model.narrowed(model.features[[name for name in model.features.columns if name in kept]], REPRODUCIBLE)
+    names = [name for name in model.features.columns if name in kept]
+    if not names:
+        some_kept, some_here = (
+            f"({some(each, 2)})" if len(each) else "(none)" for each in (kept, model.features.columns)
+        )
+        raise NothingSelectedError(
+            f"None of the features that the agreement study kept {some_kept} is a candidate here {some_here}. Take the "
+            "kept.json of a study with the same settings, or leave --kept out."
+        )
+    return model.narrowed(model.features[names], REPRODUCIBLE)
