@@ -17,10 +17,18 @@ from cohort_tables import generated_table, written
 from panel_desk import FakeRunner, RealRunner
 
 from EsoRadiomicsLib.in_slicer.panel.choices import study_choices, study_of
-from EsoRadiomicsLib.in_slicer.panel.model_inputs import ModelInputs, Needs, fit_options, outcome_options
+from EsoRadiomicsLib.in_slicer.panel.model_inputs import (
+    PUBLISHED,
+    ModelInputs,
+    Needs,
+    fit_options,
+    outcome_options,
+    selections,
+)
 from EsoRadiomicsLib.in_slicer.panel.model_panel import ModelSection
 from EsoRadiomicsLib.in_slicer.panel.model_result import ModelResult
 from EsoRadiomicsLib.scoring.score import check_scorable
+from EsoRadiomicsLib.studies.study import load_study
 
 STUDY = "escc-pfs-dcrt"
 
@@ -229,6 +237,16 @@ def test_several_rois_another_step_and_another_endpoint_are_passed_on(tmp_path: 
     other = sheet.section.proposed(replace(chosen, study=STUDY), new_table=False)
     assert (other.alternative, other.patient) == ("", "case")  # that protocol has no other step
     assert sheet.section.proposed(chosen, new_table=True).patient == ""
+
+
+def test_the_papers_own_features_can_be_weighed_anew_where_it_names_them(tmp_path: Path) -> None:
+    assert list(selections(load_study("escc-early-recurrence"))) == [PUBLISHED]
+    assert list(selections(load_study("escc-lnm-deep"))) == ["random-forest"]
+    sheet = Sheet(tmp_path, study="escc-early-recurrence")
+    chosen = replace(sheet.inputs, alternative=PUBLISHED, outcome="outcome")
+    assert sheet.section.missing_to_fit(chosen) == []
+    options = fit_options(chosen)
+    assert "--signature=published" in options and not any(option.startswith("--alternative") for option in options)
 
 
 def test_a_table_that_cannot_be_fitted_is_the_commands_sentence_and_leaves_no_folder(

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import EsoRadiomicsError, InputError
-from ...modelling.protocol_plan import read_plan
+from ...modelling.protocol_plan import Plan, alternatives, read_plan
 from ...studies.study import Study
 from ..language import tr as _
 from .table_columns import table_columns
+
+PUBLISHED = "published-features"
+"""The choice of a study's own features in the place of all steps that choose some."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class ModelInputs:
 
     ``study`` and ``reference`` are those of section 2, ``card`` the card to validate (empty: that study), ``folder``
     where results get a folder of their own, ``time_unit`` that of the times where it is not the study's. ``patient``
-    says whose ROI a row is and ``rois`` what becomes of several, ``alternative`` is a step of the protocol that is done
-    instead of another, ``endpoint`` what the follow-up is of where that is not the study's.
+    says whose ROI a row is and ``rois`` what becomes of several, ``alternative`` is a choice of
+    :func:`selections`, ``endpoint`` what the follow-up is of where that is not the study's.
     """
 
     table: str = ""
@@ -100,6 +103,27 @@ def missing_table(inputs: ModelInputs, needs: Needs) -> list[str]:
     ]
 
 
+def selections(study: Study) -> dict[str, str]:
+    """What may choose the features instead of the protocol's own step, and how the panel calls it."""
+    steps = alternatives(study)
+    found = {step: _("{step} instead of {other}").format(step=step, other=of) for step, of in steps.items()}
+    try:
+        selecting(study, PUBLISHED)
+    except EsoRadiomicsError:  # it publishes none
+        return found
+    return {**found, PUBLISHED: _("the published features, weighed anew")}
+
+
+def selecting(study: Study, choice: str) -> Plan:
+    """The protocol's plan with a choice of :func:`selections`; empty for its own.
+
+    Raises:
+        UsageError: it cannot be done so.
+    """
+    published = choice == PUBLISHED
+    return read_plan(study, None if published else choice or None, published_features=published)
+
+
 def missing_survival(inputs: ModelInputs) -> list[str]:
     """Which columns of a survival outcome are not chosen."""
     reasons = []
@@ -121,7 +145,8 @@ def fit_options(inputs: ModelInputs) -> list[str]:
         "clinical": ",".join(inputs.clinical),
         "split": inputs.split,
         "kept": inputs.kept,
-        "alternative": inputs.alternative,
+        "alternative": "" if inputs.alternative == PUBLISHED else inputs.alternative,
+        "signature": "published" if inputs.alternative == PUBLISHED else "",
         "endpoint": inputs.endpoint.strip(),
     }
     counts = [f"--permutations={inputs.permutations}", f"--bootstrap={inputs.bootstrap}"]

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ...core.errors import EsoRadiomicsError, OutputError
 from ...core.output import write_text
-from ...modelling.protocol_plan import alternatives, read_plan
 from ..language import tr as _
 from .choices import reference_of, study_of
 from .cohort_result import UNREADABLE
@@ -24,6 +23,8 @@ from .model_inputs import (
     missing_table,
     needs_of,
     outcome_options,
+    selecting,
+    selections,
 )
 from .model_result import CARD, ModelResult, read_model_result
 from .section import Run, Section
@@ -55,7 +56,7 @@ class ModelSection(Section):
         found = propose(table, study)
         fields = ("time", "event", "outcome", "split", "clinical")
         changes = {name: getattr(found, name) for name in fields if new_table or not getattr(inputs, name)}
-        if inputs.alternative not in alternatives(study):
+        if inputs.alternative not in selections(study):
             changes["alternative"] = ""
         if new_table:
             changes["patient"] = ""
@@ -78,10 +79,10 @@ class ModelSection(Section):
         reasons = missing_table(inputs, self.needs(inputs))
         if not inputs.study:
             return [*reasons, _("Choose the study whose protocol is repeated in section 2.")]
-        unusable = self._problem(lambda: read_plan(study_of(inputs.study), inputs.alternative or None))
+        unusable = self._problem(lambda: selecting(study_of(inputs.study), inputs.alternative))
         if unusable:
             return [*reasons, *unusable]
-        plan = read_plan(study_of(inputs.study), inputs.alternative or None)
+        plan = selecting(study_of(inputs.study), inputs.alternative)
         if plan.needs_survival:
             reasons += missing_survival(inputs)
         elif not inputs.outcome:

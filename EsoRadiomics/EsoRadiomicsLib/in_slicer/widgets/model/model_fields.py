@@ -12,10 +12,9 @@ from ....core.errors import EsoRadiomicsError
 from ....evaluation.card_update import UPDATES
 from ....modelling.model_cohort import TIME_UNITS
 from ....modelling.patient_rows import LARGEST, MEAN
-from ....modelling.protocol_plan import alternatives
 from ...language import tr as _
 from ...panel.choices import study_of
-from ...panel.model_inputs import ModelInputs, Needs
+from ...panel.model_inputs import ModelInputs, Needs, selections
 from ...panel.table_columns import TableColumns, table_columns
 
 NONE = "–"
@@ -103,14 +102,14 @@ class ModelFields:
             self.ui.clinicalList.addItem(item)
 
     def _show_alternatives(self, inputs: ModelInputs) -> None:
-        """The steps that the protocol may do otherwise; nothing where it has none."""
+        """What else may choose the features; nothing where it can only be the protocol's own step."""
         try:
-            steps = alternatives(study_of(inputs.study)) if inputs.study else {}
+            others = selections(study_of(inputs.study)) if inputs.study else {}
         except EsoRadiomicsError:  # said by what is missing
-            steps = {}
-        choices = [(_("{step} instead of {other}").format(step=step, other=of), step) for step, of in steps.items()]
+            others = {}
+        choices = [(words, choice) for choice, words in others.items()]
         _fill(self.ui.alternativeCombo, [(_("the protocol's own"), ""), *choices])
-        self.ui.alternativeLabel.visible = self.ui.alternativeCombo.visible = bool(steps)
+        self.ui.alternativeLabel.visible = self.ui.alternativeCombo.visible = bool(others)
 
     def _clinical(self) -> tuple[str, ...]:
         items = ((name, self.ui.clinicalList.item(row)) for row, name in enumerate(self._listed))
