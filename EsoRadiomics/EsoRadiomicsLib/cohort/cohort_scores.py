@@ -86,6 +86,8 @@ def score_table(
         columns = columns or list(row)
         if told:
             fingerprints.add(row.get("settings", ""))
+    if not columns:
+        return [], {study.id: "The table has no case." for study in studies}
     ready, reasons = scorable(studies, columns, fingerprints, reference)
     return [score_row(row, study) for row in read_rows(path) for study in ready], reasons
 

@@ -93,6 +93,8 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
     entries: list[Entry] = []
     problems = [Problem("", STAGE, *split_message(remark), blocking=False) for remark in sheet.remarks]
     problems += _formulas(sheet)
+    if not sheet.rows:
+        raise InputError(f"The manifest {path} has no line below its header. Give one line a case.")
     folder = path.resolve().parent
     lines_of: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for line, row in sheet.rows:
