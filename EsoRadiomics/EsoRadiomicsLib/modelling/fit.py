@@ -129,7 +129,8 @@ def fit_table(
     names = None if kept is None else kept.features
     choices = Choices(options.seed, folds, names, options.published_cutoff, n_validation=n_validation)
     model = fit_protocol(plan, training, choices)
-    model = replace(model, warnings=(*model.warnings, *_other_rule(plan, kept), *_not_predicted(validation)))
+    unlike = [] if kept is None else _unlike_protocol(kept, plan, study)
+    model = replace(model, warnings=(*model.warnings, *unlike, *_not_predicted(validation)))
     goes_on = study.card["task"] != "survival" and model.final is not None and model.final.kind == "survival"
     if goes_on and not identity.endpoint and columns.event is not None:
         identity = replace(identity, endpoint=f"survival without {columns.event}")
@@ -137,15 +138,20 @@ def fit_table(
     return Fit(plan, model, check_card(card, Path("card.json")), training, validation, options, table.cohort, drawn)
 
 
-def _other_rule(plan: Plan, kept: KeptFeatures | None) -> list[str]:
-    """A sentence where the agreement study did not ask for what the protocol asks for."""
+def _unlike_protocol(kept: KeptFeatures, plan: Plan, study: Study) -> list[str]:
+    """Sentences where the agreement study asked for, or measured, something else than the protocol does."""
+    said = []
     step = plan.find(IccStep)
-    if step is None or kept is None:
-        return []
-    asked = Rule(step.spec["threshold"], step.spec["form"], strict=step.spec["rule"] == ">")
-    if str(asked) == str(kept.rule):
-        return []
-    return [f"The features were kept by {kept.rule}, where the protocol asks for {asked}."]
+    asked = Rule(step.spec["threshold"], step.spec["form"], strict=step.spec["rule"] == ">") if step else kept.rule
+    if str(asked) != str(kept.rule):
+        said.append(f"The features were kept by {kept.rule}, where the protocol asks for {asked}.")
+    measured = kept.settings.get("settings", study.settings.fingerprint)
+    if measured != study.settings.fingerprint:
+        said.append(
+            f"The agreement study measured with other settings ({measured}) than {study.id} asks for "
+            f"({study.settings.fingerprint}): what is reproducible with these need not be so with those."
+        )
+    return said
 
 
 def _not_predicted(validation: Cohort | None) -> list[str]:

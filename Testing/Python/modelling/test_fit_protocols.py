@@ -297,7 +297,8 @@ def test_the_published_cut_off_can_be_kept(path: Path) -> None:
 def test_only_the_features_of_an_agreement_study_are_used(path: Path) -> None:
     free = fitted(path, "escc-lpfs-ccrt", SURVIVAL).model
     rule = Rule(0.75, strict=True)
-    kept = KeptFeatures(features=free.signature.names[1:], rule=rule, n_features=13, comparisons=())
+    others = {"settings": "0123456789ab"}
+    kept = KeptFeatures(features=free.signature.names[1:], rule=rule, n_features=13, comparisons=(), settings=others)
     options = Options(n_folds=5, lambda_rule="min")
     study, identity = load_study("escc-lpfs-ccrt"), Identity("a", "A", "b")
     fit = fit_table(path, SURVIVAL, study, identity, kept=kept, options=options)
@@ -306,6 +307,7 @@ def test_only_the_features_of_an_agreement_study_are_used(path: Path) -> None:
     assert (
         "The features were kept by ICC(2,1) > 0.75, where the protocol asks for ICC(2,1) ≥ 0.9." in fit.model.warnings
     )
+    assert any("measured with other settings (0123456789ab)" in sentence for sentence in fit.model.warnings)
     assert any("agreement filter" in sentence for sentence in free.warnings)
     elsewhere = KeptFeatures(features=("deep_0001",), rule=rule, n_features=13, comparisons=())
     with pytest.raises(InputError, match=r"agreement study kept \(deep_0001\) is a candidate here \(.* and .* more\)"):
