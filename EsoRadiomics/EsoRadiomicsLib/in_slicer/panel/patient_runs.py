@@ -64,6 +64,7 @@ class SlicerRadiomicsRun:
     ) -> None:
         self._extractor = extractor
         self.over = False
+        # Not while the module is started: Slicer forks in another thread, which ends OpenBLAS's threads in mid-work.
         roi = prepare(case, study.settings)
 
         def finished(features: Callable[[], Features]) -> None:

@@ -50,7 +50,8 @@ def node_case(
     Raises:
         InputError: anything about the nodes that prevents a sound measurement.
     """
-    return _case(volume, segmentation, find_segment(segmentation, segment), name, pixel_type)
+    segment_id = find_segment(segmentation, segment)
+    return _case(volume, segmentation, segment_id, name, pixel_type, segment_image(segmentation, segment_id, volume))
 
 
 class SceneAccess:
@@ -113,7 +114,8 @@ class SceneAccess:
 
     def case(self, volume: Any, segmentation: Any, segment_id: str, pixel_type: str) -> Case:
         """As :func:`node_case`, by the segment's ID."""
-        return _case(volume, segmentation, segment_id, None, pixel_type)
+        mask = self.gtv(volume, segmentation, segment_id).drawn
+        return _case(volume, segmentation, segment_id, None, pixel_type, mask)
 
     def case_arguments(self, volume: Any, segmentation: Any, segment_id: str) -> list[str]:
         """A command's arguments that name CT and GTV as files, which stay until one of the two changes.
@@ -196,8 +198,8 @@ class SceneAccess:
         remove_nodes(self.scene, [REMOVED])
 
 
-def _case(volume: Any, segmentation: Any, segment_id: str, name: str | None, pixel_type: str) -> Case:
-    image, mask = volume_image(volume), segment_image(segmentation, segment_id, volume)
+def _case(volume: Any, segmentation: Any, segment_id: str, name: str | None, pixel_type: str, mask: sitk.Image) -> Case:
+    image = volume_image(volume)
     kind = "segment" if is_segmentation(segmentation) else "label"
     chosen = segments(segmentation).get(segment_id, segment_id) if kind == "segment" else segment_id
     sources = {
