@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..cohort.case_task import Task, content_key
 from ..cohort.child_process import Limits
-from ..cohort.cohort_run import local_workers, run_cohort, threads_per_case
+from ..cohort.cohort_run import ALIKE, local_workers, run_cohort, threads_per_case
 from ..cohort.cohort_table import finished_cases
 from ..cohort.exported_text import without_names
 from ..cohort.manifest import Entry, Manifest
@@ -122,7 +122,8 @@ def measure_manifest(
         facts = {**hashes, ROI_VOLUME: record["roi"]["steps"][0]["cm3"], "settings": record["settings"]}
         rows.append((entry.key, {**facts, **software, "failed": failed, **record["features"]}))
         spacings[entry.case] = tuple(record["spacing_mm"])
-    remarks = [str(problem) for problem in run.problems if not problem.blocking]
+    # Of features that are the same in all readings the table says itself that they have no ICC.
+    remarks = [str(problem) for problem in run.problems if not problem.blocking and problem.stage != ALIKE]
     return _measured(rows, spacings, settings, run.failures, remarks)
 
 

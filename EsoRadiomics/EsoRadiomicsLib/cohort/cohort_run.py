@@ -30,6 +30,8 @@ from .problems import Problem, fault, split_message
 
 LEAST_ALIKE = 3
 """From so many ROIs on it is said that a feature is the same in all."""
+ALIKE = "features"
+"""The stage of that remark."""
 Workers = tuple[Executor, Callable[[], int]]
 """Where cases are measured: an executor whose threads or processes wait for child processes, and how many it has."""
 
@@ -155,9 +157,7 @@ def _remarks(manifest: Manifest, store: Store, finished: Mapping[tuple[str, str,
     if alike and (rois := len(set(contents.values()))) >= LEAST_ALIKE:
         listed = some(f"{name} ({plain(value)})" for name, value in alike.items())
         reason = f"The same in all {rois} ROIs: {counted(len(alike), 'feature')}, {listed}."
-        yield Problem(
-            "", "features", reason, "They tell no patient from another: models leave them out.", blocking=False
-        )
+        yield Problem("", ALIKE, reason, "They tell no patient from another: models leave them out.", blocking=False)
 
 
 def _task(
