@@ -94,7 +94,7 @@ def read_manifest(path: Path, *, allow_outside: bool = False) -> Manifest:
     problems = [Problem("", STAGE, *split_message(remark), blocking=False) for remark in sheet.remarks]
     problems += _formulas(sheet)
     if not sheet.rows:
-        raise InputError(f"The manifest {path} has no line below its header. Give one line a case.")
+        problems.append(Problem("", STAGE, "It has no line below its header.", "Give one line a case.", blocking=False))
     folder = path.resolve().parent
     lines_of: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for line, row in sheet.rows:

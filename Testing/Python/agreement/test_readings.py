@@ -298,7 +298,7 @@ def test_contours_of_two_readers_may_be_segments_of_one_file(some: Path, tmp_pat
         (lambda rows: rows.drop(columns="reader"), "names no reader for case P00, P01.*“reader”"),
         (lambda rows: rows[(rows["reader"] == "A") & (rows["session"] == "1")], "one reader .A. with one reading"),
         (lambda rows: rows[rows["case"] < "P02"], "inter-observer: 2 cases with all readings"),
-        (lambda rows: rows.iloc[:0], "has no line below its header"),
+        (lambda rows: rows.iloc[:0], "There is no reading to measure"),
         (lambda rows: rows.assign(image="none.nrrd"), "12 readings could not be measured.*“none.nrrd” is not there"),
         (
             lambda rows: pd.concat([rows, rows[(rows["case"] < "P02") & (rows["reader"] == "B")]]),
