@@ -7,7 +7,7 @@ how the contours of a slice lie to each other is shapely's.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import SimpleITK as sitk
 
 from ..core.errors import InputError
 from ..core.formatting import counted, some
-from ..core.translation import ntr, tr
+from ..core.translation import mark, ntr, tr
 from .contour_regions import Region, once_around, region_of
 from .dicom_series import POSITION_TOLERANCE_MM
 from .grid import nearest, place, voxel_coordinates
@@ -144,76 +144,52 @@ def fill(
     return Filled(image, account, tuple(warnings))
 
 
-def _doubts(regions: dict[int, Region], voxels: dict[int, int], named: Any) -> list[str]:
+_REPEATED = mark(
+    "Contours of the ROI that are there already were left out ({n} in {slices}: {where}); each was counted once. Check "
+    "these slices."
+)
+_OVERLAPPING = mark(
+    "Contours of the ROI overlap partly in {slices} ({where}); their union was taken. Check these slices."
+)
+_TWICE_ROUND = mark(
+    "A contour of the ROI goes round a part of it twice in {slices} ({where}); that part was left out, as the hole of "
+    "a keyhole is. Check these slices."
+)
+_THIN_WALLS = mark(
+    "A contour of the ROI lies inside another, close along its border, in {slices} ({where}); it was cut out as a "
+    "hole, but may be the same outline or a part of it. Check these slices."
+)
+_LOST = mark(
+    "{slices} of the ROI with contours hold none of its voxels ({where}): the contours enclose no voxel centre there. "
+    "Check them."
+)
+_UNLIKE = mark(
+    "The filled area differs from that of the contours by more than their border in {slices} of the ROI ({where}). "
+    "Check these contours."
+)
+
+
+def _doubts(regions: dict[int, Region], voxels: dict[int, int], named: Callable[[list[int]], str]) -> list[str]:
     """Sentences on slices whose contours are more than one clear outline, or whose voxels are not what they enclose."""
-    found = []
-    repeated = [plane for plane, region in regions.items() if region.repeats]
-    if repeated:
-        n = sum(regions[plane].repeats for plane in repeated)
-        found.append(
-            tr(
-                "Contours of the ROI that are there already were left out ({n} in {slices}: {repeated}); "
-                "each was counted once. Check these slices.",
-                n=n,
-                slices=counted(len(repeated), "slice"),
-                repeated=named(repeated),
-            )
-        )
-    overlapping = [plane for plane, region in regions.items() if region.overlaps]
-    if overlapping:
-        found.append(
-            tr(
-                "Contours of the ROI overlap partly in {slices} ({overlapping}); their union was taken. "
-                "Check these slices.",
-                slices=counted(len(overlapping), "slice"),
-                overlapping=named(overlapping),
-            )
-        )
-    twice = [plane for plane, region in regions.items() if region.twice_round]
-    if twice:
-        found.append(
-            tr(
-                "A contour of the ROI goes round a part of it twice in {slices} ({twice}); that part was left out, as "
-                "the hole of a keyhole is. Check these slices.",
-                slices=counted(len(twice), "slice"),
-                twice=named(twice),
-            )
-        )
-    thin = [plane for plane, region in regions.items() if region.thin_walls]
-    if thin:
-        found.append(
-            tr(
-                "A contour of the ROI lies inside another, close along its border, in {slices} ({thin}); it was cut "
-                "out as a hole, but may be the same outline or a part of it. Check these slices.",
-                slices=counted(len(thin), "slice"),
-                thin=named(thin),
-            )
-        )
-    lost = [plane for plane, region in regions.items() if not voxels[plane]]
-    if lost:
-        found.append(
-            tr(
-                "{slices} of the ROI with contours hold none of its voxels ({lost}): the contours enclose no "
-                "voxel centre there. Check them.",
-                slices=counted(len(lost), "slice"),
-                lost=named(lost),
-            )
-        )
-    unlike = [
-        plane
-        for plane, region in regions.items()
-        if voxels[plane] and abs(voxels[plane] - region.area) > max(region.perimeter, 1.0)
+    of = regions.items()
+    planes = {
+        _REPEATED: [plane for plane, region in of if region.repeats],
+        _OVERLAPPING: [plane for plane, region in of if region.overlaps],
+        _TWICE_ROUND: [plane for plane, region in of if region.twice_round],
+        _THIN_WALLS: [plane for plane, region in of if region.thin_walls],
+        _LOST: [plane for plane in regions if not voxels[plane]],
+        _UNLIKE: [
+            plane
+            for plane, region in of
+            if voxels[plane] and abs(voxels[plane] - region.area) > max(region.perimeter, 1.0)
+        ],
+    }
+    n = sum(region.repeats for region in regions.values())
+    return [
+        tr(sentence, n=n, slices=counted(len(doubtful), "slice"), where=named(doubtful))
+        for sentence, doubtful in planes.items()
+        if doubtful
     ]
-    if unlike:
-        found.append(
-            tr(
-                "The filled area differs from that of the contours by more than their border in {slices} of "
-                "the ROI ({unlike}). Check these contours.",
-                slices=counted(len(unlike), "slice"),
-                unlike=named(unlike),
-            )
-        )
-    return found
 
 
 def _position(plane: int, across: int, grid: sitk.Image) -> str:
