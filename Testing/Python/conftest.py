@@ -41,6 +41,12 @@ def golden() -> Callable[[str], Any]:
     return read
 
 
+@pytest.fixture
+def sva(golden: Callable[[str], Any]) -> pd.DataFrame:
+    """The table that R's sva harmonised; see ``helpers/sva_example.py``."""
+    return golden("combat_sva.csv")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real cases that developers may have beside the project; nothing in the project needs it."""

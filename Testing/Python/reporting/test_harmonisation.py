@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sva_example import NAMES, columns
 
-from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.shell.cli import main
 from EsoRadiomicsLib.statistics.combat import batch_share, fit_combat, load_combat
-
-N = 8
-NAMES = ALL[:N]
-
-
-@pytest.fixture
-def sva(golden: Callable[[str], Any]) -> pd.DataFrame:
-    return golden("combat_sva.csv")
-
-
-def columns(table: pd.DataFrame, kind: str) -> np.ndarray:
-    return table[[f"{kind}{j}" for j in range(1, N + 1)]].to_numpy(float)
 
 
 def write_table(path: Path, sva: pd.DataFrame, rows: slice = slice(None)) -> Path:

@@ -9,22 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sva_example import NAMES, N, columns
 
 from EsoRadiomicsLib.core.errors import InputError
-from EsoRadiomicsLib.extraction.pyradiomics.feature_names import ALL
 from EsoRadiomicsLib.statistics.combat import fit_combat, load_combat
-
-N = 8
-NAMES = ALL[:N]
-
-
-@pytest.fixture
-def sva(golden: Callable[[str], Any]) -> pd.DataFrame:
-    return golden("combat_sva.csv")
-
-
-def columns(table: pd.DataFrame, kind: str) -> np.ndarray:
-    return table[[f"{kind}{j}" for j in range(1, N + 1)]].to_numpy(float)
 
 
 def test_combat_equals_r_sva_iterated_to_the_end(sva: pd.DataFrame) -> None:
