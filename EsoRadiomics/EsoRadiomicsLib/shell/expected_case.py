@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.translation import current_language
@@ -12,8 +13,7 @@ _kept: dict[Any, Case] = {}
 
 def expected_case(**asked: Any) -> Case:
     """As :func:`EsoRadiomicsLib.imaging.case.load_case`, of which the case that was read last is kept."""
-    key = (*asked.items(), current_language())  # its warnings are in a language
-    return _kept.get(key) or load_case(**asked)
+    return _kept.get(_key(asked)) or load_case(**asked)
 
 
 def read_ahead(**asked: Any) -> None:
@@ -25,9 +25,13 @@ def read_ahead(**asked: Any) -> None:
     forget_case()
     case = load_case(**asked)
     assert case.image_sha256 and case.mask_sha256  # computed once, as every result names them
-    _kept[(*asked.items(), current_language())] = case
+    _kept[_key(asked)] = case
 
 
 def forget_case() -> None:
     """No case is kept."""
     _kept.clear()
+
+
+def _key(asked: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (*asked.items(), current_language())  # a case's warnings are in a language
