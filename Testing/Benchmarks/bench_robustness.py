@@ -2,9 +2,10 @@
 
     python Testing/Benchmarks/bench_robustness.py
 
-The target is “30 perturbations of escc-lpfs-ccrt on lung2 in at most 6× the time of one signature run per core”, read
-as: wall time of ``esoradiomics robustness`` × its processes ≤ 6 × wall time of ``esoradiomics score`` in one process.
-Start-up, reading the CT and the score itself are in both. The commands take turns; the fastest of each counts. Wall
+The target is “30 perturbations of escc-lpfs-ccrt in at most 6× the time of one signature run”: wall time of
+``esoradiomics robustness`` ≤ 6 × wall time of ``esoradiomics score``, both in one process. Start-up, reading the CT and
+the score itself are in both. It is met where these weigh most (lung2); in a large ROI every perturbation counts its
+textures anew, which costs as much as the signature run's own. The commands take turns; the fastest of each counts. Wall
 time needs an idle machine; processor time, which feels the neighbours less, is printed beside it.
 """
 
@@ -29,30 +30,41 @@ from EsoRadiomicsLib.studies.reference_cohort import ReferenceCohort, ReferenceF
 from EsoRadiomicsLib.studies.study import load_study  # noqa: E402
 
 STUDY = load_study("escc-lpfs-ccrt")
-COUNT, ROUNDS, TARGET = 30, 3, 6.0
+COUNT, ROUNDS, TARGET = 30, 2, 6.0
 
 
 def main() -> None:
-    """Print both times and the ratio."""
+    """Print both times and the ratio of every case there is."""
     lung2 = lung_case("lung2")
+    cases = {"lung2": (lung2.image, lung2.mask)}
+    shared = Path(os.environ.get("ESORADIOMICS_SHARED") or ROOT.parent / "shared") / "data"
+    for folder in (shared / "ibsi_ct_phantom", shared / "sts" / "STS_005"):
+        if folder.is_dir():
+            cases[folder.name] = (folder / "ct.nii.gz", folder / "mask.nii.gz")
+    print(f"{STUDY.id}, whole commands, fastest of {ROUNDS} runs in turn; ratios: target at most {TARGET:g}")
+    print(f"  {'':50}{'wall':>8}{'processor':>11}{'wall × processes / signature':>31}{'processor':>11}")
+    for name, (image, mask) in cases.items():
+        print_case(name, image, mask)
+
+
+def print_case(case: str, image: Path, mask: Path) -> None:
+    """A line for the signature run, and one for the perturbations in one process and in as many as there are cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder, "reference.json")
-        made_up_reference(lung2.image, lung2.mask).save(reference)
-        arguments = [str(lung2.image), str(lung2.mask), "--label", "1", "--study", STUDY.id, "--progress", "none"]
+        made_up_reference(image, mask).save(reference)
+        arguments = [str(image), str(mask), "--label", "1", "--study", STUDY.id, "--progress", "none"]
         arguments += ["--reference", str(reference)]
         commands = [["score", *arguments]]
         for jobs in (1, cores):
             commands.append(["robustness", *arguments, "--count", str(COUNT), "--jobs", str(jobs)])
         rounds = [[cost(command) for command in commands] for _ in range(ROUNDS)]
     signature, *perturbed = (min(costs) for costs in zip(*rounds, strict=True))
-    print(f"{STUDY.id} on lung2, whole commands, fastest of {ROUNDS} runs in turn; ratios: target at most {TARGET:g}")
-    print(f"  {'':32}{'wall':>8}{'processor':>11}{'wall × processes / signature':>31}{'processor':>11}")
-    print(f"  {'one signature run':32}{signature[0]:7.2f}s{signature[1]:10.2f}s")
+    print(f"  {case + ', one signature run':50}{signature[0]:7.2f}s{signature[1]:10.2f}s")
     for jobs, (wall, processor) in zip((1, cores), perturbed, strict=True):
-        name = f"{COUNT} perturbations, {jobs} process{'es' * (jobs > 1)}"
+        name = f"{case}, {COUNT} perturbations, {jobs} process{'es' * (jobs > 1)}"
         ratios = f"{wall * jobs / signature[0]:31.1f}{processor / signature[1]:11.1f}"
-        print(f"  {name:32}{wall:7.2f}s{processor:10.2f}s{ratios}")
+        print(f"  {name:50}{wall:7.2f}s{processor:10.2f}s{ratios}", flush=True)
 
 
 def made_up_reference(image: Path, mask: Path) -> ReferenceCohort:
