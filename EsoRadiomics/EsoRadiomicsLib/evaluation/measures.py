@@ -135,11 +135,11 @@ class Collector:
             if self.clusters is not None:
                 found = clustered(found, self.clusters)
             self.measures.append(Measure(model, metric, time, found.value, found.lower, found.upper))
-            for other, its_estimate in [] if self.apparent else earlier if k < among else earlier[:1]:
+            rivals = earlier if k < among else earlier[:1]
+            for other, its_estimate in () if self.apparent else rivals:
                 d = paired_difference(its_estimate, found)
                 self.contrasts.append(Contrast(other, model, metric, time, d.value, d.lower, d.upper, d.p))
-            if not earlier or k < among:
-                earlier.append((model, found))
+            earlier.append((model, found))
 
     def beside_null(self, model: str, time: float | None, found: ScaledBrier) -> None:
         """The model's IPA, and once the null model's Brier score; no IPA where nobody had the event by then."""

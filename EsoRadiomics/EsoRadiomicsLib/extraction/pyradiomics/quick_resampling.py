@@ -20,7 +20,7 @@ _SLAB = 1 << 21
 
 
 class Resampler(sitk.ResampleImageFilter):
-    """SimpleITK's filter, which is asked only where it must be."""
+    """SimpleITK's filter, which is asked only where it must be; its output grid is set once, before the first image."""
 
     _last: tuple[sitk.Image, int, sitk.Image] | None = None
 
